@@ -3,18 +3,19 @@ import type { Release } from '../database/connections/connection-slots.js';
 import { changing } from '../database/connections/purposes.js';
 import { currentLimit, type TimeLimit } from '../database/time-limits/time-limit.js';
 import { WaitQueue } from '../database/connections/wait-queue.js';
+import type { BatchMember } from './batch-member.js';
 
 /**
  * The queues in which the transactions of this process wait for the locks of courses. Of the transactions that change the
  * same course, one works, one waits for the lock in the database, and all others wait here. So they use at most two
  * connections, however many there are and whatever else holds the lock, and they are served in the order of their
- * requests.
+ * requests. The one that gets the lock may take along the changes that wait behind it.
  *
  * Correctness does not depend on it: the lock in the database provides that, for all processes.
  */
 export class CourseQueues {
   /** The queue of each course whose turn is taken. */
-  readonly #queues = new Map<number, WaitQueue>();
+  readonly #queues = new Map<number, WaitQueue<BatchMember>>();
 
   /** The number of transactions that wait. */
   get waiting(): number {
@@ -24,15 +25,19 @@ export class CourseQueues {
   }
 
   /**
-   * Takes the turns of some courses, in ascending order as locks are, so that there is no deadlock. Errors: those of
-   * WaitQueue.wait(); then no turn is taken.
+   * Takes the turns of some courses, in ascending order as locks are, so that there is no deadlock. Returns the function
+   * that passes them on; null: another transaction of the same courses has taken the member along, and no turn is
+   * taken. Errors: those of WaitQueue.wait(); then no turn is taken either.
    */
-  async take(ids: readonly number[], limit: TimeLimit | undefined = currentLimit()): Promise<Release> {
+  async take(ids: readonly number[], limit?: TimeLimit): Promise<Release>;
+  async take(ids: readonly number[], limit: TimeLimit | undefined, member?: BatchMember): Promise<Release | null>;
+  async take(ids: readonly number[], limit = currentLimit(), member?: BatchMember): Promise<Release | null> {
     const taken: number[] = [];
     const release = (): void => taken.splice(0).forEach(id => this.#admitNext(id));
     try {
-      for (const id of [...new Set(ids)].toSorted((one, other) => one - other)) {
-        await this.#takeTurn(id, limit);
+      for (const id of inOrder(ids)) {
+        // All that change the same courses meet in the queue of the first one.
+        if (!(await this.#takeTurn(id, limit, taken.length === 0 ? member : undefined))) return null;
         taken.push(id);
       }
     } catch (error) {
@@ -42,16 +47,31 @@ export class CourseQueues {
     return release;
   }
 
-  async #takeTurn(id: number, limit: TimeLimit | undefined): Promise<void> {
+  /** Takes along the changes of a kind that have waited longest for the same courses, for the transaction whose turn it is. */
+  takeAlong(kind: object, ids: readonly number[], most: number): BatchMember[] {
+    const [first, ...others] = inOrder(ids);
+    const queue = first === undefined ? undefined : this.#queues.get(first);
+    const courses = [first, ...others].join();
+    return (
+      queue?.takeAlong(member => member.kind === kind && inOrder(member.change.courses).join() === courses, most) ?? []
+    );
+  }
+
+  async #takeTurn(id: number, limit: TimeLimit | undefined, member: BatchMember | undefined): Promise<boolean> {
     limit?.check();
     const queue = this.#queues.get(id);
-    if (queue) await queue.wait(limit);
-    else this.#queues.set(id, new WaitQueue('course', changing));
+    if (queue) return queue.wait(limit, member);
+    this.#queues.set(id, new WaitQueue('course', changing));
+    return true;
   }
 
   #admitNext(id: number): void {
     if (!this.#queues.get(id)!.admitNext()) this.#queues.delete(id);
   }
+}
+
+function inOrder(ids: readonly number[]): number[] {
+  return [...new Set(ids)].toSorted((one, other) => one - other);
 }
 
 const queuesOfDatabases = new WeakMap<Database, CourseQueues>();

@@ -2,8 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Release } from '../database/connections/connection-slots.js';
 import type { Database } from '../database/database.js';
 import { inSpan } from '../database/tracing/tracing.js';
+import type { Settled } from './batch-member.js';
 import { Tries, type AfterLostCommit, type Prepared } from './tries.js';
 
+export type { Settled } from './batch-member.js';
 export { deadlocks, transactionRetries, type AfterLostCommit, type Prepared } from './tries.js';
 
 /**
@@ -41,5 +43,59 @@ export function inPreparedTransaction<Result, Before extends Prepared>(
   work: (em: SqlEntityManager, prepared: Before, isLocked: Release) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
-  return inSpan('transaction', span => new Tries(database, prepare, work, afterLostCommit, span).outcome());
+  return inSpan('transaction', span =>
+    new Tries<Result, Before>(
+      database,
+      prepare,
+      async (em, prepared, { isLocked }) => [{ result: await work(em, prepared, isLocked) }],
+      afterLostCommit,
+      span,
+    ).outcome(),
+  );
+}
+
+/** A kind of changes of which one transaction can make several, each for a caller of its own. */
+export interface BatchKind<Change, Result> {
+  /**
+   * Locks the courses of the first change, which are those of all, and makes all changes in their order. `begin` is
+   * called once the courses are locked, and returns the changes. Returns what each came to, in the same order. An error
+   * of one change is its outcome; what is thrown fails the whole transaction, and each change is then made in one of
+   * its own.
+   */
+  readonly makeAll: (
+    em: SqlEntityManager,
+    first: Change,
+    begin: () => readonly Change[],
+  ) => Promise<readonly Settled<Result>[]>;
+}
+
+/**
+ * Makes one change in a transaction, as inPreparedTransaction() runs work. Changes of the same kind and the same courses
+ * that wait for their turn meanwhile are made in one transaction, in the order of their requests: on a course that many
+ * change at once, the commit is the cost. No change waits for others to come.
+ *
+ * Each caller has its own time limit, outcome, and way to find out about a lost commit; a change that fails, or whose
+ * caller leaves, does not fail the others.
+ */
+export function inBatch<Result, Change extends Prepared>(
+  database: Database,
+  kind: BatchKind<Change, Result>,
+  prepare: () => Promise<Change>,
+  afterLostCommit?: AfterLostCommit<Result>,
+): Promise<Result> {
+  return inSpan('transaction', span =>
+    new Tries<Result, Change>(
+      database,
+      prepare,
+      (em, first, { takeAlong, isLocked }) =>
+        kind.makeAll(em, first, () => {
+          const changes = [first, ...(takeAlong() as Change[])];
+          isLocked();
+          return changes;
+        }),
+      afterLostCommit,
+      span,
+      kind,
+    ).outcome(),
+  );
 }

@@ -10,6 +10,7 @@ import { forChange } from '../database/connections/purposes.js';
 import { currentLimit, unlessStopped, withoutLimit, WorkStopped } from '../database/time-limits/time-limit.js';
 import { waitingAnew, waitingUntil } from '../database/time-limits/waits.js';
 import { WaitRefused } from '../database/connections/wait-queue.js';
+import { BatchBroken, BatchMember, resultOf, type Settled } from './batch-member.js';
 import { courseQueuesOf } from './course-queues.js';
 import { timeoutMessage } from './timeout-message.js';
 import {
@@ -61,6 +62,24 @@ const MAX_RETRY_MS = 10_000;
  */
 const MAX_COMMIT_WAIT_MS = 2000;
 
+/** The most changes that one transaction makes, so that none waits long for the others. */
+const MAX_BATCH = 100;
+
+/** The changes that one transaction makes. */
+interface Batch {
+  /** Lets the next transaction wait for the locks, which this one has. */
+  readonly isLocked: Release;
+  /** Returns the changes of others that this transaction must make too; called before isLocked(). */
+  readonly takeAlong: () => readonly unknown[];
+}
+
+/** The work of one try: what each change of the batch came to, that of this transaction's own caller first. */
+export type Work<Result, Before extends Prepared> = (
+  em: SqlEntityManager,
+  prepared: Before,
+  batch: Batch,
+) => Promise<readonly Settled<Result>[]>;
+
 /** The tries of one transaction. */
 export class Tries<Result, Before extends Prepared> {
   readonly #limit = currentLimit();
@@ -69,14 +88,19 @@ export class Tries<Result, Before extends Prepared> {
   #lost: LostCommit<Result> | undefined;
   #lastTrouble: unknown;
   #isCommitting = false;
+  #isAlone: boolean;
 
   constructor(
     private readonly database: Database,
     private readonly prepare: () => Promise<Before>,
-    private readonly work: (em: SqlEntityManager, prepared: Before, isLocked: Release) => Promise<Result>,
+    private readonly work: Work<Result, Before>,
     private readonly afterLostCommit: AfterLostCommit<Result> | undefined,
     private readonly span: Span,
-  ) {}
+    /** The transactions with the same kind can make each other's changes; each change is what was prepared. */
+    private readonly kind?: object,
+  ) {
+    this.#isAlone = kind === undefined;
+  }
 
   async outcome(): Promise<Result> {
     try {
@@ -157,17 +181,30 @@ export class Tries<Result, Before extends Prepared> {
     this.#isCommitting = false;
     this.#limit?.check();
     const now = performance.now();
-    const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#inTurn(), this.#begin);
+    const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#unlessBroken(), this.#begin);
     // After a conflict the caller is told of it in time, even if the work then waits for another lock.
     return this.#limit && this.#lastTrouble !== undefined
       ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt)
       : attempt();
   }
 
-  /** Takes the turns of the courses, and then a connection. */
+  /** Makes the change alone, if the batch in which it was made first was given up. */
+  async #unlessBroken(): Promise<Result> {
+    try {
+      return await this.#inTurn();
+    } catch (error) {
+      if (!(error instanceof BatchBroken)) throw error;
+      this.#isAlone = true;
+      return await this.#inTurn();
+    }
+  }
+
+  /** Takes the turns of the courses, and then a connection; or waits for the transaction that takes the change along. */
   async #inTurn(): Promise<Result> {
     const prepared = await forChange(() => this.prepare());
-    const release = await courseQueuesOf(this.database).take(prepared.courses, this.#limit);
+    const member = this.#isAlone ? undefined : this.#memberWith(prepared);
+    const release = await courseQueuesOf(this.database).take(prepared.courses, this.#limit, member as BatchMember);
+    if (release === null) return this.#takenAlong(member!);
     try {
       return await this.#attempt(prepared, release);
     } finally {
@@ -175,28 +212,84 @@ export class Tries<Result, Before extends Prepared> {
     }
   }
 
+  #memberWith(prepared: Before): BatchMember<Result> {
+    return new BatchMember(this.kind!, prepared, currentLimit(), () => {
+      this.#isCommitting = true;
+    });
+  }
+
+  async #takenAlong({ outcome }: BatchMember<Result>): Promise<Result> {
+    const limit = currentLimit();
+    try {
+      return await unlessStopped(outcome, limit).catch((error: unknown) => {
+        // Once the commit was sent, only its answer says what is saved.
+        if (this.#isCommitting && limit?.signal.aborted && error === limit.signal.reason) return outcome;
+        throw error;
+      });
+    } catch (error) {
+      if (!(error instanceof LostCommit)) this.#isCommitting = false;
+      throw error;
+    }
+  }
+
   async #attempt(prepared: Before, release: Release): Promise<Result> {
     const em = this.database.em.fork({ cloneEventManager: true });
-    let done: { result: Result } | undefined;
+    const members: BatchMember<Result>[] = [];
+    const batch: Batch = {
+      isLocked: release,
+      takeAlong: () => {
+        members.push(...this.#companions(prepared));
+        return members.map(({ change }) => change);
+      },
+    };
+    let done: readonly Settled<Result>[] | undefined;
     em.getEventManager().registerSubscriber({
       beforeTransactionCommit: () => {
         if (!done) return;
         // The last moment at which it can be stopped, and the caller told so.
         this.#limit?.check();
+        if (members.some(({ hasLeft }) => hasLeft)) throw new BatchBroken('A caller waits no longer.');
         this.#isCommitting = true;
+        for (const member of members) member.noteCommit();
       },
     });
     try {
-      return await em.transactional(async inner => {
-        const result = await waitingAnew(() => this.work(inner as SqlEntityManager, prepared, release));
-        done = { result };
-        return result;
+      await em.transactional(async inner => {
+        const settled = await waitingAnew(() => this.work(inner as SqlEntityManager, prepared, batch));
+        // Alone, it has nothing to save.
+        if (members.length === 0) resultOf(settled[0]!);
+        done = settled;
       });
     } catch (error) {
-      const isLost = this.#isCommitting && faultOf(error)?.atCommit === 'unknown';
-      if (!isLost) this.#isCommitting = false;
-      throw isLost ? new LostCommit(done!.result, error) : error;
+      throw this.#failed(error, members, done);
     }
+    for (const [place, member] of members.entries()) member.settle(done![place + 1]!);
+    return resultOf(done![0]!);
+  }
+
+  #companions({ courses }: Before): BatchMember<Result>[] {
+    if (this.#isAlone) return [];
+    return courseQueuesOf(this.database).takeAlong(this.kind!, courses, MAX_BATCH - 1) as BatchMember<Result>[];
+  }
+
+  /** Tells the members that a try failed, and returns the error for the own caller. */
+  #failed(
+    error: unknown,
+    members: readonly BatchMember<Result>[],
+    done: readonly Settled<Result>[] | undefined,
+  ): unknown {
+    if (this.#isCommitting && faultOf(error)?.atCommit === 'unknown') {
+      const lost = (settled: Settled<Result>): unknown =>
+        'error' in settled ? settled.error : new LostCommit(settled.result, error);
+      for (const [place, member] of members.entries()) member.fail(lost(done![place + 1]!));
+      return lost(done![0]!);
+    }
+    this.#isCommitting = false;
+    if (members.length === 0) return error;
+    // A conflict is one of all of them. Any other error may be that of one, and the end of the time is the caller's own.
+    const shared = isRetryable(error) ? error : new BatchBroken(error);
+    for (const member of members) member.fail(shared);
+    return this.#limit?.signal.aborted ? error : shared;
   }
 
   /** Returns the error that the caller is told, with the one of the database as its cause. */

@@ -3,7 +3,8 @@ import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/in
 import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
-import { lockUsers, withLockedCourses, withLockedEnrollment, type LockedCourse } from './locked-rows.js';
+import { changeEnrollment, type KnownStudents } from './enrollment-changes.js';
+import { enrolledIn, lockUsers, pairOf, withLockedCourses, type LockedCourse } from './locked-rows.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
 import type { Viewer } from '../access/viewer.js';
@@ -28,23 +29,33 @@ export async function enroll(
     throw forbidden('Students can enroll only themselves: leave studentId out.');
   if (student === null)
     return rejected(problem(UserErrorCode.INVALID, STUDENT_ID, 'Name a student: this token belongs to no user.'));
-  return withLockedCourses<Outcome<{ id: number; courseId: number }>>(
+  return changeEnrollment<{ id: number; courseId: number }>(
     database,
-    viewer,
-    [courseId],
-    async (em, courses) => {
-      const course = courses.get(courseId);
-      if (!course) return rejected(notFound('Course', courseId, COURSE_ID));
-      if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
-      const field = studentId === null ? null : STUDENT_ID;
-      const { refusals } = await enrollable(em, course, [{ id: student, field }]);
-      const closed = mayManage(viewer, course) ? null : courseClosed(course, COURSE_ID);
-      const full = freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null;
-      const refusal = refusals[0] ?? closed ?? full;
-      if (refusal) return rejected(refusal);
-      const enrollment = createEnrollment(em, courseId, student);
-      await em.flush();
-      return done({ id: enrollment.id, courseId });
+    {
+      viewer,
+      courseIds: [courseId],
+      candidate: ({ courses }) => {
+        const course = courses.get(courseId);
+        if (course && viewer.role === Role.TEACHER) manageOnly(viewer, course);
+        return course ? { courseId, studentId: student } : null;
+      },
+      decide: ({ courses }, students) => {
+        const course = courses.get(courseId);
+        if (!course) return notFound('Course', courseId, COURSE_ID);
+        if (viewer.role === Role.TEACHER) manageOnly(viewer, course);
+        const refusal =
+          refusalOf(course, { id: student, field: studentId === null ? null : STUDENT_ID }, students) ??
+          (mayManage(viewer, course) ? null : courseClosed(course, COURSE_ID)) ??
+          (freeSeats(course) < 1 ? courseFull(course, COURSE_ID) : null);
+        if (refusal) return refusal;
+        return {
+          becomes: { courseId, studentId: student, status: EnrollmentStatus.ACTIVE },
+          apply: em => {
+            const enrollment = createEnrollment(em, courseId, student);
+            return () => done({ id: enrollment.id, courseId });
+          },
+        };
+      },
     },
     committedIfExists(Enrollment, ({ id }) => ({ id, course: courseId, student })),
   );
@@ -96,21 +107,26 @@ export async function setEnrollmentStatus(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, status } = inputOf(asked);
-  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(
+  return changeEnrollment<{ id: number; courseId: number }>(
     database,
-    viewer,
-    enrollmentId,
-    [],
-    async (em, locked) => {
-      if (!locked) return rejected(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-      const { course } = locked;
-      manageOnly(viewer, course);
-      const takesSeat = status === EnrollmentStatus.ACTIVE && locked.enrollment.status !== EnrollmentStatus.ACTIVE;
-      if (takesSeat && freeSeats(course) < 1) return rejected(courseFull(course, ENROLLMENT_ID));
-      const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
-      enrollment.status = status;
-      await em.flush();
-      return done({ id: enrollmentId, courseId: course.id });
+    {
+      viewer,
+      enrollmentId,
+      courseIds: [],
+      decide: ({ enrollment: found }) => {
+        if (!found) return notFound('Enrollment', enrollmentId, ENROLLMENT_ID);
+        const { course, state } = found;
+        manageOnly(viewer, course);
+        const takesSeat = status === EnrollmentStatus.ACTIVE && state.status !== EnrollmentStatus.ACTIVE;
+        if (takesSeat && freeSeats(course) < 1) return courseFull(course, ENROLLMENT_ID);
+        return {
+          becomes: { ...state, status },
+          apply: (_, enrollment) => {
+            enrollment!.status = status;
+            return () => done({ id: enrollmentId, courseId: course.id });
+          },
+        };
+      },
     },
     'repeat',
   );
@@ -124,30 +140,45 @@ export async function transferEnrollment(
 ): Promise<Outcome<{ id: number; from: number; to: number }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, courseId } = inputOf(asked);
-  return withLockedEnrollment<Outcome<{ id: number; from: number; to: number }>>(
+  return changeEnrollment<{ id: number; from: number; to: number }>(
     database,
-    viewer,
-    enrollmentId,
-    [courseId],
-    async (em, locked) => {
-      if (!locked) return rejected(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-      const { enrollment: row, course: from, others } = locked;
-      manageOnly(viewer, from);
-      const to = others.get(courseId);
-      if (!to) return rejected(notFound('Course', courseId, COURSE_ID));
-      manageOnly(viewer, to);
-      if (row.courseId === courseId)
-        return rejected(
-          problem(UserErrorCode.INVALID, COURSE_ID, `Enrollment ${enrollmentId} is in course ${courseId} already.`),
-        );
-      const { refusals } = await enrollable(em, to, [{ id: row.studentId, field: COURSE_ID }]);
-      const full = row.status === EnrollmentStatus.ACTIVE && freeSeats(to) < 1 ? courseFull(to, COURSE_ID) : null;
-      const refusal = refusals[0] ?? full;
-      if (refusal) return rejected(refusal);
-      const enrollment = await em.findOneOrFail(Enrollment, enrollmentId);
-      enrollment.course = em.getReference(Course, courseId, { wrapped: true });
-      await em.flush();
-      return done({ id: enrollmentId, from: row.courseId, to: courseId });
+    {
+      viewer,
+      enrollmentId,
+      courseIds: [courseId],
+      candidate: ({ courses, enrollment }) => {
+        if (!enrollment) return null;
+        manageOnly(viewer, enrollment.course);
+        const to = courses.get(courseId);
+        if (!to || enrollment.state.courseId === courseId) return null;
+        manageOnly(viewer, to);
+        return { courseId, studentId: enrollment.state.studentId };
+      },
+      decide: ({ courses, enrollment: found }, students) => {
+        if (!found) return notFound('Enrollment', enrollmentId, ENROLLMENT_ID);
+        const { state, course: from } = found;
+        manageOnly(viewer, from);
+        const to = courses.get(courseId);
+        if (!to) return notFound('Course', courseId, COURSE_ID);
+        manageOnly(viewer, to);
+        if (from.id === courseId)
+          return problem(
+            UserErrorCode.INVALID,
+            COURSE_ID,
+            `Enrollment ${enrollmentId} is in course ${courseId} already.`,
+          );
+        const refusal =
+          refusalOf(to, { id: state.studentId, field: COURSE_ID }, students) ??
+          (state.status === EnrollmentStatus.ACTIVE && freeSeats(to) < 1 ? courseFull(to, COURSE_ID) : null);
+        if (refusal) return refusal;
+        return {
+          becomes: { ...state, courseId },
+          apply: (em, enrollment) => {
+            enrollment!.course = em.getReference(Course, courseId, { wrapped: true });
+            return () => done({ id: enrollmentId, from: from.id, to: courseId });
+          },
+        };
+      },
     },
     committedIfExists(Enrollment, ({ id, to }) => ({ id, course: to })),
   );
@@ -161,24 +192,31 @@ export async function unenroll(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = signedIn(caller);
   const { enrollmentId } = inputOf(asked);
-  return withLockedEnrollment<Outcome<{ id: number; courseId: number }>>(
+  return changeEnrollment<{ id: number; courseId: number }>(
     database,
-    viewer,
-    enrollmentId,
-    [],
-    async (em, locked) => {
-      if (!locked) return rejected(notFound('Enrollment', enrollmentId, ENROLLMENT_ID));
-      const { course, enrollment } = locked;
-      if (enrollment.studentId !== viewer.userId) manageOnly(viewer, course);
-      em.remove(await em.findOneOrFail(Enrollment, enrollmentId));
-      await em.flush();
-      return done({ id: enrollmentId, courseId: course.id });
+    {
+      viewer,
+      enrollmentId,
+      courseIds: [],
+      decide: ({ enrollment: found }) => {
+        if (!found) return notFound('Enrollment', enrollmentId, ENROLLMENT_ID);
+        const { course, state } = found;
+        if (state.studentId !== viewer.userId) manageOnly(viewer, course);
+        return {
+          becomes: null,
+          apply: (em, enrollment) => {
+            em.remove(enrollment!);
+            return () => done({ id: enrollmentId, courseId: course.id });
+          },
+        };
+      },
     },
     committedIfGone(Enrollment, ({ id }) => ({ id })),
   );
 }
 
-interface Candidate {
+/** A student who is to be enrolled; `field` is the place in the input that names the student. */
+interface Applicant {
   readonly id: number;
   readonly field: readonly string[] | null;
 }
@@ -190,37 +228,38 @@ interface Candidate {
 async function enrollable(
   em: SqlEntityManager,
   course: LockedCourse,
-  candidates: readonly Candidate[],
-  seats = Number.POSITIVE_INFINITY,
-): Promise<{ free: Candidate[]; refusals: Problem[] }> {
-  const ids = [...new Set(candidates.map(({ id }) => id))];
+  applicants: readonly Applicant[],
+  seats: number,
+): Promise<{ free: Applicant[]; refusals: Problem[] }> {
+  const ids = [...new Set(applicants.map(({ id }) => id))];
   const existing = await lockUsers(em, ids);
-  const taken = (await em
-    .createQueryBuilder(Enrollment, 'e')
-    .select(['student'])
-    .where({ course: course.id, student: { $in: ids } })
-    .execute('all')) as unknown as { student: number }[];
-  const enrolled = new Set(taken.map(({ student }) => student));
-  const free: Candidate[] = [];
+  const enrolled = await enrolledIn(em, [course.id], ids);
+  const free: Applicant[] = [];
   const refusals: Problem[] = [];
-  for (const candidate of candidates) {
-    const { id, field } = candidate;
-    if (!existing.has(id)) refusals.push(notFound('Student', id, field ?? STUDENT_ID));
-    else if (enrolled.has(id))
-      refusals.push(
-        problem(
-          UserErrorCode.ALREADY_ENROLLED,
-          field ?? COURSE_ID,
-          `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`,
-        ),
-      );
-    else if (free.length >= seats) refusals.push(courseFull(course, field ?? COURSE_ID));
+  for (const applicant of applicants) {
+    const refusal =
+      refusalOf(course, applicant, {
+        exists: id => existing.has(id),
+        isEnrolled: candidate => enrolled.has(pairOf(candidate)),
+      }) ?? (free.length >= seats ? courseFull(course, applicant.field ?? COURSE_ID) : null);
+    if (refusal) refusals.push(refusal);
     else {
-      free.push(candidate);
-      enrolled.add(id);
+      free.push(applicant);
+      enrolled.add(pairOf({ courseId: course.id, studentId: applicant.id }));
     }
   }
   return { free, refusals };
+}
+
+/** Returns why a student cannot be enrolled in a course, whether it has seats or not; null: the student can. */
+function refusalOf(course: LockedCourse, { id, field }: Applicant, students: KnownStudents): Problem | null {
+  if (!students.exists(id)) return notFound('Student', id, field ?? STUDENT_ID);
+  if (!students.isEnrolled({ courseId: course.id, studentId: id })) return null;
+  return problem(
+    UserErrorCode.ALREADY_ENROLLED,
+    field ?? COURSE_ID,
+    `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`,
+  );
 }
 
 function createEnrollment(em: SqlEntityManager, courseId: number, studentId: number): Enrollment {

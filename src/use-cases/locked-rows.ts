@@ -1,21 +1,20 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CounterError } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { isTrue, type PlainRow, type StoredBoolean } from '../database/tables.js';
-import { Course, Enrollment, User, type EnrollmentStatus } from '../entities/index.js';
-import { courseOfVisibleEnrollment, seesCourse, seesEnrollment, visibleCourseIds } from '../reading/visibility.js';
+import { Course, Enrollment, User } from '../entities/index.js';
+import { seesCourse, visibleCourseIds } from '../reading/visibility.js';
 import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 
 /** What a use case must know of a course while it holds the course's lock. */
 export type LockedCourse = Pick<
   PlainRow<Course>,
-  'id' | 'title' | 'status' | 'isPublished' | 'capacity' | 'activeEnrollments' | 'instructorId'
->;
-
-/** What a use case must know of an enrollment. */
-type LockedEnrollmentRow = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId' | 'status'>;
+  'id' | 'title' | 'status' | 'isPublished' | 'capacity' | 'instructorId'
+> & {
+  /** The seats that are taken, which the changes of one transaction update. */
+  activeEnrollments: number;
+};
 
 /**
  * Runs work in a transaction that has locked those of some courses that a viewer sees, in ascending order of their ids.
@@ -40,20 +39,23 @@ export function withLockedCourses<Result>(
     async (em, { courses: visible }, isLocked) => {
       const courses = await lockCourses(em, visible);
       isLocked();
-      await leaveOutHidden(em, viewer, courses);
-      return work(em, courses);
+      return work(em, await visibleAmong(em, viewer, courses));
     },
     afterLostCommit,
   );
 }
 
-/** Leaves out the courses that were hidden from the viewer before they were locked. */
-async function leaveOutHidden(em: SqlEntityManager, viewer: Viewer, courses: Map<number, LockedCourse>): Promise<void> {
+/** Returns those of some locked courses that a viewer sees: one may have been hidden before it was locked. */
+export async function visibleAmong(
+  em: SqlEntityManager,
+  viewer: Viewer,
+  courses: Map<number, LockedCourse>,
+): Promise<Map<number, LockedCourse>> {
   // Only the database knows whether the viewer is enrolled in one of them.
   const doubtful = [...courses.values()].filter(course => !seesCourse(viewer, course, () => false)).map(({ id }) => id);
-  if (doubtful.length === 0) return;
+  if (doubtful.length === 0) return courses;
   const visible = new Set(await visibleCourseIds(em, viewer, doubtful));
-  for (const id of doubtful) if (!visible.has(id)) courses.delete(id);
+  return new Map([...courses].filter(([id]) => !doubtful.includes(id) || visible.has(id)));
 }
 
 /** Locks courses, visible or not, in ascending order of their ids, and returns those that exist by id. */
@@ -93,77 +95,24 @@ export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): P
   return new Set(rows.map(({ id }) => id));
 }
 
-/** A locked enrollment, with its course and the other locked courses that the viewer sees. */
-export interface LockedEnrollment {
-  readonly enrollment: LockedEnrollmentRow;
-  readonly course: LockedCourse;
-  readonly others: Map<number, LockedCourse>;
+/** A student and a course. */
+export type Pair = Pick<PlainRow<Enrollment>, 'courseId' | 'studentId'>;
+
+/** Returns a pair as a text, by which sets of pairs know it. */
+export function pairOf({ courseId, studentId }: Pair): string {
+  return `${courseId} ${studentId}`;
 }
 
-/**
- * Runs work in a transaction that has locked an enrollment that a viewer sees and, before it, its course and those of
- * `otherCourses` that the viewer sees; null: the enrollment does not exist, or is hidden from the viewer.
- *
- * Its course is first looked up without a lock. If it has moved to another one meanwhile, the transaction is run again.
- */
-export function withLockedEnrollment<Result>(
-  database: Database,
-  viewer: Viewer,
-  id: number,
-  otherCourses: readonly number[],
-  work: (em: SqlEntityManager, locked: LockedEnrollment | null) => Promise<Result>,
-  afterLostCommit?: AfterLostCommit<Result>,
-): Promise<Result> {
-  const prepare = async (): Promise<Prepared & { readonly courseId: number | null }> => {
-    const em = database.em.fork() as SqlEntityManager;
-    const courseId = await courseOfVisibleEnrollment(em, viewer, id);
-    // All in one statement, because of the locks' order: also the enrollment's own course, visible or not, because the
-    // enrollment is.
-    const courses = courseId === null ? [] : [courseId, ...(await visibleCourseIds(em, viewer, otherCourses))];
-    return { courseId, courses };
-  };
-  return inPreparedTransaction(
-    database,
-    prepare,
-    async (em, { courseId, courses }, isLocked) => {
-      if (courseId === null) return work(em, null);
-      const others = await lockCourses(em, courses);
-      isLocked();
-      return work(em, await lockedEnrollment(em, viewer, id, courseId, others));
-    },
-    afterLostCommit,
-  );
-}
-
-/** Locks an enrollment after its course. Errors: COUNTER_CONFLICT if it has moved to another one. */
-async function lockedEnrollment(
+/** Returns which of some students are enrolled in which of some locked courses, as texts of pairOf(). */
+export async function enrolledIn(
   em: SqlEntityManager,
-  viewer: Viewer,
-  id: number,
-  courseId: number,
-  courses: Map<number, LockedCourse>,
-): Promise<LockedEnrollment | null> {
-  const enrollment = await readLocked(em, id);
-  if (!enrollment) return null;
-  if (enrollment.courseId !== courseId) {
-    throw new CounterError(
-      'COUNTER_CONFLICT',
-      `Enrollment ${id} moved to course ${enrollment.courseId} while course ${courseId} was being locked.`,
-    );
-  }
-  const course = courses.get(courseId)!;
-  await leaveOutHidden(em, viewer, courses);
-  if (!seesEnrollment(viewer, { studentId: enrollment.studentId, instructorId: course.instructorId })) return null;
-  return { enrollment, course, others: courses };
-}
-
-async function readLocked(em: SqlEntityManager, id: number): Promise<LockedEnrollmentRow | null> {
-  const row = (await em
+  courses: readonly number[],
+  students: readonly number[],
+): Promise<Set<string>> {
+  const rows = (await em
     .createQueryBuilder(Enrollment, 'e')
-    .select(['id', 'course', 'student', 'status'])
-    .where({ id })
-    .setLockMode(LockMode.PESSIMISTIC_WRITE)
-    .execute('get')) as unknown as
-    { id: number; course: number; student: number; status: EnrollmentStatus } | null | undefined;
-  return row ? { id: row.id, courseId: row.course, studentId: row.student, status: row.status } : null;
+    .select(['course', 'student'])
+    .where({ course: { $in: [...courses] }, student: { $in: [...students] } })
+    .execute('all')) as unknown as { course: number; student: number }[];
+  return new Set(rows.map(({ course, student }) => pairOf({ courseId: course, studentId: student })));
 }

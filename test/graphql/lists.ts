@@ -75,20 +75,31 @@ function argumentsOf(args: Record<string, unknown>): string {
     .join(', ')})`;
 }
 
+/** A cursor that is sent as a variable, so that all pages of a list are asked for by one document. */
+interface CursorVariable {
+  readonly argument: 'after' | 'before';
+  readonly value: string | null;
+}
+
 /** Sends the request for one page. */
 export function sendPage(
   api: Api,
   token: string | null,
   { name, query }: List,
   args: Record<string, unknown>,
+  cursor?: CursorVariable,
 ): Promise<Answer> {
-  const list = Object.keys(args).length === 0 ? name : `${name}${argumentsOf(args)}`;
-  return api.send(
-    token,
-    query(
-      `${list} { nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`,
-    ),
+  const written = [
+    ...(Object.keys(args).length === 0 ? [] : [argumentsOf(args).slice(1, -1)]),
+    ...(cursor ? [`${cursor.argument}: $cursor`] : []),
+  ];
+  const list = written.length === 0 ? name : `${name}(${written.join(', ')})`;
+  const selection = query(
+    `${list} { nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`,
   );
+  return cursor
+    ? api.send(token, `query ($cursor: String) ${selection}`, { cursor: cursor.value })
+    : api.send(token, selection);
 }
 
 /** Returns one page, and asserts that its nodes, edges and pageInfo agree. */
@@ -97,8 +108,9 @@ export async function pageOf(
   token: string | null,
   list: List,
   args: Record<string, unknown>,
+  cursor?: CursorVariable,
 ): Promise<FoundPage> {
-  const { data, errors } = await sendPage(api, token, list, args);
+  const { data, errors } = await sendPage(api, token, list, args, cursor);
   expect(errors).toBeUndefined();
   const { nodes, edges, pageInfo } = list.read(data) as {
     nodes: { id: string }[];
@@ -106,7 +118,7 @@ export async function pageOf(
     pageInfo: Omit<FoundPage, 'ids' | 'cursors'>;
   };
   expect(edges.map(({ node }) => node)).toEqual(nodes);
-  const cursors = edges.map(({ cursor }) => cursor);
+  const cursors = edges.map(edge => edge.cursor);
   expect([pageInfo.startCursor, pageInfo.endCursor]).toEqual([cursors[0] ?? null, cursors.at(-1) ?? null]);
   return { ids: nodes.map(({ id }) => Number(id)), cursors, ...pageInfo };
 }
@@ -129,10 +141,13 @@ export async function walk(
   const found: number[][] = [];
   let cursor: string | null = null;
   for (;;) {
-    const page: FoundPage = await pageOf(api, token, list, {
-      ...(backward ? { last: size, before: cursor } : { first: size, after: cursor }),
-      orderBy,
-    });
+    const page: FoundPage = await pageOf(
+      api,
+      token,
+      list,
+      { ...(backward ? { last: size } : { first: size }), orderBy },
+      { argument: backward ? 'before' : 'after', value: cursor },
+    );
     found.push(page.ids);
     await between(page);
     if (!(backward ? page.hasPreviousPage : page.hasNextPage)) return (backward ? found.toReversed() : found).flat();

@@ -4,6 +4,7 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -104,7 +105,7 @@ it('every package that the built program imports is a dependency', () => {
     ])
     .map(([, name]) => /^(?:@[^/]+\/)?[^/]+/.exec(name!)![0]);
   expect(imported).toContain('mysql2');
-  expect(imported.filter(name => !name.startsWith('node:') && !(name in dependencies))).toEqual([]);
+  expect(imported.filter(name => !isBuiltin(name) && !(name in dependencies))).toEqual([]);
 });
 
 it.each(nodes)('the installed command says its version and its commands under Node %s', async (_, node) => {

@@ -22,11 +22,16 @@ export interface KeptLog {
 /** Returns the server's own logger with its output kept. */
 export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
   let text = '';
-  const lines = (): LogLine[] =>
-    text
-      .split('\n')
-      .filter(line => line !== '')
-      .map(line => JSON.parse(line) as LogLine);
+  let parsed: LogLine[] = [];
+  let parsedLength = 0;
+  // Each whole line is parsed once, for waits look at the lines again and again.
+  const lines = (): LogLine[] => {
+    const end = text.lastIndexOf('\n') + 1;
+    for (const line of text.slice(parsedLength, end).split('\n'))
+      if (line !== '') parsed.push(JSON.parse(line) as LogLine);
+    parsedLength = end;
+    return [...parsed];
+  };
   return {
     logger: serverLogger(level, { write: (line: string) => void (text += line) }),
     text: () => text,
@@ -41,6 +46,8 @@ export function keptLog(level: Config['logLevel'] = 'info'): KeptLog {
       await waitUntil(() => lines().some(wanted), 'The log has no such line.');
       return lines().find(wanted)!;
     },
-    clear: () => void (text = ''),
+    clear() {
+      [text, parsed, parsedLength] = ['', [], 0];
+    },
   };
 }

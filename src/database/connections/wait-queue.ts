@@ -49,9 +49,11 @@ export class WaitRefused extends DriverException {
 }
 
 /** A caller that waits, and the moment since which it waits, by performance.now(). */
-interface Waiting {
+interface Waiting<Companion> {
   readonly since: number;
-  readonly go: () => void;
+  /** What the caller whose turn it is may take along instead of this one's own turn. */
+  readonly companion: Companion | undefined;
+  readonly go: (hasTurn: boolean) => void;
 }
 
 /**
@@ -59,8 +61,8 @@ interface Waiting {
  * that they got in the meantime: a caller that has waited for others of the same course does not stand behind all that
  * came later to wait for a connection.
  */
-export class WaitQueue {
-  readonly #waiting: Waiting[] = [];
+export class WaitQueue<Companion = never> {
+  readonly #waiting: Waiting<Companion>[] = [];
 
   constructor(
     private readonly thing: AwaitedThing,
@@ -77,10 +79,11 @@ export class WaitQueue {
   }
 
   /**
-   * Resolves when it is the caller's turn, which the caller then passes on. Errors: WorkStopped if the limit ends
-   * before that, WaitRefused if the wait takes too long or the queue is full; then the caller has left the queue.
+   * Resolves with true when it is the caller's turn, which the caller then passes on; with false when another caller
+   * has taken its companion along, so that it needs no turn. Errors: WorkStopped if the limit ends before that,
+   * WaitRefused if the wait takes too long or the queue is full; then the caller has left the queue.
    */
-  wait(limit: TimeLimit | undefined): Promise<void> {
+  wait(limit: TimeLimit | undefined, companion?: Companion): Promise<boolean> {
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(this.#refused('length'));
     return new Promise((resolve, reject) => {
       const leave = (error: unknown): void => {
@@ -99,11 +102,12 @@ export class WaitQueue {
         clearTimeout(timer);
         limit?.signal.removeEventListener('abort', stop);
       };
-      const waiting: Waiting = {
+      const waiting: Waiting<Companion> = {
         since: waitStart(),
-        go: () => {
+        companion,
+        go: hasTurn => {
           over();
-          resolve();
+          resolve(hasTurn);
         },
       };
       // Most callers are the latest.
@@ -116,8 +120,23 @@ export class WaitQueue {
   /** Passes the turn to the caller that has waited longest. Returns false if nobody waits. */
   admitNext(): boolean {
     const first = this.#waiting.shift();
-    first?.go();
+    first?.go(true);
     return first !== undefined;
+  }
+
+  /**
+   * Takes along the companions of the callers that have waited longest, until one has none that fits; no caller is
+   * overtaken.
+   */
+  takeAlong(fits: (companion: Companion) => boolean, most: number): Companion[] {
+    const taken: Companion[] = [];
+    while (taken.length < most) {
+      const companion = this.#waiting[0]?.companion;
+      if (companion === undefined || !fits(companion)) break;
+      taken.push(companion);
+      this.#waiting.shift()!.go(false);
+    }
+    return taken;
   }
 
   #refused(refusal: WaitRefusal): WaitRefused {

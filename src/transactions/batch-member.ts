@@ -1,0 +1,62 @@
+import type { TimeLimit } from '../database/time-limits/time-limit.js';
+
+/** What one change of a batch came to: its result, or the error that its caller is told. */
+export type Settled<Result> = { readonly result: Result } | { readonly error: unknown };
+
+/** Returns the result of a change. Errors: the one that its caller is told. */
+export function resultOf<Result>(settled: Settled<Result>): Result {
+  if ('error' in settled) throw settled.error;
+  return settled.result;
+}
+
+/**
+ * A change that waits for the turn of its courses, and that the transaction whose turn comes first may make too. It
+ * keeps its own caller, time limit and outcome: nothing of that is shared within a batch.
+ */
+export class BatchMember<Result = unknown> {
+  readonly #outcome = Promise.withResolvers<Result>();
+
+  /**
+   * Changes of one `kind` are made by the same work. `noteCommit` is called at the last moment at which the change can
+   * be left out.
+   */
+  constructor(
+    readonly kind: object,
+    readonly change: { readonly courses: readonly number[] },
+    private readonly limit: TimeLimit | undefined,
+    readonly noteCommit: () => void,
+  ) {
+    // A caller whose time is over no longer waits for it.
+    this.#outcome.promise.catch(() => undefined);
+  }
+
+  /** The outcome of the transaction that took this change along. */
+  get outcome(): Promise<Result> {
+    return this.#outcome.promise;
+  }
+
+  /** Returns true if the caller waits no longer, so that nothing of it may be saved. */
+  get hasLeft(): boolean {
+    if (this.limit?.millisecondsLeft === 0) this.limit.stop('deadline');
+    return this.limit?.signal.aborted === true;
+  }
+
+  settle(settled: Settled<Result>): void {
+    if ('error' in settled) this.fail(settled.error);
+    else this.#outcome.resolve(settled.result);
+  }
+
+  fail(error: unknown): void {
+    this.#outcome.reject(error);
+  }
+}
+
+/**
+ * The end of a batch in which nothing was saved, because of one of its changes, or because a caller left: each of the
+ * others is made in a transaction of its own.
+ */
+export class BatchBroken extends Error {
+  constructor(cause: unknown) {
+    super('A batch of changes was given up, and nothing of it was saved.', { cause });
+  }
+}
