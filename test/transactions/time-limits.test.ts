@@ -207,7 +207,7 @@ describeOnServers('a commit within a time limit', kind => {
     own.stop('deadline');
     await setImmediate();
     release();
-    expect(await work).toMatchObject({ problems: [], value: { courseId: course } });
+    expect(await work).toMatchObject({ problems: [], value: { enrollment: { courseId: course } } });
     expect(own.maySave).toBe(true);
     await expectExactCounts(direct.database);
   });
