@@ -58,7 +58,7 @@ export async function enroll(
           becomes: { courseId, studentId: student, status: EnrollmentStatus.ACTIVE },
           apply: em => {
             const enrollment = createEnrollment(em, courseId, student);
-            return () => done({ enrollment: savedRow(enrollment) });
+            return () => done({ enrollment: savedRow(enrollment, EnrollmentStatus.ACTIVE) });
           },
         };
       },
@@ -129,7 +129,7 @@ export async function setEnrollmentStatus(
           becomes: { ...state, status },
           apply: (_, enrollment) => {
             enrollment!.status = status;
-            return () => done({ enrollment: savedRow(enrollment!) });
+            return () => done({ enrollment: savedRow(enrollment!, status) });
           },
         };
       },
@@ -181,7 +181,7 @@ export async function transferEnrollment(
           becomes: { ...state, courseId },
           apply: (em, enrollment) => {
             enrollment!.course = em.getReference(Course, courseId, { wrapped: true });
-            return () => done({ enrollment: savedRow(enrollment!), from: from.id });
+            return () => done({ enrollment: savedRow(enrollment!, state.status), from: from.id });
           },
         };
       },
@@ -275,7 +275,7 @@ function createEnrollment(em: SqlEntityManager, courseId: number, studentId: num
   });
 }
 
-/** Returns a saved enrollment as it is read: the caller needs no read to see what was just written. */
-function savedRow({ id, course, student, status, enrolledAt, updatedAt }: Enrollment): EnrollmentRow {
+/** Returns an enrollment as it is read, once it is saved: its caller needs no read to see what was just written. */
+function savedRow({ id, course, student, enrolledAt, updatedAt }: Enrollment, status: EnrollmentStatus): EnrollmentRow {
   return { id, courseId: course.id, studentId: student.id, status, enrolledAt, updatedAt };
 }
