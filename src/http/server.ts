@@ -14,7 +14,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
-import { KnownQueries } from '../graphql/documents/known-queries.js';
+import { KnownQueries, usualPace, type KnownQueryPace } from '../graphql/documents/known-queries.js';
 import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
 import { graphqlSchema } from '../graphql/schema.js';
@@ -73,9 +73,6 @@ export interface RunningServer {
  */
 const MAX_PERSISTED_QUERY_BYTES = 8_388_608;
 
-/** How often a query is sent before it is compiled: most clients send a few queries again and again. */
-const USES_BEFORE_SHORT_WAY = 2;
-
 /** The parts of a server, and what tests may replace. */
 export interface ServerOptions {
   readonly config: Config;
@@ -88,8 +85,8 @@ export interface ServerOptions {
   readonly rateTimes?: RateTimes;
   /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes | undefined;
-  /** How often a query is sent before it is answered the short way; null: never. */
-  readonly shortWayAfter?: number | null | undefined;
+  /** When a query becomes known, and is answered the short way; null: never. */
+  readonly knownQueries?: KnownQueryPace | null | undefined;
 }
 
 /**
@@ -105,7 +102,7 @@ export async function startServer({
   thresholds = loadThresholds(config),
   rateTimes,
   arrival,
-  shortWayAfter = USES_BEFORE_SHORT_WAY,
+  knownQueries = usualPace,
 }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
@@ -219,9 +216,9 @@ export async function startServer({
     isOverloaded: load.isOverloaded,
     contextOf: subscriber => contextFor(database, subscriber.viewer, background.runs, { counts, subscriber }),
   });
-  if (!rules.trusted && shortWayAfter !== null)
+  if (!rules.trusted && knownQueries !== null)
     takeShortWay(app.server, {
-      queries: new KnownQueries(rules, shortWayAfter),
+      queries: new KnownQueries(rules, knownQueries),
       textOf: hash => texts.textOf(hash),
       requests,
       inFlight,

@@ -47,7 +47,7 @@ describeOnEach('a query that is answered the short way', kind => {
       database: api.database,
       logger: pino({ level: 'silent' }),
       thresholds: anyLoad,
-      shortWayAfter: null,
+      knownQueries: null,
     });
     viewers = await newSchool(api);
     for (const [name, viewer] of Object.entries(viewers)) {

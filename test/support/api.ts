@@ -12,6 +12,7 @@ import {
 } from '../../src/entities/index.js';
 import type { ArrivalTimes } from '../../src/http/limits/connection-limits.js';
 import type { LoadThresholds } from '../../src/http/limits/load-shedding.js';
+import type { KnownQueryPace } from '../../src/graphql/documents/known-queries.js';
 import { startServer } from '../../src/http/server.js';
 import type { Clock } from '../../src/live-counts/index.js';
 import { issueToken } from '../../src/access/tokens.js';
@@ -57,8 +58,8 @@ export interface ApiOptions {
   readonly redisWaitMs?: number;
   /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes;
-  /** How often a query is sent before it is answered the short way, by default at once; null: never. */
-  readonly shortWayAfter?: number | null;
+  /** When a query becomes known, and is answered the short way, by default at once; null: never. */
+  readonly knownQueries?: KnownQueryPace | null;
 }
 
 /** A pattern for the statement that looks up the users whom tokens name. */
@@ -85,7 +86,7 @@ export async function startApi(
     holdRefusal = () => Promise.resolve(),
     redisWaitMs,
     arrival,
-    shortWayAfter = 0,
+    knownQueries = { usesBefore: 0, mostPerSecond: Infinity },
   }: ApiOptions = {},
 ): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
@@ -113,7 +114,7 @@ export async function startApi(
     thresholds,
     rateTimes: { hold: holdRefusal, redisWaitMs },
     arrival,
-    shortWayAfter,
+    knownQueries,
   }).catch(async (error: unknown) => {
     await drop();
     throw error;

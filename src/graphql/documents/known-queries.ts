@@ -46,6 +46,20 @@ const MAX_ASSESSMENTS = 50;
 /** The longest values for which an assessment is remembered, in characters. */
 const MAX_KEY_LENGTH = 500;
 
+/** When queries become known. */
+export interface KnownQueryPace {
+  /** How often a text is sent before it is compiled. */
+  readonly usesBefore: number;
+  /**
+   * The most texts that are compiled in a second: it takes time for which no client is charged, and the queries of an
+   * application are few.
+   */
+  readonly mostPerSecond: number;
+}
+
+/** The pace of a server: most clients send a few queries again and again. */
+export const usualPace: KnownQueryPace = { usesBefore: 2, mostPerSecond: 5 };
+
 /** What is known about a text: how often it was sent, or the query that it is; null: it is not one that can be known. */
 type Remembered = number | KnownQuery | null;
 
@@ -53,11 +67,12 @@ type Remembered = number | KnownQuery | null;
 export class KnownQueries {
   readonly #byText = new Map<string, Remembered>();
   #characters = 0;
+  #second = -Infinity;
+  #readInSecond = 0;
 
-  /** A text is read for this when it is sent for the `usesBefore` + 1st time. */
   constructor(
     private readonly rules: KnownQueryRules,
-    private readonly usesBefore: number,
+    private readonly pace: KnownQueryPace,
   ) {}
 
   get schema(): GraphQLSchema {
@@ -67,11 +82,20 @@ export class KnownQueries {
   /** Returns the query of a text; null: it is not known yet, or cannot be. */
   find(text: string): KnownQuery | null {
     const found = this.#byText.get(text);
-    if (found instanceof KnownQuery || found === null) return found;
-    const uses = found ?? 0;
-    const made = uses >= this.usesBefore ? this.#read(text) : uses + 1;
+    const made = typeof found === 'object' ? found : this.#usedAgain(text, found ?? 0);
     this.#remember(text, made, found === undefined);
     return made instanceof KnownQuery ? made : null;
+  }
+
+  #usedAgain(text: string, uses: number): Remembered {
+    if (uses < this.pace.usesBefore) return uses + 1;
+    return this.#mayRead() ? this.#read(text) : uses;
+  }
+
+  #mayRead(): boolean {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) [this.#second, this.#readInSecond] = [second, 0];
+    return (this.#readInSecond += 1) <= this.pace.mostPerSecond;
   }
 
   #read(text: string): KnownQuery | null {
@@ -86,6 +110,8 @@ export class KnownQueries {
   }
 
   #remember(text: string, made: Remembered, isNew: boolean): void {
+    // The latest stands last.
+    this.#byText.delete(text);
     this.#byText.set(text, made);
     if (!isNew) return;
     this.#characters += text.length;
