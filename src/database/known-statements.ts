@@ -1,4 +1,5 @@
 /** Statements that are built once for each shape, and then run with other values as often as requests have that shape. */
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Compilable } from 'kysely';
 import type { Database } from './database.js';
 import { preparedValues } from './prepared-values.js';
@@ -20,7 +21,8 @@ interface KnownStatement {
   readonly values: readonly unknown[];
 }
 
-const statementsOf = new WeakMap<Database, Map<string, KnownStatement>>();
+/** The known statements by the driver of their database, which its transactions share. */
+const statementsOf = new WeakMap<object, Map<string, KnownStatement>>();
 
 /**
  * Runs the statement of a shape with the values of `given`, and returns its raw rows. `build` makes the query, with a
@@ -32,23 +34,32 @@ export async function rowsOfShape<Given, Row>(
   given: Given,
   build: (place: PlaceFor<Given>) => Compilable<Row>,
 ): Promise<Row[]> {
-  const { sql, values } = statementOf(database, shape, build);
-  return database.em
-    .getConnection('read')
-    .execute<Row[]>(
-      sql,
-      preparedValues(values.map(value => (value instanceof Place ? value.valueIn(given) : value))),
-      'all',
-    );
+  const { sql, values } = statementOf(database.driver, shape, build);
+  return database.em.getConnection('read').execute<Row[]>(sql, preparedValues(filled(values, given)), 'all');
+}
+
+/** Runs the statement of a shape within the transaction of an entity manager, as rowsOfShape() runs it outside. */
+export async function rowsOfShapeWithin<Given, Row>(
+  em: SqlEntityManager,
+  shape: string,
+  given: Given,
+  build: (place: PlaceFor<Given>) => Compilable<Row>,
+): Promise<Row[]> {
+  const { sql, values } = statementOf(em.getDriver(), shape, build);
+  return em.execute<Row[]>(sql, filled(values, given));
+}
+
+function filled<Given>(values: readonly unknown[], given: Given): unknown[] {
+  return values.map(value => (value instanceof Place ? (value as Place<Given>).valueIn(given) : value));
 }
 
 function statementOf<Given, Row>(
-  database: Database,
+  driver: object,
   shape: string,
   build: (place: PlaceFor<Given>) => Compilable<Row>,
 ): KnownStatement {
-  let known = statementsOf.get(database);
-  if (!known) statementsOf.set(database, (known = new Map<string, KnownStatement>()));
+  let known = statementsOf.get(driver);
+  if (!known) statementsOf.set(driver, (known = new Map<string, KnownStatement>()));
   const found = known.get(shape);
   if (found) {
     // The latest stands last.

@@ -1,4 +1,4 @@
-import type { EntityClass, EntityProperty } from '@mikro-orm/core';
+import type { EntityClass, EntityProperty, MetadataStorage } from '@mikro-orm/core';
 import type { Database } from './database.js';
 import {
   dateOf,
@@ -48,27 +48,27 @@ interface Readers {
   readonly byColumns: Map<string, RowReader<object>>;
 }
 
-const rowReaders = new WeakMap<Database, Map<EntityClass, Readers>>();
+const rowReaders = new WeakMap<object, Map<EntityClass, Readers>>();
 
 /**
  * Returns a reader for the rows of an entity's table, by its metadata: of the columns of some properties, and of
  * the primary key; or of all columns.
  */
 export function rowReader<Entity extends object>(
-  database: Database,
+  database: Pick<Database, 'getMetadata'>,
   entity: EntityClass<Entity>,
   properties: ReadProperties = null,
 ): RowReader<Entity> {
-  let ofDatabase = rowReaders.get(database);
-  if (!ofDatabase) rowReaders.set(database, (ofDatabase = new Map<EntityClass, Readers>()));
+  const metadata = database.getMetadata();
+  let ofDatabase = rowReaders.get(metadata);
+  if (!ofDatabase) rowReaders.set(metadata, (ofDatabase = new Map<EntityClass, Readers>()));
   let readers = ofDatabase.get(entity);
-  if (!readers) ofDatabase.set(entity, (readers = madeReaders(database, entity)));
+  if (!readers) ofDatabase.set(entity, (readers = madeReaders(metadata, entity)));
   return (properties === null ? readers.all : readerOf(readers, properties)) as unknown as RowReader<Entity>;
 }
 
-function madeReaders<Entity extends object>(database: Database, entity: EntityClass<Entity>): Readers {
-  const columns = database
-    .getMetadata()
+function madeReaders<Entity extends object>(metadata: MetadataStorage, entity: EntityClass<Entity>): Readers {
+  const columns = metadata
     .get(entity)
     .props.filter(({ persist }) => persist !== false)
     .map(columnOf);

@@ -1,8 +1,12 @@
-import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Compilable } from 'kysely';
 import type { Database } from '../database/database.js';
-import { isTrue, type PlainRow, type StoredBoolean } from '../database/tables.js';
-import { Course, Enrollment, User } from '../entities/index.js';
+import { dialectOf } from '../database/dialects/dialect.js';
+import { listLength, listOf, rowsOfShapeWithin } from '../database/known-statements.js';
+import { builderFor, rowsWithin } from '../database/query.js';
+import { rowReader } from '../database/row-reader.js';
+import type { PlainRow } from '../database/tables.js';
+import { Course, type Enrollment } from '../entities/index.js';
 import { seesCourse, visibleCourseIds } from '../reading/visibility.js';
 import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
@@ -58,25 +62,26 @@ export async function visibleAmong(
   return new Map([...courses].filter(([id]) => !doubtful.includes(id) || visible.has(id)));
 }
 
+/** The properties of a locked course. */
+const COURSE_PROPERTIES: ReadonlySet<keyof Course> = new Set([
+  'title',
+  'status',
+  'isPublished',
+  'capacity',
+  'activeEnrollments',
+  'instructor',
+] as const);
+
 /** Locks courses, visible or not, in ascending order of their ids, and returns those that exist by id. */
 export async function lockCourses(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
   if (ids.length === 0) return new Map();
-  const rows = (await em
-    .createQueryBuilder(Course, 'c')
-    .select(['id', 'title', 'status', 'isPublished', 'capacity', 'activeEnrollments', 'instructor'])
-    .where({ id: { $in: [...ids] } })
-    .orderBy({ id: 'asc' })
-    .setLockMode(LockMode.PESSIMISTIC_WRITE)
-    .execute('all')) as unknown as (Omit<LockedCourse, 'isPublished' | 'instructorId'> & {
-    isPublished: StoredBoolean;
-    instructor: number | null;
-  })[];
-  return new Map(
-    rows.map(({ instructor, ...row }) => [
-      row.id,
-      { ...row, isPublished: isTrue(row.isPublished), instructorId: instructor },
-    ]),
+  const { columns, plain } = rowReader(em, Course, COURSE_PROPERTIES);
+  const found = await rowsAmong(em, 'lock courses', ids, among =>
+    dialectOf(em).sql.forUpdate(
+      builderFor({ em }).selectFrom('core_course').select(columns).where('id', 'in', among).orderBy('id'),
+    ),
   );
+  return new Map(found.map(row => [row.id, { ...(plain(row) as LockedCourse) }]));
 }
 
 /**
@@ -86,13 +91,10 @@ export async function lockCourses(em: SqlEntityManager, ids: readonly number[]):
  * could fail.
  */
 export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): Promise<Set<number>> {
-  const rows = await em
-    .createQueryBuilder(User, 'u')
-    .select(['id'])
-    .where({ id: { $in: [...new Set(ids)] } })
-    .setLockMode(LockMode.PESSIMISTIC_READ)
-    .execute<{ id: number }[]>('all');
-  return new Set(rows.map(({ id }) => id));
+  const found = await rowsAmong(em, 'lock users', [...new Set(ids)], among =>
+    dialectOf(em).sql.forShare(builderFor({ em }).selectFrom('core_user').select('id').where('id', 'in', among)),
+  );
+  return new Set(found.map(({ id }) => id));
 }
 
 /** A student and a course. */
@@ -109,10 +111,26 @@ export async function enrolledIn(
   courses: readonly number[],
   students: readonly number[],
 ): Promise<Set<string>> {
-  const rows = (await em
-    .createQueryBuilder(Enrollment, 'e')
-    .select(['course', 'student'])
-    .where({ course: { $in: [...courses] }, student: { $in: [...students] } })
-    .execute('all')) as unknown as { course: number; student: number }[];
-  return new Set(rows.map(({ course, student }) => pairOf({ courseId: course, studentId: student })));
+  if (students.length === 0) return new Set();
+  const found = await rowsAmong(em, `enrolled in ${courses.length}`, [...courses, ...students], among => {
+    return builderFor({ em })
+      .selectFrom('core_enrollments')
+      .select(['course_id', 'student_id'])
+      .where('course_id', 'in', among.slice(0, courses.length))
+      .where('student_id', 'in', among.slice(courses.length));
+  });
+  return new Set(found.map(row => pairOf({ courseId: row.course_id, studentId: row.student_id })));
+}
+
+/** Runs a query of the rows with some ids; a list of a usual length has a known statement. */
+async function rowsAmong<Row>(
+  em: SqlEntityManager,
+  name: string,
+  ids: readonly number[],
+  build: (ids: readonly number[]) => Compilable<Row>,
+): Promise<Row[]> {
+  if (ids.length === 0) return [];
+  const length = listLength(ids.length);
+  if (length === null) return rowsWithin(em, build(ids));
+  return rowsOfShapeWithin(em, `${name} ${length}`, ids, place => build(listOf(place, length, given => given)));
 }

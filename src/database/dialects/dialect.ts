@@ -85,6 +85,10 @@ export interface SqlRules {
   readonly forUpdate: <All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,
   ) => SelectQueryBuilder<All, From, Row>;
+  /** Returns a query that also keeps others from changing the rows that it reads, but not from doing the same. */
+  readonly forShare: <All, From extends keyof All, Row>(
+    query: SelectQueryBuilder<All, From, Row>,
+  ) => SelectQueryBuilder<All, From, Row>;
   /**
    * Returns a query that reads a table by the index of this name; null: by any index but the primary key. If the
    * database chooses the right index by itself, the query names none.

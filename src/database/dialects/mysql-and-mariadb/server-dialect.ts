@@ -1,4 +1,4 @@
-import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import { CompiledQuery, sql, type DatabaseConnection } from 'kysely';
 import { mySqlCatalog } from '../../../migrations/mysql/catalog.js';
 import { mySqlMigrations } from '../../../migrations/mysql/index.js';
 import { prepareSession } from '../../connections/prepare-session.js';
@@ -85,6 +85,8 @@ export function serverDialect(own: ServerDifferences): Dialect {
       // The collations of the columns ignore case and accents.
       folded: text => text,
       forUpdate: query => query.forUpdate(),
+      // MariaDB has no "for share".
+      forShare: query => query.modifyEnd(sql`lock in share mode`),
       selectByIndex: own.selectByIndex,
       sortsForFirst: own.sortsForFirst,
     },

@@ -41,6 +41,7 @@ export const sqlite: Dialect = {
     folded: text => sql`${sql.raw(FOLD)}(${text})`,
     // A transaction that writes excludes all other writers from its beginning.
     forUpdate: query => query,
+    forShare: query => query,
     selectByIndex: (db, table) => db.selectFrom(table) as never,
     sortsForFirst: false,
   },
