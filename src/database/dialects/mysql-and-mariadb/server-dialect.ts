@@ -119,7 +119,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
 async function reasonForNoChanges(database: Database, readOnlyVariable: string): Promise<string | null> {
   const client = database.em.getConnection().getClient();
   return client.connection().execute(async connection => {
-    const ask = (sql: string) => connection.executeQuery<{ readonly closed: number }>(CompiledQuery.raw(sql));
+    const ask = (text: string) => connection.executeQuery<{ readonly closed: number }>(CompiledQuery.raw(text));
     let isClosed: boolean;
     try {
       await ask('start transaction read write');
