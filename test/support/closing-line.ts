@@ -1,6 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** The maximum length of the printed reason of a failure, in characters. */
+/** The maximum length of each printed part of the reason of a failure, in characters. */
 const MAX_REASON_CHARACTERS = 1500;
 
 /** Prints at the end of the run each failure with its reason again, and `N passed, N failed` on a line of its own. */
@@ -32,6 +33,8 @@ export default class ClosingLine implements Reporter {
 interface TestFailure {
   readonly message: string;
   readonly stack?: string | undefined;
+  /** The lines in which the value that was expected and the one that came differ, coloured. */
+  readonly diff?: string | undefined;
 }
 
 function nameOf({ project, module, fullName }: TestCase): string {
@@ -41,8 +44,10 @@ function nameOf({ project, module, fullName }: TestCase): string {
 function failure(name: string, errors: readonly TestFailure[]): string {
   return [
     `FAILED ${name}`,
-    ...errors.map(({ message, stack }) =>
-      (stack?.includes(message) ? stack : `${message}\n${stack ?? ''}`).trim().slice(0, MAX_REASON_CHARACTERS),
+    ...errors.map(({ message, stack, diff = '' }) =>
+      [stack?.includes(message) ? stack : `${message}\n${stack ?? ''}`, stripVTControlCharacters(diff)]
+        .map(text => text.trim().slice(0, MAX_REASON_CHARACTERS))
+        .join('\n'),
     ),
   ].join('\n');
 }
