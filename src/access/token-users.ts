@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../database/database.js';
 import { asViewerLookup } from '../database/connections/purposes.js';
 import { withinOwnLimit } from '../database/time-limits/time-limit.js';
@@ -17,7 +18,7 @@ export interface DeletedUser {
   readonly id: number;
 }
 
-/** The most users that are remembered; those that were looked up longest ago are forgotten first. */
+/** The most users that are remembered; the least recently used are forgotten first. */
 const MAX_REMEMBERED_USERS = 20_000;
 
 /** The longest time that looking up users may take, in seconds. */
@@ -53,7 +54,7 @@ interface RememberedRole {
 
 /** The users that tokens name, by their rows: a token outlives the user and the role that it was issued for. */
 export class TokenUsers {
-  readonly #found = new Map<number, RememberedRole>();
+  readonly #found = new LRUCache<number, RememberedRole>({ max: MAX_REMEMBERED_USERS });
   /** The lookups that are in progress. */
   readonly #lookups = new Map<number, Promise<Role | null>>();
   readonly #loader: DataLoader<number, Role | null>;
@@ -137,7 +138,7 @@ export class TokenUsers {
       role => {
         if (this.#lookups.get(userId) !== lookup) return this.#lookUp(userId);
         this.#lookups.delete(userId);
-        this.#remember(userId, { role, at });
+        this.#found.set(userId, { role, at });
         return role;
       },
       (error: unknown) => {
@@ -151,11 +152,5 @@ export class TokenUsers {
 
   #isRecent({ at }: RememberedRole): boolean {
     return this.#now() - at < this.options.checkSeconds * 1000;
-  }
-
-  #remember(userId: number, found: RememberedRole): void {
-    this.#found.delete(userId);
-    this.#found.set(userId, found);
-    if (this.#found.size > MAX_REMEMBERED_USERS) this.#found.delete(this.#found.keys().next().value!);
   }
 }

@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import type { TokenClaims } from './token-users.js';
 
-/** The most tokens that are remembered; the one that was verified first is forgotten first. */
+/** The most tokens that are remembered; the least recently used is forgotten first. */
 const MAX_VERIFIED_TOKENS = 5000;
 
 /** A token that was verified. */
@@ -17,7 +18,7 @@ interface VerifiedToken {
  * or until there are other keys: only time changes it.
  */
 export class VerifiedTokens {
-  readonly #tokens = new Map<string, VerifiedToken>();
+  readonly #tokens = new LRUCache<string, VerifiedToken>({ max: MAX_VERIFIED_TOKENS });
 
   /**
    * `keysInUse` returns what identifies the keys that verify tokens now; null: a token must not be accepted without
@@ -42,6 +43,5 @@ export class VerifiedTokens {
   remember(token: string, claims: TokenClaims, expiry: number, keys: unknown): void {
     if (keys === null) return;
     this.#tokens.set(token, { claims, expiry, keys });
-    if (this.#tokens.size > MAX_VERIFIED_TOKENS) this.#tokens.delete(this.#tokens.keys().next().value!);
   }
 }

@@ -1,6 +1,7 @@
 /** Statements that are built once for each shape, and then run with other values as often as requests have that shape. */
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Compilable } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { Database } from './database.js';
 import { preparedValues } from './prepared-values.js';
 
@@ -22,7 +23,7 @@ interface KnownStatement {
 }
 
 /** The known statements by the driver of their database, which its transactions share. */
-const statementsOf = new WeakMap<object, Map<string, KnownStatement>>();
+const statementsOf = new WeakMap<object, LRUCache<string, KnownStatement>>();
 
 /**
  * Runs the statement of a shape with the values of `given`, and returns its raw rows. `build` makes the query, with a
@@ -59,20 +60,14 @@ function statementOf<Given, Row>(
   build: (place: PlaceFor<Given>) => Compilable<Row>,
 ): KnownStatement {
   let known = statementsOf.get(driver);
-  if (!known) statementsOf.set(driver, (known = new Map<string, KnownStatement>()));
+  if (!known) statementsOf.set(driver, (known = new LRUCache<string, KnownStatement>({ max: MAX_KNOWN_STATEMENTS })));
   const found = known.get(shape);
-  if (found) {
-    // The latest stands last.
-    known.delete(shape);
-    known.set(shape, found);
-    return found;
-  }
+  if (found) return found;
   const { sql, parameters } = build(
     <Value>(valueIn: (values: Given) => Value) => new Place<Given>(valueIn) as unknown as Value,
   ).compile();
   const made: KnownStatement = { sql, values: parameters };
   known.set(shape, made);
-  if (known.size > MAX_KNOWN_STATEMENTS) known.delete(known.keys().next().value!);
   return made;
 }
 

@@ -4,7 +4,7 @@
  * `answers/` is the format of answers: refusals, bodies, headers, compression, caches. `limits/` is what clients may
  * use: connections, time, load, operations, and in `limits/rates/` points per client. `viewers/` finds out from the
  * token who the caller is. `live/` is the transport of live counts. `exploring/` are the pages for people who try the
- * API. `short-way/` answers known queries without the rest. `observability/` is the log, metrics, traces and readiness. `background/` is the work beside requests: the
+ * API. `short-way/` answers known operations without the rest. `observability/` is the log, metrics, traces and readiness. `background/` is the work beside requests: the
  * schedule and recount runs. `listener.ts` makes an HTTP server, and `drain.ts` stops it.
  */
 import { ApolloServer } from '@apollo/server';
@@ -14,7 +14,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config.js';
 import type { Database } from '../database/database.js';
 import { contextFor, type Context } from '../graphql/context.js';
-import { KnownQueries, usualPace, type KnownQueryPace } from '../graphql/documents/known-queries.js';
+import { KnownOperations, usualPace, type KnownOperationPace } from '../graphql/documents/known-operations.js';
 import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
 import { graphqlSchema } from '../graphql/schema.js';
@@ -85,8 +85,8 @@ export interface ServerOptions {
   readonly rateTimes?: RateTimes;
   /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes | undefined;
-  /** When a query becomes known, and is answered the short way; null: never. */
-  readonly knownQueries?: KnownQueryPace | null | undefined;
+  /** When an operation becomes known, and is answered the short way; null: never. */
+  readonly knownOperations?: KnownOperationPace | null | undefined;
 }
 
 /**
@@ -102,7 +102,7 @@ export async function startServer({
   thresholds = loadThresholds(config),
   rateTimes,
   arrival,
-  knownQueries = usualPace,
+  knownOperations = usualPace,
 }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
@@ -216,9 +216,9 @@ export async function startServer({
     isOverloaded: load.isOverloaded,
     contextOf: subscriber => contextFor(database, subscriber.viewer, background.runs, { counts, subscriber }),
   });
-  if (!rules.trusted && knownQueries !== null)
+  if (!rules.trusted && knownOperations !== null)
     takeShortWay(app.server, {
-      queries: new KnownQueries(rules, knownQueries),
+      operations: new KnownOperations(rules, knownOperations),
       textOf: hash => texts.textOf(hash),
       requests,
       inFlight,

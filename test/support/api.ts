@@ -12,7 +12,7 @@ import {
 } from '../../src/entities/index.js';
 import type { ArrivalTimes } from '../../src/http/limits/connection-limits.js';
 import type { LoadThresholds } from '../../src/http/limits/load-shedding.js';
-import type { KnownQueryPace } from '../../src/graphql/documents/known-queries.js';
+import type { KnownOperationPace } from '../../src/graphql/documents/known-operations.js';
 import { startServer } from '../../src/http/server.js';
 import type { Clock } from '../../src/live-counts/index.js';
 import { issueToken } from '../../src/access/tokens.js';
@@ -58,8 +58,8 @@ export interface ApiOptions {
   readonly redisWaitMs?: number;
   /** The longest times that a client may take to send a request. */
   readonly arrival?: ArrivalTimes;
-  /** When a query becomes known, and is answered the short way, by default at once; null: never. */
-  readonly knownQueries?: KnownQueryPace | null;
+  /** When an operation becomes known, and is answered the short way, by default at once; null: never. */
+  readonly knownOperations?: KnownOperationPace | null;
 }
 
 /** A pattern for the statement that looks up the users whom tokens name. */
@@ -86,7 +86,7 @@ export async function startApi(
     holdRefusal = () => Promise.resolve(),
     redisWaitMs,
     arrival,
-    knownQueries = { usesBefore: 0, mostPerSecond: Infinity },
+    knownOperations = { usesBefore: 0, mostPerSecond: Infinity },
   }: ApiOptions = {},
 ): Promise<Api> {
   const { database, drop, url: databaseUrl } = await freshDatabase(kind);
@@ -114,7 +114,7 @@ export async function startApi(
     thresholds,
     rateTimes: { hold: holdRefusal, redisWaitMs },
     arrival,
-    knownQueries,
+    knownOperations,
   }).catch(async (error: unknown) => {
     await drop();
     throw error;

@@ -2,11 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import etag from 'etag';
 import fresh from 'fresh';
 import Negotiator from 'negotiator';
+import { LRUCache } from 'lru-cache';
 
 /** The most Accept headers whose media type is remembered. */
 const MAX_ACCEPTS = 100;
 
-const mediaTypes = new Map<string, string | null>();
+/** The media type for each; `other` stands for none of ours. */
+const mediaTypes = new LRUCache<string, string>({ max: MAX_ACCEPTS });
+const OTHER = 'other';
 
 /** A pattern for media types that are not for data in one piece: pages, parts, and callbacks. */
 const OTHER_TYPES = /html|multipart|callback/i;
@@ -18,15 +21,14 @@ const OTHER_TYPES = /html|multipart|callback/i;
 export function contentTypeFor(accept: string | undefined): string | null {
   if (accept === undefined || accept === '') return 'application/json; charset=utf-8';
   const known = mediaTypes.get(accept);
-  if (known !== undefined) return known;
+  if (known !== undefined) return known === OTHER ? null : known;
   const type = OTHER_TYPES.test(accept)
     ? null
     : new Negotiator({ headers: { accept } }).mediaType([
         'application/json; charset=utf-8',
         'application/graphql-response+json; charset=utf-8',
       ]);
-  if (mediaTypes.size >= MAX_ACCEPTS) mediaTypes.clear();
-  mediaTypes.set(accept, type ?? null);
+  mediaTypes.set(accept, type ?? OTHER);
   return type ?? null;
 }
 

@@ -1,7 +1,8 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import { LRUCache } from 'lru-cache';
 import type { Context } from '../../graphql/context.js';
 
-/** The most hashes that are remembered; the one that was used first is forgotten first. */
+/** The most hashes that are remembered; the least recently used is forgotten first. */
 const MAX_HASHES = 1000;
 
 /** The most characters of a text that is remembered. */
@@ -9,7 +10,7 @@ const MAX_TEXT_LENGTH = 16_384;
 
 /** The texts of persisted queries that clients have asked for by their hashes. */
 export class PersistedTexts {
-  readonly #byHash = new Map<string, string>();
+  readonly #byHash = new LRUCache<string, string>({ max: MAX_HASHES });
 
   /** Returns the text of a hash that Apollo Server has found before. */
   textOf(hash: string): string | undefined {
@@ -28,10 +29,7 @@ export class PersistedTexts {
         readonly queryHash: string;
         readonly source: string;
       }): Promise<void> => {
-        if (metrics.persistedQueryHit === true && source.length <= MAX_TEXT_LENGTH) {
-          this.#byHash.set(queryHash, source);
-          if (this.#byHash.size > MAX_HASHES) this.#byHash.delete(this.#byHash.keys().next().value!);
-        }
+        if (metrics.persistedQueryHit === true && source.length <= MAX_TEXT_LENGTH) this.#byHash.set(queryHash, source);
         return Promise.resolve();
       },
     });

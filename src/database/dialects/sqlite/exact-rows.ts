@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { SqliteDatabase } from 'kysely';
 import { UnsafeNumberError } from 'mikro-orm-counters';
+import { LRUCache } from 'lru-cache';
 import { FOLD, foldedText } from './folded-text.js';
 
 /** The most prepared statements that a connection keeps; the least recently used is dropped first. */
@@ -14,15 +15,12 @@ export function withExactNumbers(database: DatabaseSync): SqliteDatabase {
   database.function(FOLD, { deterministic: true, directOnly: true }, text =>
     typeof text === 'string' ? foldedText(text) : text,
   );
-  const known = new Map<string, ReturnType<SqliteDatabase['prepare']>>();
+  const known = new LRUCache<string, ReturnType<SqliteDatabase['prepare']>>({ max: MAX_PREPARED_STATEMENTS });
   return {
     prepare(sql) {
       const found = known.get(sql);
       const statement = found ?? prepared(database, sql);
-      // The latest stands last.
-      if (found) known.delete(sql);
-      known.set(sql, statement);
-      if (known.size > MAX_PREPARED_STATEMENTS) known.delete(known.keys().next().value!);
+      if (!found) known.set(sql, statement);
       return statement;
     },
     close: () => database.close(),

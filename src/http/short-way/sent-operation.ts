@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { isUtf8 } from 'node:buffer';
 import { isNestedDeeper, MAX_BODY_NESTING } from '../answers/json-body.js';
 
-/** A request for a query, in the form that is answered the short way. */
-export interface SentQuery {
+/** A request for an operation, in the form that is answered the short way. */
+export interface SentOperation {
   readonly text: string | null;
   /** The hash of the text, if the request names it as a persisted query does. */
   readonly hash: string | null;
@@ -41,28 +41,28 @@ export function isUsual({ headers, httpVersion, method }: IncomingMessage): bool
     : JSON_TYPES.has(type);
 }
 
-/** Returns the query in a body; null: it is left to the long way, which says what is wrong, if anything is. */
-export function queryInBody(body: Buffer): SentQuery | null {
+/** Returns the operation in a body; null: it is left to the long way, which says what is wrong, if anything is. */
+export function operationInBody(body: Buffer): SentOperation | null {
   if (!isUtf8(body)) return null;
   const text = body.toString();
   // Members that would change the prototype are rejected elsewhere, also if they are written with escapes.
   if (text.includes('__proto__') || text.includes('constructor') || text.includes('\\u')) return null;
   if (isNestedDeeper(text, MAX_BODY_NESTING)) return null;
-  return sentQuery(parsed(text));
+  return sentOperation(parsed(text));
 }
 
-/** Returns the query in a URL's parameters; null as above. */
-export function queryInUrl(search: string): SentQuery | null {
+/** Returns the operation in a URL's parameters; null as above. */
+export function operationInUrl(search: string): SentOperation | null {
   const given: Record<string, unknown> = {};
   for (const [name, value] of new URLSearchParams(search)) {
     if (Object.hasOwn(given, name)) return null;
     given[name] = name === 'variables' || name === 'extensions' ? parsed(value) : value;
     if (given[name] === undefined) return null;
   }
-  return sentQuery(given);
+  return sentOperation(given);
 }
 
-function sentQuery(given: unknown): SentQuery | null {
+function sentOperation(given: unknown): SentOperation | null {
   if (!isObject(given)) return null;
   for (const name of Object.keys(given)) if (!MEMBERS.has(name)) return null;
   const { query = null, variables = null, operationName = null, extensions = null } = given;
