@@ -1,3 +1,4 @@
+import type { Release } from '../database/connections/connection-slots.js';
 import type { TimeLimit } from '../database/time-limits/time-limit.js';
 
 /** What one change of a batch came to: its result, or the error that its caller is told. */
@@ -10,8 +11,8 @@ export function resultOf<Result>(settled: Settled<Result>): Result {
 }
 
 /**
- * A change that waits for the turn of its courses, and that the transaction whose turn comes first may make too. It
- * keeps its own caller, time limit and outcome: nothing of that is shared within a batch.
+ * A change that another transaction may make too: one that waits for the turn of its courses, or one that has it and is
+ * about to begin. It keeps its own caller, time limit and outcome: nothing of that is shared within a batch.
  */
 export class BatchMember<Result = unknown> {
   readonly #outcome = Promise.withResolvers<Result>();
@@ -29,6 +30,9 @@ export class BatchMember<Result = unknown> {
     // A caller whose time is over no longer waits for it.
     this.#outcome.promise.catch(() => undefined);
   }
+
+  /** Passes the turn of its courses on, if it has it: the transaction that makes it has their locks. */
+  passOn: Release = () => undefined;
 
   /** The outcome of the transaction that took this change along. */
   get outcome(): Promise<Result> {
@@ -58,5 +62,15 @@ export class BatchMember<Result = unknown> {
 export class BatchBroken extends Error {
   constructor(cause: unknown) {
     super('A batch of changes was given up, and nothing of it was saved.', { cause });
+  }
+}
+
+/**
+ * The end of a change in a batch that did not get the locks of its courses at once: it is made in a transaction of its
+ * own, which waits for them, while the others do not.
+ */
+export class LeftOut extends Error {
+  constructor() {
+    super('A change was left out of a batch, because its courses are locked.');
   }
 }

@@ -3,9 +3,9 @@ import type { Release } from '../database/connections/connection-slots.js';
 import type { Database } from '../database/database.js';
 import { inSpan } from '../database/tracing/tracing.js';
 import type { Settled } from './batch-member.js';
-import { Tries, type AfterLostCommit, type Prepared } from './tries.js';
+import { Tries, type AfterLostCommit, type Batch, type Prepared } from './tries.js';
 
-export type { Settled } from './batch-member.js';
+export { LeftOut, type Settled } from './batch-member.js';
 export { deadlocks, transactionRetries, type AfterLostCommit, type Prepared } from './tries.js';
 
 /**
@@ -47,7 +47,7 @@ export function inPreparedTransaction<Result, Before extends Prepared>(
     new Tries<Result, Before>(
       database,
       prepare,
-      async (em, prepared, { isLocked }) => [{ result: await work(em, prepared, isLocked) }],
+      async (em, { ready: [prepared], begin }) => [{ result: await work(em, prepared!, () => void begin(() => true)) }],
       afterLostCommit,
       span,
     ).outcome(),
@@ -57,22 +57,19 @@ export function inPreparedTransaction<Result, Before extends Prepared>(
 /** A kind of changes of which one transaction can make several, each for a caller of its own. */
 export interface BatchKind<Change, Result> {
   /**
-   * Locks the courses of the first change, which are those of all, and makes all changes in their order. `begin` is
-   * called once the courses are locked, and returns the changes. Returns what each came to, in the same order. An error
-   * of one change is its outcome; what is thrown fails the whole transaction, and each change is then made in one of
-   * its own.
+   * Locks the courses of the ready changes, and makes all changes that `begin` then returns, in their order. If there
+   * are several, it waits for no lock, so that none waits for the course of another one. Returns what each came to, in
+   * the same order. An error of one change is its outcome; what is thrown fails the whole transaction, and each change
+   * is then made in one of its own.
    */
-  readonly makeAll: (
-    em: SqlEntityManager,
-    first: Change,
-    begin: () => readonly Change[],
-  ) => Promise<readonly Settled<Result>[]>;
+  readonly makeAll: (em: SqlEntityManager, batch: Batch<Change>) => Promise<readonly Settled<Result>[]>;
 }
 
 /**
- * Makes one change in a transaction, as inPreparedTransaction() runs work. Changes of the same kind and the same courses
- * that wait for their turn meanwhile are made in one transaction, in the order of their requests: on a course that many
- * change at once, the commit is the cost. No change waits for others to come.
+ * Makes one change in a transaction, as inPreparedTransaction() runs work. Two groups of changes of the same kind are
+ * made in one transaction: those that are ready at the same moment, of whatever courses, and those that wait for their
+ * turn behind them meanwhile, for the same courses, in the order of their requests. On a course that many change at
+ * once, and in a busy process, the commit is the cost. No change waits for others to come.
  *
  * Each caller has its own time limit, outcome, and way to find out about a lost commit; a change that fails, or whose
  * caller leaves, does not fail the others.
@@ -87,12 +84,7 @@ export function inBatch<Result, Change extends Prepared>(
     new Tries<Result, Change>(
       database,
       prepare,
-      (em, first, { takeAlong, isLocked }) =>
-        kind.makeAll(em, first, () => {
-          const changes = [first, ...(takeAlong() as Change[])];
-          isLocked();
-          return changes;
-        }),
+      (em, batch) => kind.makeAll(em, batch),
       afterLostCommit,
       span,
       kind,

@@ -10,8 +10,9 @@ import { forChange } from '../database/connections/purposes.js';
 import { currentLimit, unlessStopped, withoutLimit, WorkStopped } from '../database/time-limits/time-limit.js';
 import { waitingAnew, waitingUntil } from '../database/time-limits/waits.js';
 import { WaitRefused } from '../database/connections/wait-queue.js';
-import { BatchBroken, BatchMember, resultOf, type Settled } from './batch-member.js';
+import { BatchBroken, BatchMember, LeftOut, resultOf, type Settled } from './batch-member.js';
 import { courseQueuesOf } from './course-queues.js';
+import { readyChangesOf } from './ready-changes.js';
 import { timeoutMessage } from './timeout-message.js';
 import {
   isConflict,
@@ -66,18 +67,21 @@ const MAX_COMMIT_WAIT_MS = 2000;
 const MAX_BATCH = 100;
 
 /** The changes that one transaction makes. */
-interface Batch {
-  /** Lets the next transaction wait for the locks, which this one has. */
-  readonly isLocked: Release;
-  /** Returns the changes of others that this transaction must make too; called before isLocked(). */
-  readonly takeAlong: () => readonly unknown[];
+export interface Batch<Before> {
+  /** The changes that have the turns of their courses, that of the transaction's own caller first. */
+  readonly ready: readonly Before[];
+  /**
+   * Is called once the courses are locked that could be: passes their turns on, and returns all changes to make, the
+   * caller's own first, with those that wait for the same courses. Ready changes with a course that is not locked are
+   * left out. Errors: LeftOut if the caller's own is one of them.
+   */
+  readonly begin: (isLocked: (courseId: number) => boolean) => readonly Before[];
 }
 
 /** The work of one try: what each change of the batch came to, that of this transaction's own caller first. */
 export type Work<Result, Before extends Prepared> = (
   em: SqlEntityManager,
-  prepared: Before,
-  batch: Batch,
+  batch: Batch<Before>,
 ) => Promise<readonly Settled<Result>[]>;
 
 /** The tries of one transaction. */
@@ -188,12 +192,12 @@ export class Tries<Result, Before extends Prepared> {
       : attempt();
   }
 
-  /** Makes the change alone, if the batch in which it was made first was given up. */
+  /** Makes the change alone, if the batch in which it was made first was given up, or left it out. */
   async #unlessBroken(): Promise<Result> {
     try {
       return await this.#inTurn();
     } catch (error) {
-      if (!(error instanceof BatchBroken)) throw error;
+      if (!(error instanceof BatchBroken || error instanceof LeftOut)) throw error;
       this.#isAlone = true;
       return await this.#inTurn();
     }
@@ -206,9 +210,24 @@ export class Tries<Result, Before extends Prepared> {
     const release = await courseQueuesOf(this.database).take(prepared.courses, this.#limit, member as BatchMember);
     if (release === null) return this.#takenAlong(member!);
     try {
-      return await this.#attempt(prepared, release);
+      return await (member ? this.#withOthers(prepared, release, member) : this.#attempt(prepared, release));
     } finally {
       release();
+    }
+  }
+
+  /** Makes the change together with others that are ready too, in one transaction, which may be that of another one. */
+  async #withOthers(prepared: Before, release: Release, member: BatchMember<Result>): Promise<Result> {
+    member.passOn = release;
+    try {
+      const others = await readyChangesOf(this.database).gather(member as BatchMember, MAX_BATCH - 1);
+      return await (others
+        ? this.#attempt(prepared, release, others as BatchMember<Result>[])
+        : this.#takenAlong(member));
+    } catch (error) {
+      if (!(error instanceof LeftOut)) throw error;
+      this.#isCommitting = false;
+      return await this.#attempt(prepared, release);
     }
   }
 
@@ -232,15 +251,20 @@ export class Tries<Result, Before extends Prepared> {
     }
   }
 
-  async #attempt(prepared: Before, release: Release): Promise<Result> {
+  async #attempt(prepared: Before, release: Release, ready: readonly BatchMember<Result>[] = []): Promise<Result> {
     const em = this.database.em.fork({ cloneEventManager: true });
-    const members: BatchMember<Result>[] = [];
-    const batch: Batch = {
-      isLocked: release,
-      takeAlong: () => {
-        members.push(...this.#companions(prepared));
-        return members.map(({ change }) => change);
-      },
+    const members = [...ready];
+    const begin = (isLocked: (courseId: number) => boolean): Before[] => {
+      const isWhole = ({ courses }: Prepared): boolean => ready.length === 0 || courses.every(isLocked);
+      if (!isWhole(prepared)) throw new LeftOut();
+      members.length = 0;
+      for (const one of ready)
+        if (isWhole(one.change)) members.push(one);
+        else one.fail(new LeftOut());
+      for (const { courses } of [prepared, ...members.map(({ change }) => change)])
+        members.push(...this.#companions(courses, MAX_BATCH - 1 - members.length));
+      for (const passOn of [release, ...members.map(one => one.passOn)]) passOn();
+      return [prepared, ...members.map(({ change }) => change as Before)];
     };
     let done: readonly Settled<Result>[] | undefined;
     em.getEventManager().registerSubscriber({
@@ -255,7 +279,12 @@ export class Tries<Result, Before extends Prepared> {
     });
     try {
       await em.transactional(async inner => {
-        const settled = await waitingAnew(() => this.work(inner as SqlEntityManager, prepared, batch));
+        const settled = await waitingAnew(() =>
+          this.work(inner as SqlEntityManager, {
+            ready: [prepared, ...ready.map(({ change }) => change as Before)],
+            begin,
+          }),
+        );
         // Alone, it has nothing to save.
         if (members.length === 0) resultOf(settled[0]!);
         done = settled;
@@ -267,9 +296,9 @@ export class Tries<Result, Before extends Prepared> {
     return resultOf(done![0]!);
   }
 
-  #companions({ courses }: Before): BatchMember<Result>[] {
+  #companions(courses: readonly number[], most: number): BatchMember<Result>[] {
     if (this.#isAlone) return [];
-    return courseQueuesOf(this.database).takeAlong(this.kind!, courses, MAX_BATCH - 1) as BatchMember<Result>[];
+    return courseQueuesOf(this.database).takeAlong(this.kind!, courses, most) as BatchMember<Result>[];
   }
 
   /** Tells the members that a try failed, and returns the error for the own caller. */
@@ -287,7 +316,7 @@ export class Tries<Result, Before extends Prepared> {
     this.#isCommitting = false;
     if (members.length === 0) return error;
     // A conflict is one of all of them. Any other error may be that of one, and the end of the time is the caller's own.
-    const shared = isRetryable(error) ? error : new BatchBroken(error);
+    const shared = isRetryable(error) || error instanceof LeftOut ? error : new BatchBroken(error);
     for (const member of members) member.fail(shared);
     return this.#limit?.signal.aborted ? error : shared;
   }

@@ -1,7 +1,8 @@
 /**
  * The changes of single enrollments: how one transaction makes those of several callers.
  *
- * All rows are locked and read by one statement for each table, in the order courses, enrollments, students. Then each
+ * All rows are locked and read by one statement for each table, in the order courses, enrollments, students. Where the
+ * changes are of several courses, it waits for no lock: a change whose rows are locked is left out, and made alone. Then each
  * change is decided in the order of the requests, as if those before it had been made alone, and one flush writes all.
  */
 import { LockMode } from '@mikro-orm/core';
@@ -9,18 +10,20 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from 'mikro-orm-counters';
 import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
+import type { WhenLocked } from '../database/dialects/dialect.js';
 import type { PlainRow } from '../database/tables.js';
 import { Enrollment, EnrollmentStatus } from '../entities/index.js';
 import { courseOfVisibleEnrollment, seesEnrollment, visibleCourseIds } from '../reading/visibility.js';
 import {
   inBatch,
+  LeftOut,
   type AfterLostCommit,
   type BatchKind,
   type Prepared,
   type Settled,
 } from '../transactions/transactions.js';
 import {
-  enrolledIn,
+  enrolledAmong,
   lockCourses,
   lockUsers,
   pairOf,
@@ -105,9 +108,11 @@ export function changeEnrollment<Value>(
 }
 
 const enrollmentChanges: BatchKind<PreparedChange, Outcome<unknown>> = {
-  async makeAll(em, { courses }, begin) {
-    const locked = await lockCourses(em, courses);
-    const batch = new LockedBatch(em, locked, begin());
+  async makeAll(em, { ready, begin }) {
+    const whenLocked = ready.length > 1 ? 'skip' : 'wait';
+    const locked = await lockCourses(em, [...new Set(ready.flatMap(({ courses }) => courses))], whenLocked);
+    const changes = begin(id => locked.has(id));
+    const batch = new LockedBatch(em, locked, changes, whenLocked);
     await batch.read();
     const decisions = batch.changes.map((_, place) => settle(() => batch.decide(place)));
     const entities = await batch.entitiesOf(
@@ -139,12 +144,14 @@ class LockedBatch {
     private readonly em: SqlEntityManager,
     private readonly courses: Map<number, LockedCourse>,
     readonly changes: readonly PreparedChange[],
+    private readonly whenLocked: WhenLocked,
   ) {}
 
   /** Reads what the changes need. */
   async read(): Promise<void> {
     await this.#lockEnrollments();
-    for (const { change } of this.changes) this.#visible.push(await visibleAmong(this.em, change.viewer, this.courses));
+    for (const { change, courses } of this.changes)
+      this.#visible.push(await visibleAmong(this.em, change.viewer, this.#lockedOf(courses)));
     await this.#readCandidates();
   }
 
@@ -153,7 +160,7 @@ class LockedBatch {
     const { change } = this.changes[place]!;
     const locked = this.#seenBy(place);
     const decision = change.decide(locked, {
-      exists: id => this.#students.has(id),
+      exists: id => this.#exists(id),
       isEnrolled: candidate => this.#isEnrolled(candidate),
     });
     if ('becomes' in decision) this.#note(locked.enrollment?.state, decision.becomes);
@@ -178,7 +185,7 @@ class LockedBatch {
       .select(['id', 'course', 'student', 'status'])
       .where({ id: { $in: [...new Set(ids)] } })
       .orderBy({ id: 'asc' })
-      .setLockMode(LockMode.PESSIMISTIC_WRITE)
+      .setLockMode(this.whenLocked === 'skip' ? LockMode.PESSIMISTIC_PARTIAL_WRITE : LockMode.PESSIMISTIC_WRITE)
       .execute('all')) as unknown as { id: number; course: number; student: number; status: EnrollmentStatus }[];
     for (const { id, course, student, status } of rows)
       this.#enrollments.set(id, { id, courseId: course, studentId: student, status });
@@ -191,16 +198,25 @@ class LockedBatch {
       return 'result' in wanted && wanted.result ? [wanted.result] : [];
     });
     if (candidates.length === 0) return;
-    const students = [...new Set(candidates.map(({ studentId }) => studentId))];
-    this.#students = await lockUsers(this.em, students);
-    this.#enrolled = await enrolledIn(this.em, [...new Set(candidates.map(({ courseId }) => courseId))], students);
+    const students = candidates.map(({ studentId }) => studentId);
+    this.#students = await lockUsers(this.em, students, this.whenLocked);
+    this.#enrolled = await enrolledAmong(this.em, candidates);
   }
 
-  /** Returns what the viewer of a change sees. Errors: COUNTER_CONFLICT if its enrollment has moved to another course. */
+  #lockedOf(ids: readonly number[]): Map<number, LockedCourse> {
+    const courses = ids.map(id => this.courses.get(id));
+    return new Map(courses.flatMap(course => (course ? [[course.id, course]] : [])));
+  }
+
+  /**
+   * Returns what the viewer of a change sees. Errors: COUNTER_CONFLICT if its enrollment has moved to another course;
+   * LeftOut if it was not locked.
+   */
   #seenBy(place: number): Locked {
     const { change, courseId } = this.changes[place]!;
     const courses = this.#visible[place]!;
     const state = courseId === null ? undefined : this.#enrollments.get(change.enrollmentId!);
+    if (!state && courseId !== null && this.whenLocked === 'skip') throw new LeftOut();
     if (!state) return { courses, enrollment: null };
     const course = this.courses.get(state.courseId);
     if (!course)
@@ -210,6 +226,13 @@ class LockedBatch {
       );
     const isVisible = seesEnrollment(change.viewer, { studentId: state.studentId, instructorId: course.instructorId });
     return { courses, enrollment: isVisible ? { state, course } : null };
+  }
+
+  /** Returns true for a student who exists. Errors: LeftOut if none could be locked, which may have another reason. */
+  #exists(id: number): boolean {
+    if (this.#students.has(id)) return true;
+    if (this.whenLocked === 'skip') throw new LeftOut();
+    return false;
   }
 
   #isEnrolled(candidate: Pair): boolean {

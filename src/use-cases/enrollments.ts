@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { changeEnrollment, type KnownStudents } from './enrollment-changes.js';
-import { enrolledIn, lockUsers, pairOf, withLockedCourses, type LockedCourse } from './locked-rows.js';
+import { enrolledAmong, lockUsers, pairOf, withLockedCourses, type LockedCourse } from './locked-rows.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
 import type { EnrollmentRow } from '../reading/index.js';
@@ -239,7 +239,10 @@ async function enrollable(
 ): Promise<{ free: Applicant[]; refusals: Problem[] }> {
   const ids = [...new Set(applicants.map(({ id }) => id))];
   const existing = await lockUsers(em, ids);
-  const enrolled = await enrolledIn(em, [course.id], ids);
+  const enrolled = await enrolledAmong(
+    em,
+    ids.map(studentId => ({ courseId: course.id, studentId })),
+  );
   const free: Applicant[] = [];
   const refusals: Problem[] = [];
   for (const applicant of applicants) {

@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Compilable } from 'kysely';
+import type { Compilable, ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
 import type { Database } from '../database/database.js';
-import { dialectOf } from '../database/dialects/dialect.js';
+import { dialectOf, type WhenLocked } from '../database/dialects/dialect.js';
 import { listLength, listOf, rowsOfShapeWithin } from '../database/known-statements.js';
 import { builderFor, rowsWithin } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
-import type { PlainRow } from '../database/tables.js';
+import type { PlainRow, Tables } from '../database/tables.js';
 import { Course, type Enrollment } from '../entities/index.js';
 import { seesCourse, visibleCourseIds } from '../reading/visibility.js';
 import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
@@ -72,27 +72,45 @@ const COURSE_PROPERTIES: ReadonlySet<keyof Course> = new Set([
   'instructor',
 ] as const);
 
-/** Locks courses, visible or not, in ascending order of their ids, and returns those that exist by id. */
-export async function lockCourses(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, LockedCourse>> {
+/**
+ * Locks courses, visible or not, in ascending order of their ids, and returns those that exist by id; 'skip' leaves out
+ * those that another transaction has locked.
+ */
+export async function lockCourses(
+  em: SqlEntityManager,
+  ids: readonly number[],
+  whenLocked: WhenLocked = 'wait',
+): Promise<Map<number, LockedCourse>> {
   if (ids.length === 0) return new Map();
   const { columns, plain } = rowReader(em, Course, COURSE_PROPERTIES);
-  const found = await rowsAmong(em, 'lock courses', ids, among =>
+  const found = await rowsAmong(em, `lock courses ${whenLocked}`, ids, among =>
     dialectOf(em).sql.forUpdate(
       builderFor({ em }).selectFrom('core_course').select(columns).where('id', 'in', among).orderBy('id'),
+      whenLocked,
     ),
   );
   return new Map(found.map(row => [row.id, { ...(plain(row) as LockedCourse) }]));
 }
 
 /**
- * Returns the ids of those users who exist; none of them can be deleted before the transaction ends.
+ * Returns the ids of those users who exist; none of them can be deleted before the transaction ends. 'skip' leaves out
+ * those that another transaction has locked.
  *
  * This is the lock that the foreign key would take anyway, only earlier: after the courses' locks, and before an insert
  * could fail.
  */
-export async function lockUsers(em: SqlEntityManager, ids: readonly number[]): Promise<Set<number>> {
-  const found = await rowsAmong(em, 'lock users', [...new Set(ids)], among =>
-    dialectOf(em).sql.forShare(builderFor({ em }).selectFrom('core_user').select('id').where('id', 'in', among)),
+export async function lockUsers(
+  em: SqlEntityManager,
+  ids: readonly number[],
+  whenLocked: WhenLocked = 'wait',
+): Promise<Set<number>> {
+  const found = await rowsAmong(em, `lock users ${whenLocked}`, [...new Set(ids)], among =>
+    dialectOf(em).sql.forShare(
+      // With the role, which is in no other index: a server locks only the index that has all it reads, and overlooks that
+      // the row is locked.
+      builderFor({ em }).selectFrom('core_user').select(['id', 'role']).where('id', 'in', among),
+      whenLocked,
+    ),
   );
   return new Set(found.map(({ id }) => id));
 }
@@ -105,21 +123,40 @@ export function pairOf({ courseId, studentId }: Pair): string {
   return `${courseId} ${studentId}`;
 }
 
-/** Returns which of some students are enrolled in which of some locked courses, as texts of pairOf(). */
-export async function enrolledIn(
-  em: SqlEntityManager,
-  courses: readonly number[],
-  students: readonly number[],
-): Promise<Set<string>> {
-  if (students.length === 0) return new Set();
-  const found = await rowsAmong(em, `enrolled in ${courses.length}`, [...courses, ...students], among => {
-    return builderFor({ em })
-      .selectFrom('core_enrollments')
-      .select(['course_id', 'student_id'])
-      .where('course_id', 'in', among.slice(0, courses.length))
-      .where('student_id', 'in', among.slice(courses.length));
-  });
+/** Returns which of some pairs of a student and a locked course are enrollments, as texts of pairOf(). */
+export async function enrolledAmong(em: SqlEntityManager, pairs: readonly Pair[]): Promise<Set<string>> {
+  const courses = [...new Set(pairs.map(({ courseId }) => courseId))];
+  const students = [...new Set(pairs.map(({ studentId }) => studentId))];
+  const select = () => builderFor({ em }).selectFrom('core_enrollments').select(['course_id', 'student_id']);
+  const [course] = courses;
+  const length = listLength(pairs.length);
+  let found: { course_id: number; student_id: number }[];
+  if (course === undefined) found = [];
+  else if (courses.length === 1)
+    found = await rowsAmong(em, 'enrolled in one', [course, ...students], ([one, ...among]) =>
+      select().where('course_id', '=', one!).where('student_id', 'in', among),
+    );
+  else if (length === null) found = await rowsWithin(em, select().where(isAmong(pairs)));
+  else
+    found = await rowsOfShapeWithin(em, `enrolled in ${length}`, pairs, place =>
+      select().where(
+        isAmong(
+          listOf(place, length, given => given.map(({ courseId }) => courseId)).map((courseId, index) => ({
+            courseId,
+            studentId: place(given => given[Math.min(index, given.length - 1)]!.studentId),
+          })),
+        ),
+      ),
+    );
   return new Set(found.map(row => pairOf({ courseId: row.course_id, studentId: row.student_id })));
+}
+
+/** Returns the condition of these pairs: one place in the index of pairs for each, which no database sees in a list. */
+function isAmong(
+  pairs: readonly Pair[],
+): (builder: ExpressionBuilder<Tables, 'core_enrollments'>) => ExpressionWrapper<Tables, 'core_enrollments', SqlBool> {
+  return builder =>
+    builder.or(pairs.map(({ courseId, studentId }) => builder.and({ course_id: courseId, student_id: studentId })));
 }
 
 /** Runs a query of the rows with some ids; a list of a usual length has a known statement. */

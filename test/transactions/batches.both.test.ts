@@ -8,44 +8,10 @@ import { Random } from '../../src/tools/sample-data/random.js';
 import { courseQueuesOf } from '../../src/transactions/course-queues.js';
 import { enroll, setEnrollmentStatus, transferEnrollment, unenroll } from '../../src/use-cases/enrollments.js';
 import type { Outcome } from '../../src/use-cases/outcome.js';
+import { admin, codesOf, countInserts, enrolling, together, type Change } from '../support/batched-changes.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers, freshDatabase, strategy } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers, expectExactCounts } from '../support/rows.js';
-import { waitUntil } from '../support/wait.js';
-
-const admin: Viewer = { userId: null, role: Role.ADMIN };
-
-type Change = (database: Database) => Promise<Outcome<unknown>>;
-
-/** Sends changes one after another while other work has the turn of a course, so that they wait, and lets them go. */
-async function together<Result>(
-  database: Database,
-  courses: readonly number[],
-  changes: readonly ((database: Database) => Promise<Result>)[],
-): Promise<PromiseSettledResult<Result>[]> {
-  const queues = courseQueuesOf(database);
-  const giveBack = await queues.take(courses);
-  const sent: Promise<Result>[] = [];
-  for (const change of changes) {
-    const one = change(database);
-    one.catch(() => undefined);
-    sent.push(one);
-    await waitUntil(() => queues.waiting === sent.length, 'A change does not wait for its turn.');
-  }
-  giveBack();
-  return Promise.allSettled(sent);
-}
-
-function enrolling(courseId: number, studentId: number, viewer = admin): Change {
-  return database => enroll(database, viewer, { courseId, studentId });
-}
-
-/** Returns each outcome as the codes of its problems, or that of its error; [] for a change that was made. */
-function codesOf(outcomes: readonly PromiseSettledResult<Outcome<unknown>>[]): unknown[] {
-  return outcomes.map(one =>
-    one.status === 'fulfilled' ? one.value.problems.map(({ code }) => code) : (one.reason as { code: string }).code,
-  );
-}
 
 describeOnEach('a batch of changes of one course', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -61,23 +27,13 @@ describeOnEach('a batch of changes of one course', kind => {
   });
   afterEach(() => opened.drop());
 
-  /** Counts the statements that insert enrollments; `at` is called before each. */
-  function countInserts(at: (inserts: number) => void = () => undefined): () => number {
-    let inserts = 0;
-    database.config.set('onQuery', sql => {
-      if (/^insert into [`"]core_enrollments[`"]/.test(sql)) at((inserts += 1));
-      return sql;
-    });
-    return () => inserts;
-  }
-
   async function enrolled(): Promise<number[]> {
     const rows = await database.em.fork().find(Enrollment, { course }, { orderBy: { id: 'asc' } });
     return rows.map(({ student }) => student.id);
   }
 
   it('changes that wait for one course are made in one transaction, in the order of their requests', async () => {
-    const inserts = countInserts();
+    const inserts = countInserts(database);
     const outcomes = await together(
       database,
       [course],
@@ -91,7 +47,7 @@ describeOnEach('a batch of changes of one course', kind => {
 
   it('a batch has at most 100 changes', async () => {
     const many = await addUsers(database, Role.STUDENT, 150);
-    const inserts = countInserts();
+    const inserts = countInserts(database);
     const outcomes = await together(
       database,
       [course],
@@ -186,11 +142,29 @@ describeOnEach('a batch of changes of one course', kind => {
     await expectExactCounts(database);
   });
 
+  it('a change that needs another course too waits for that, and is not made without its lock', async () => {
+    const [other] = (await addCourses(database, [{ capacity: 1 }])) as [number];
+    const [moved] = (await addEnrollments(database, [{ course, student: students[0]! }])) as [number];
+    const inserts = countInserts(database);
+    const outcomes = await together(
+      database,
+      [course],
+      [
+        enrolling(course, students[1]!),
+        db => transferEnrollment(db, admin, { enrollmentId: moved, courseId: other }),
+        enrolling(course, students[2]!),
+      ],
+    );
+    expect(codesOf(outcomes)).toEqual([[], [], []]);
+    expect(inserts()).toBe(2);
+    await expectExactCounts(database);
+  });
+
   it.each([0, 1, 5])(
     'a caller whose time is over before the commit, the one in place %i, is told so, and nothing of it is saved; the others are not affected',
     async place => {
       const limits = students.map(() => new TimeLimit(3600));
-      countInserts(inserts => {
+      countInserts(database, inserts => {
         if (inserts === 1) limits[place]!.stop('deadline');
       });
       const outcomes = await together(

@@ -75,6 +75,9 @@ interface ConnectionRules {
   readonly unseenFaults: readonly FaultKind[];
 }
 
+/** What a query does with rows that another transaction has locked: it waits for them, which is usual, or leaves them out. */
+export type WhenLocked = 'wait' | 'skip';
+
 /** The SQL that differs between the databases. */
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, in the format of its columns. */
@@ -84,10 +87,12 @@ export interface SqlRules {
   /** Returns a query that also locks the rows that it reads, unless a transaction excludes all other writers anyway. */
   readonly forUpdate: <All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,
+    whenLocked?: WhenLocked,
   ) => SelectQueryBuilder<All, From, Row>;
   /** Returns a query that also keeps others from changing the rows that it reads, but not from doing the same. */
   readonly forShare: <All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,
+    whenLocked?: WhenLocked,
   ) => SelectQueryBuilder<All, From, Row>;
   /**
    * Returns a query that reads a table by the index of this name; null: by any index but the primary key. If the

@@ -13,6 +13,7 @@ export const mariaDb = serverDialect({
   loadDriver: async () => (await import('./driver.js')).LimitedMariaDbDriver,
   idleLimit: mariaDbIdleLimit,
   readOnlyVariable: 'tx_read_only',
+  forShare: 'lock in share mode',
   selectByIndex,
   sortsForFirst: true,
   // The stages of a copy, and of building indexes: the rows, then their indexes.

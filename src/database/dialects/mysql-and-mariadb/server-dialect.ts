@@ -35,6 +35,8 @@ interface ServerDifferences {
   readonly idleLimit: IdleLimit;
   /** The session variable that tells whether its transactions only read. */
   readonly readOnlyVariable: string;
+  /** The words with which a query keeps others from changing its rows, and after which "skip locked" may stand. */
+  readonly forShare: string;
   readonly selectByIndex: SqlRules['selectByIndex'];
   readonly sortsForFirst: boolean;
   /** The query for the fraction of its work that an ALTER TABLE of this database has done. */
@@ -84,9 +86,9 @@ export function serverDialect(own: ServerDifferences): Dialect {
       now: (secondsLater = 0) => `(utc_timestamp(3) + interval ${Math.round(secondsLater * 1_000_000)} microsecond)`,
       // The collations of the columns ignore case and accents.
       folded: text => text,
-      forUpdate: query => query.forUpdate(),
-      // MariaDB has no "for share".
-      forShare: query => query.modifyEnd(sql`lock in share mode`),
+      forUpdate: (query, whenLocked) => (whenLocked === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
+      forShare: (query, whenLocked) =>
+        query.modifyEnd(whenLocked === 'skip' ? sql`${sql.raw(own.forShare)} skip locked` : sql.raw(own.forShare)),
       selectByIndex: own.selectByIndex,
       sortsForFirst: own.sortsForFirst,
     },

@@ -13,6 +13,7 @@ export const mySql = serverDialect({
   loadDriver: async () => (await import('./driver.js')).LimitedMySqlDriver,
   idleLimit: mySqlIdleLimit,
   readOnlyVariable: 'transaction_read_only',
+  forShare: 'for share',
   selectByIndex,
   sortsForFirst: false,
   alteredShareSql: `select s.work_completed / nullif(s.work_estimated, 0) as share from performance_schema.events_stages_current s join performance_schema.threads t using (thread_id)
