@@ -9,7 +9,8 @@ import { startServer } from '../../src/http/server.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { startApi, type Api } from '../support/api.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
-import { freshDatabase, kinds } from '../support/databases.js';
+import { describeOnServers, freshDatabase, kinds } from '../support/databases.js';
+import { serverKinds } from '../support/server.js';
 import { addExampleSchool } from '../docs/example-school.js';
 import { errorRequests, userErrorMutations } from './provoked-errors.js';
 import { fetchReply, type Ask, type Reply } from './provoked-rejections.js';
@@ -91,8 +92,8 @@ describe('a code of the catalogue', () => {
 });
 
 // On one of the servers: the codes are the same on each, and waiting for a server that is away takes long.
-describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))(
-  'the codes that a lost connection to %s causes',
+describeOnServers(
+  'the codes that a lost connection causes',
   kind => {
     it('a lost connection is reported as COMMIT_UNKNOWN, and then as READ_FAILED and DATABASE_UNAVAILABLE', async ({
       onTestFinished,
@@ -134,4 +135,5 @@ describe.each(kinds.filter(kind => kind !== 'sqlite').slice(0, 1))(
       expectErrors('DATABASE_UNAVAILABLE', [await unavailable, await unknownUser]);
     });
   },
+  [serverKinds.find(one => kinds.includes(one)) ?? serverKinds[0]],
 );

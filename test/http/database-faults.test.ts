@@ -10,13 +10,13 @@ import { startServer as startApi, type RunningServer } from '../../src/http/serv
 import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, amplePoints, anyLoad } from '../support/api.js';
 import { waitUntil } from '../support/wait.js';
-import { freshUrl } from '../support/databases.js';
+import { describeWithOwnServers, freshUrl } from '../support/databases.js';
 import { fillFile, fillTable } from '../support/full-database.js';
 import { subscribeBy } from '../support/live-clients.js';
 import { keptLog, type KeptLog } from '../support/log-lines.js';
 import { scrape } from '../support/metrics.js';
 import { allRows } from '../support/rows.js';
-import { programOf, startServer, type Server } from '../support/server.js';
+import { startServer, type Server } from '../support/server.js';
 
 /** The codes for callers of each kind, in their order; null: they are answered. */
 interface Told {
@@ -152,7 +152,7 @@ async function expectWell(school: School): Promise<void> {
   });
 }
 
-describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('a fault of a %s', kind => {
+describeWithOwnServers('a fault of a server', kind => {
   let mysqld: Server;
   /** A user with all privileges, whatever the server denies to others. */
   let root: Connection;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
@@ -11,16 +11,15 @@ import { issueToken } from '../../src/access/tokens.js';
 import { anyLoad } from '../support/api.js';
 import { waitUntil } from '../support/wait.js';
 import { placeToRun, type Place } from '../support/command-line.js';
-import { strategy } from '../support/databases.js';
+import { describeWithOwnServers, strategy } from '../support/databases.js';
 import { keptLog } from '../support/log-lines.js';
 import { addCourses, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 import { scrape } from '../support/metrics.js';
-import { programOf, startServer, type Server } from '../support/server.js';
+import { startServer, type Server } from '../support/server.js';
 
 const secret = 'a secret of this test alone, which nobody else knows';
 
-// Only with servers of this test, which it may kill.
-describe.each((['mysql', 'mariadb'] as const).filter(kind => programOf(kind)))('a %s that goes away', kind => {
+describeWithOwnServers('a database that goes away', kind => {
   let server: Server;
   let place: Place;
 

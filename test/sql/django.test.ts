@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { freshUrl } from '../support/databases.js';
 import { resultsOf, scriptText } from '../support/sql-clients.js';
-import { pairs, updateScript } from './expected-lines.js';
+import { describeInClients, updateScript } from './expected-lines.js';
 
 /** The tables as Django's migrations make them, with the column that the Django app did not have. */
 const tables = {
@@ -54,7 +54,7 @@ const counts = (first: string, second: string, result: (stored: string, actual: 
     result: result(stored!, actual!),
   }));
 
-describe.each(pairs)('a database of the Django app, in %s on %s', (client, kind) => {
+describeInClients('a database of the Django app', (client, kind) => {
   let database: Database;
   let url: string;
   let drop: () => Promise<void>;

@@ -2,19 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { freshUrl } from '../support/databases.js';
 import { addCourses } from '../support/rows.js';
 import { programOfClient } from '../support/sql-clients.js';
-import { pairs } from './expected-lines.js';
+import { describeInClients } from './expected-lines.js';
 import { migrate } from '../support/migrated.js';
 
 const project = resolve(import.meta.dirname, '../..');
 const page = readFileSync(join(project, 'docs/sql-scripts.md'), 'utf8');
 const commands = [.../^```sh\n(.*?)^```/ms.exec(page)![1]!.matchAll(/^\w.*$/gm)].map(([line]) => line);
 
-describe.each(pairs)('the commands of docs/sql-scripts.md, with %s on %s', (client, kind) => {
+describeInClients('the commands of docs/sql-scripts.md', (client, kind) => {
   let folder: string;
   let database: Database;
   let drop: () => Promise<void>;

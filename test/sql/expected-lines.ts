@@ -1,12 +1,23 @@
 import type { Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { clientsHere, scriptText, type ClientName, type Line } from '../support/sql-clients.js';
+import { databaseKinds } from '../../src/database/dialects/dialects.js';
+import { describeAmong } from '../support/describe-among.js';
+import { clientsOf, programOfClient, scriptText, type ClientName, type Line } from '../support/sql-clients.js';
 import { kinds } from '../support/databases.js';
 
-/** Each available database with each of its available clients. */
-export const pairs = kinds.flatMap(kind =>
-  clientsHere(kind).map(client => [client, kind] as const),
-) satisfies readonly (readonly [ClientName, DatabaseKind])[];
+/** Runs the same tests in each client of each database, or of the wanted ones. */
+export function describeInClients(
+  name: string,
+  body: (client: ClientName, kind: DatabaseKind) => void,
+  wanted: readonly DatabaseKind[] = databaseKinds,
+): void {
+  describeAmong(
+    wanted.flatMap(kind => clientsOf[kind].map(client => ({ client, kind }))),
+    ({ client, kind }) => kinds.includes(kind) && programOfClient(client) !== undefined,
+    ({ client, kind }) => `${name} in ${client} on ${kind}`,
+    ({ client, kind }) => body(client, kind),
+  );
+}
 
 /** Returns the script that updates the counts of a kind of database. */
 export function updateScript(kind: DatabaseKind): string {

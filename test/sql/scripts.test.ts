@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { verify } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { Course, Role } from '../../src/entities/index.js';
 import { freshDatabase, freshUrl } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers, allRows } from '../support/rows.js';
 import { pipeTo, resultsOf, scriptText } from '../support/sql-clients.js';
-import { pairs, expectedSummary, expectedLines, updateScript } from './expected-lines.js';
+import { describeInClients, expectedSummary, expectedLines, updateScript } from './expected-lines.js';
 
 const verifying = scriptText('verify_enrollment_counts.sql');
 
@@ -23,7 +23,7 @@ const titles = [
   'NULL',
 ];
 
-describe.each(pairs)('the SQL scripts in %s on %s', (client, kind) => {
+describeInClients('the SQL scripts', (client, kind) => {
   let database: Database;
   let url: string;
   let drop: () => Promise<void>;

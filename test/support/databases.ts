@@ -2,8 +2,10 @@ import { describe, inject } from 'vitest';
 import { installTriggers, type CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
+import { describeAmong } from './describe-among.js';
 import { freshUrl } from './fresh-url.js';
 import { migrate } from './migrated.js';
+import { programOf, serverKinds, type ServerKind } from './server.js';
 
 export { freshUrl };
 
@@ -11,10 +13,7 @@ export { freshUrl };
 export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;
 
 /** The available databases, always including SQLite. */
-export const kinds: DatabaseKind[] = [
-  'sqlite',
-  ...(['mysql', 'mariadb'] as const).filter(kind => inject('servers')[kind]),
-];
+export const kinds: DatabaseKind[] = ['sqlite', ...serverKinds.filter(kind => inject('servers')[kind])];
 
 /** Runs the same tests on every database. */
 export function describeOnEach(name: string, body: (kind: DatabaseKind) => void): void {
@@ -23,12 +22,28 @@ export function describeOnEach(name: string, body: (kind: DatabaseKind) => void)
   });
 }
 
-/** Runs behaviours of servers, where several connections write at once, on each of the servers. */
-export function describeOnServers(name: string, body: (kind: DatabaseKind) => void): void {
-  for (const kind of kinds.filter(one => one !== 'sqlite'))
-    describe(`${name} on ${kind}`, () => {
-      body(kind);
-    });
+/** Runs behaviours of servers, where several connections write at once, on each of the servers, or on the wanted ones. */
+export function describeOnServers(
+  name: string,
+  body: (kind: ServerKind) => void,
+  wanted: readonly ServerKind[] = serverKinds,
+): void {
+  describeAmong(
+    wanted,
+    kind => kinds.includes(kind),
+    kind => `${name} on ${kind}`,
+    body,
+  );
+}
+
+/** Runs behaviours of a server that the tests start for themselves and may kill, with each kind of server. */
+export function describeWithOwnServers(name: string, body: (kind: ServerKind) => void): void {
+  describeAmong(
+    serverKinds,
+    kind => programOf(kind) !== undefined,
+    kind => `${name} on ${kind}`,
+    body,
+  );
 }
 
 /** Opens a migrated, empty database for this caller alone. */

@@ -23,7 +23,9 @@ export interface Server {
   readonly stop: () => Promise<void>;
 }
 
-type Kind = 'mysql' | 'mariadb';
+/** The kinds of database servers. */
+export const serverKinds = ['mysql', 'mariadb'] as const;
+export type ServerKind = (typeof serverKinds)[number];
 
 const programs = { mysql: 'mysqld', mariadb: 'mariadbd' };
 
@@ -34,7 +36,7 @@ const emptyDataVariables = { mysql: 'ROLLCALL_EMPTY_MYSQL', mariadb: 'ROLLCALL_E
  * Returns the server program of a kind on PATH; undefined: it is not installed. MariaDB's packages have a mysqld too,
  * which is not MySQL.
  */
-export function programOf(kind: Kind): string | undefined {
+export function programOf(kind: ServerKind): string | undefined {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, programs[kind]));
   return candidates.find(
     path =>
@@ -45,7 +47,7 @@ export function programOf(kind: Kind): string | undefined {
 }
 
 /** Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. */
-export async function startServer(kind: Kind, extra: readonly string[] = []): Promise<Server> {
+export async function startServer(kind: ServerKind, extra: readonly string[] = []): Promise<Server> {
   const program = installedProgramOf(kind);
   const folder = mkdtempSync(join(tmpdir(), `rollcall-${kind}-`));
   const data = join(folder, 'data');
@@ -82,7 +84,7 @@ export async function startServer(kind: Kind, extra: readonly string[] = []): Pr
  * Makes an empty data directory for the servers of a kind that this process, and those that it starts, start from now
  * on: a server needs seconds to make one. Returns the function that deletes it.
  */
-export async function shareEmptyData(kind: Kind): Promise<() => void> {
+export async function shareEmptyData(kind: ServerKind): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), `rollcall-empty-${kind}-`));
   const data = join(folder, 'data');
   await initialize(kind, installedProgramOf(kind), folder, data, userInfo().username);
@@ -95,14 +97,20 @@ export async function shareEmptyData(kind: Kind): Promise<() => void> {
   };
 }
 
-function installedProgramOf(kind: Kind): string {
+function installedProgramOf(kind: ServerKind): string {
   const program = programOf(kind);
   if (!program) throw new Error(`There is no ${programs[kind]} of ${kind} on PATH.`);
   return program;
 }
 
 /** Makes an empty data directory. Errors: that of the program, with what it printed. */
-async function initialize(kind: Kind, program: string, folder: string, data: string, user: string): Promise<void> {
+async function initialize(
+  kind: ServerKind,
+  program: string,
+  folder: string,
+  data: string,
+  user: string,
+): Promise<void> {
   const [command, own] =
     kind === 'mysql'
       ? [program, ['--initialize-insecure']]
@@ -111,7 +119,7 @@ async function initialize(kind: Kind, program: string, folder: string, data: str
 }
 
 function run(
-  kind: Kind,
+  kind: ServerKind,
   program: string,
   folder: string,
   data: string,

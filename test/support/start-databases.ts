@@ -2,25 +2,22 @@ import type { TestProject } from 'vitest/node';
 import { browserProgram } from './browser.js';
 import { useMemoryForFiles } from './memory-folder.js';
 import { redisProgram } from './redis.js';
-import { programOf, shareEmptyData, startServer } from './server.js';
+import { programOf, serverKinds, shareEmptyData, startServer, type ServerKind } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The URLs of the database servers that tests may use, without a database name. */
-    servers: Partial<Record<'mysql' | 'mariadb', string>>;
+    servers: Partial<Record<ServerKind, string>>;
   }
 }
-
-const servers = ['mysql', 'mariadb'] as const;
-type ServerKind = (typeof servers)[number];
 
 /**
  * Starts one throwaway server of each kind for the whole test run, or uses those that TEST_MYSQL_URL and
  * TEST_MARIADB_URL name.
  */
 export default async function startDatabases(project: TestProject): Promise<() => Promise<void>> {
-  const here = servers.filter(kind => given(kind) || programOf(kind));
+  const here = serverKinds.filter(kind => given(kind) || programOf(kind));
   reportMissing(here);
   const useDiskAgain = useMemoryForFiles();
   const urls: Partial<Record<ServerKind, string>> = {};
@@ -53,7 +50,7 @@ function given(kind: ServerKind): string | undefined {
  * Prints a warning about the databases, clients and pages that this run cannot test; with CI=true that is a failure.
  */
 function reportMissing(here: readonly ServerKind[]): void {
-  const kinds = servers.filter(kind => !here.includes(kind));
+  const kinds = serverKinds.filter(kind => !here.includes(kind));
   const clients = new Set(
     (['sqlite', ...here] as const).flatMap(kind => clientsOf[kind]).filter(name => !programOfClient(name)),
   );

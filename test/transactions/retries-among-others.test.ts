@@ -1,8 +1,8 @@
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Course } from '../../src/entities/index.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
-import { describeOnServers, kinds } from '../support/databases.js';
+import { describeOnServers } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { raiseCapacity, useRetries } from '../support/retries.js';
 
@@ -87,22 +87,26 @@ describeOnServers('a transaction beside others', kind => {
 });
 
 // MySQL has no such error: there a writer overwrites what its snapshot does not show.
-describe.each(kinds.filter(kind => kind === 'mariadb'))('a transaction by snapshot on %s', kind => {
-  const its = useRetries(kind);
+describeOnServers(
+  'a transaction by snapshot',
+  kind => {
+    const its = useRetries(kind);
 
-  it('a transaction by snapshot that another one has overtaken is run again', async () => {
-    const bySnapshot = await its.openAgain({
-      onCreateConnection: async connection => {
-        for (const setting of ['transaction isolation level repeatable read', 'innodb_snapshot_isolation = on']) {
-          await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
-        }
-      },
+    it('a transaction by snapshot that another one has overtaken is run again', async () => {
+      const bySnapshot = await its.openAgain({
+        onCreateConnection: async connection => {
+          for (const setting of ['transaction isolation level repeatable read', 'innodb_snapshot_isolation = on']) {
+            await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(`set session ${setting}`));
+          }
+        },
+      });
+      const { tries } = await its.run(async (em, attempt) => {
+        await em.findOneOrFail(Course, its.courses[0]);
+        if (attempt === 1) await raiseCapacity(its.database.em.fork(), its.courses[0]);
+        await raiseCapacity(em, its.courses[0]);
+      }, bySnapshot);
+      expect([tries, its.retries, await its.capacities()]).toMatchObject([2, [{ error: { errno: 1020 } }], [2, null]]);
     });
-    const { tries } = await its.run(async (em, attempt) => {
-      await em.findOneOrFail(Course, its.courses[0]);
-      if (attempt === 1) await raiseCapacity(its.database.em.fork(), its.courses[0]);
-      await raiseCapacity(em, its.courses[0]);
-    }, bySnapshot);
-    expect([tries, its.retries, await its.capacities()]).toMatchObject([2, [{ error: { errno: 1020 } }], [2, null]]);
-  });
-});
+  },
+  ['mariadb'],
+);

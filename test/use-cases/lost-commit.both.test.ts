@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CounterError } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
@@ -14,12 +14,12 @@ import { inTransaction } from '../../src/transactions/transactions.js';
 import { createUser, deleteUser } from '../../src/use-cases/users.js';
 import { addCourse, addEnrollment, addUser, storedAndActual } from '../support/api.js';
 import { startBreakingProxy, type BreakingProxy } from '../support/breaking-proxy.js';
-import { freshDatabase, kinds } from '../support/databases.js';
+import { describeOnServers, freshDatabase } from '../support/databases.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
 // SQLite has no connection that could be lost.
-describe.each(kinds.filter(kind => kind !== 'sqlite'))('a commit without an answer on %s', kind => {
+describeOnServers('a commit without an answer', kind => {
   let direct: Awaited<ReturnType<typeof freshDatabase>>;
   let proxy: BreakingProxy;
   let database: Database;
