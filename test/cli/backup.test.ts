@@ -1,9 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { grouped } from '../../src/cli/output/format.js';
 import { storedAndActual } from '../support/api.js';
-import { describeOnEach } from '../support/databases.js';
+import type { Running } from '../support/command-line.js';
+import { describeOnEach, describeOnServers } from '../support/databases.js';
+import { untilLockWaits } from '../support/lock-waits.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
+import { addCourses } from '../support/rows.js';
+import { waitUntil } from '../support/wait.js';
 
 describeOnEach('backup and restore', kind => {
   let place: PlaceOn;
@@ -69,6 +74,57 @@ describeOnEach('backup and restore', kind => {
     expect(await place.run(['verify'])).toMatchObject({ code: 3 });
   });
 
+  /** Adds courses whose counts drift from those of a backup, and returns the ids of all. */
+  async function addManyToRestore(count: number): Promise<number[]> {
+    const ids = await addCourses(
+      place.database,
+      Array.from({ length: count }, () => ({})),
+    );
+    expect(await place.run(['backup', 'counts.jsonl'])).toMatchObject({ code: 0 });
+    await bypassCounters(place.database, 'update core_course set total_enrollments = 7');
+    return [...courses, ...ids];
+  }
+
+  /** Returns how many courses are restored, and expects them to be the first ones. */
+  async function restoredOf(ids: readonly number[]): Promise<number> {
+    const totals = (await storedAndActual(place.database)).map(({ stored }) => stored[0]);
+    const restored = totals.filter(total => total !== 7).length;
+    expect(totals).toEqual(ids.map((id, index) => (index >= restored ? 7 : courses.includes(id) ? 3 : 0)));
+    return restored;
+  }
+
+  it('restore that is killed leaves the counts of the file up to a course and the former ones after it; the same command finishes', async () => {
+    const ids = await addManyToRestore(1500);
+    const isBegun = `select count(*) as restored from core_course where total_enrollments <> 7`;
+    let killed = false;
+    const command = place.start(['restore', 'counts.jsonl']);
+    // Under the lock of the last course, or of the SQLite file, it cannot finish meanwhile.
+    await waitUntil(async () => {
+      await place.database.em.fork().transactional(async em => {
+        if (kind !== 'sqlite') await em.execute(`select id from core_course where id = ${ids.at(-1)} for update`);
+        const begun = async (): Promise<boolean> =>
+          (await place.database.em.fork().execute<{ restored: number }[]>(isBegun))[0]!.restored > 0;
+        if (kind !== 'sqlite') await waitUntil(begun, 'The restore does not begin.');
+        else if (Number((await em.execute<{ restored: number }[]>(isBegun))[0]!.restored) === 0) return;
+        killed = command.process.kill('SIGKILL');
+        await command.ended;
+      });
+      return killed;
+    }, 'The restore does not begin.');
+    const restored = await restoredOf(ids);
+    expect(restored).toBeGreaterThan(0);
+    expect(restored).toBeLessThan(ids.length);
+    expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        new RegExp(
+          `\\nRestored ${grouped(ids.length - restored)} counts of ${grouped(ids.length - restored)} courses\\.\\n$`,
+        ),
+      ),
+    });
+    expect(await restoredOf(ids)).toBe(ids.length);
+  });
+
   it('restore names the courses that only one side knows', async () => {
     await place.run(['backup', 'counts.jsonl']);
     await bypassCounters(place.database, `delete from core_enrollments where course_id = ${courses[1]}`);
@@ -78,6 +134,39 @@ describeOnEach('backup and restore', kind => {
     expect(stdout).toContain(
       `Skipped, because the database does not have them: 1 course (${courses[1]}).\nNot in the file, and left unchanged: 1 course (${since[0]}).\n`,
     );
+  });
+});
+
+describeOnServers('restore that is interrupted', kind => {
+  it('restore that is asked to stop says how far it came and how to go on, and ends with 1', async () => {
+    const place = await placeOn(kind);
+    onTestFinished(() => place.leave());
+    const ids = await addCourses(
+      place.database,
+      Array.from({ length: 1200 }, () => ({})),
+    );
+    await place.run(['backup', 'counts.jsonl']);
+    await bypassCounters(place.database, 'update core_course set total_enrollments = 7');
+    let command!: Running;
+    await place.database.em.fork().transactional(async em => {
+      await em.execute(`select id from core_course where id = ${ids[400]} for update`);
+      command = place.start(['restore', 'counts.jsonl']);
+      await untilLockWaits(place.database);
+      command.process.kill('SIGINT');
+      await command.says('Stopping after this transaction.');
+    });
+    const { code, stdout } = await command.ended;
+    const [, count, last] =
+      /\nInterrupted\. Restored (\d+) counts of \1 courses, up to course (\d+)\. Run the command again to restore the rest\.\n$/.exec(
+        stdout,
+      )!;
+    expect([code, ids[Number(count) - 1]]).toEqual([1, Number(last)]);
+    const [row] = await place.database.em
+      .fork()
+      .execute<{ last: number }[]>('select max(id) as last from core_course where total_enrollments = 0');
+    expect(row!.last).toBe(Number(last));
+    expect(Number(count)).toBeLessThan(ids.length);
+    expect(await place.run(['restore', 'counts.jsonl'])).toMatchObject({ code: 0 });
   });
 });
 

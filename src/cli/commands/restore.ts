@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
 import type { BackupComparison, CountToRestore, SomeIds } from '../../tools/backup/compare-backup.js';
-import { checkBackup, restoreCounts, type CheckedBackup } from '../../tools/backup/restore-counts.js';
+import { checkBackup, restoreCounts, type CheckedBackup, type Restored } from '../../tools/backup/restore-counts.js';
 import { fileSource, type Source } from '../../tools/import/source.js';
 import { operator } from '../../access/viewer.js';
 import { ExitCode } from '../output/exit-code.js';
@@ -45,25 +45,37 @@ async function restore(database: Database, source: Source, dryRun: boolean): Pro
   const { changes, drifting } = checked.comparison;
   if (dryRun) return reportRestore(`Dry run: ${countsOf(checked.comparison)} would change.`, drifting, 'would');
   if (changes === 0) return reportRestore('There is nothing to restore: all counts equal those of the file.', drifting);
-  return write(database, source);
+  return write(database, source, checked.header.courses);
 }
 
-async function write(database: Database, source: Source): Promise<ExitCode> {
+async function write(database: Database, source: Source, total: number): Promise<ExitCode> {
   const display = await showProgress('restore', { unit: 'courses', quiet: true });
-  const stop = interruption(() => tell('Stopping after this chunk; nothing will be changed.\n'));
+  const stop = interruption(() => tell('Stopping after this transaction.\n'));
+  let reached: Restored | null = null;
   try {
     const restored = await restoreCounts(database, operator, source, {
       signal: stop.signal,
-      onProgress: display.onProgress,
+      onRestored(soFar) {
+        reached = soFar;
+        display.onProgress({ done: soFar.done, total, rows: soFar.done });
+      },
     });
     display.finish();
-    if (restored) return reportRestore(`Restored ${countsOf(restored)}.`, restored.drifting);
-    print('Nothing was changed.\n');
+    if (restored.outcome === 'finished') return reportRestore(`Restored ${countsOf(restored)}.`, restored.drifting);
+    print(restored.lastId === null ? 'Nothing was changed.\n' : `Interrupted. ${standing(restored)}`);
     return ExitCode.failure;
-  } finally {
+  } catch (error) {
     display.finish();
+    if (reached) tell(standing(reached));
+    throw error;
+  } finally {
     stop.stop();
   }
+}
+
+/** Returns the words for what a restore that did not finish has done, and how to go on. */
+function standing(restored: Restored): string {
+  return `Restored ${countsOf(restored)}, up to course ${restored.lastId}. Run the command again to restore the rest.\n`;
 }
 
 /** Returns what prints changes as they are found, as one table. */
@@ -118,10 +130,12 @@ Examples:
   $ rollcall restore --dry-run counts.jsonl
   $ rollcall restore counts.jsonl
 
-The whole file is checked before anything is written: format, checksum, counters. Then all counts that differ are set
-under the courses' locks, in one transaction: all or nothing. Other writers of enrollments wait until it is done.
+The whole file is checked before anything is written: format, checksum, counters. Then the counts that differ are set
+under the courses' locks, at most 500 courses in a transaction: other writers wait for these courses only, and not for
+long. If it is interrupted, each course has its former counts or those of the file; run it again to finish.
 A restored count is an old number. If enrollments have changed since the backup it is wrong, and stays wrong by the
 same amount until a recount. So restore only what a recount cannot repair, and back up the current counts first.
 
 Exit codes: 0 the counts equal those of the file and match the enrollments, 3 some do not match (with --dry-run: would
-not), 1 nothing was changed: the file is incomplete or of another schema, or the database failed; 2 usage.`;
+not), 1 not finished: the file is incomplete or of another schema, and nothing was changed; or the restore was
+interrupted or the database failed, and it says how far it came; 2 usage.`;
