@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.js';
-import { coursePage, coursesById, type CourseOrdering, type CourseRow } from '../reading/index.js';
+import { coursePage, coursesById, type CourseOrdering, type CourseRow, type ReadProperties } from '../reading/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { SubscriptionRefused } from './subscription-refused.js';
 
@@ -7,6 +7,8 @@ import { SubscriptionRefused } from './subscription-refused.js';
 export const MAX_COURSES_OF_SUBSCRIPTION = 1000;
 
 const byId: CourseOrdering = { list: 'courses', field: 'ID', column: 'id', descending: false };
+
+const onlyId: ReadProperties = new Set(['id']);
 
 /**
  * Reads the courses with which a subscription begins: the named ones, or all that the viewer sees (null). Errors:
@@ -17,19 +19,7 @@ export async function initialCourses(
   viewer: Viewer | null,
   courseIds: readonly number[] | null,
 ): Promise<CourseRow[]> {
-  if (courseIds === null) {
-    const { rows, hasNextPage } = await coursePage(database, viewer, {}, byId, {
-      size: MAX_COURSES_OF_SUBSCRIPTION,
-      backward: false,
-      after: null,
-      before: null,
-    });
-    if (hasNextPage)
-      throw refusedIds(
-        `there are more courses than one subscription may have, ${MAX_COURSES_OF_SUBSCRIPTION}; name those that you show.`,
-      );
-    return [...rows];
-  }
+  if (courseIds === null) return allCourses(database, viewer, null);
   if (courseIds.length === 0) throw refusedIds('the list names no course; leave it out to subscribe to all courses.');
   if (courseIds.length > MAX_COURSES_OF_SUBSCRIPTION)
     throw refusedIds(
@@ -45,6 +35,23 @@ export async function initialCourses(
       `courseIds.${missing}`,
     );
   return [...courses.values()];
+}
+
+/**
+ * Checks that the courses that a viewer sees are not too many for one subscription; it reads one more than are allowed,
+ * however many there are. Errors: SubscriptionRefused.
+ */
+export async function checkAllCourses(database: Database, viewer: Viewer | null): Promise<void> {
+  await allCourses(database, viewer, onlyId);
+}
+
+async function allCourses(database: Database, viewer: Viewer | null, properties: ReadProperties): Promise<CourseRow[]> {
+  const page = { size: MAX_COURSES_OF_SUBSCRIPTION, backward: false, after: null, before: null };
+  const { rows, hasNextPage } = await coursePage(database, viewer, {}, byId, page, properties);
+  if (!hasNextPage) return [...rows];
+  throw refusedIds(
+    `there are more courses than one subscription may have, ${MAX_COURSES_OF_SUBSCRIPTION}; name those that you show.`,
+  );
 }
 
 function refusedIds(message: string): SubscriptionRefused {

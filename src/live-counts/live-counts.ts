@@ -4,7 +4,7 @@ import { courseAudience, coursesById, courseStateOf, courseStates, type CourseRo
 import { rejection } from '../access/token-error.js';
 import type { QuotaLimits } from './client-quota.js';
 import type { Clock } from './clock.js';
-import { initialCourses } from './initial-courses.js';
+import { checkAllCourses, initialCourses } from './initial-courses.js';
 import { Poller } from './poller.js';
 import { ReportedStates } from './reported-states.js';
 import { SharedRows } from './shared-rows.js';
@@ -66,8 +66,11 @@ export class LiveCounts {
     const subscription = this.#subscriptions.add(subscriber, courseIds && new Set(courseIds));
     try {
       // Otherwise the first poll would read every course that the viewer does not see.
-      if (courseIds === null && !this.#subscriptions.watchAll(subscription))
+      if (courseIds === null && !this.#subscriptions.watchAll(subscription)) {
+        // Before all states are read, which would be in vain.
+        await checkAllCourses(this.database, subscriber.viewer);
         this.#reported.add(await courseStates(this.database, null), this.#subscriptions.watchAll(subscription));
+      }
       const courses = await initialCourses(this.database, subscriber.viewer, courseIds);
       if (courseIds === null) this.#subscriptions.reserveCourses(subscription, subscriber, courses.length);
       this.#reported.add(

@@ -1,7 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { CourseCountsSubscription, LiveCounts, quotaLimits } from '../../src/live-counts/index.js';
+import {
+  CourseCountsSubscription,
+  LiveCounts,
+  MAX_COURSES_OF_SUBSCRIPTION,
+  quotaLimits,
+} from '../../src/live-counts/index.js';
 import type { CourseRow } from '../../src/reading/index.js';
 import { promptly, waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
@@ -144,6 +149,28 @@ describeOnEach('live counts', kind => {
     await addCourses(database, [{}, { isPublished: false }]);
     await counts.subscribe(subscriberAt(), null);
     expect(summarize(await statementsOf(database, () => clock.tick()))).toEqual(['select core_course']);
+    counts.end();
+  });
+
+  it('a subscription to more courses than are allowed is refused after one statement, which reads one course more than that', async () => {
+    const { database, counts } = await started(kind);
+    await addCourses(
+      database,
+      Array.from({ length: MAX_COURSES_OF_SUBSCRIPTION + 1 }, () => ({})),
+    );
+    const statements = await statementsOf(database, async () => {
+      await expect(counts.subscribe(subscriberAt(), null)).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+        message: expect.stringContaining('there are more courses than one subscription may have, 1000') as string,
+      });
+    });
+    expect(statements).toEqual([expect.stringMatching(/^select id from core_course .*limit 1001$/)]);
+    expect(counts.count('sse')).toBe(0);
+    await bypassCounters(
+      database,
+      'delete from core_course where id = (select max(id) from (select id from core_course) c)',
+    );
+    await counts.subscribe(subscriberAt(), null);
     counts.end();
   });
 
