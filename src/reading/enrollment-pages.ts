@@ -10,6 +10,7 @@ import { builderFor, rows } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import {
   statusIn,
+  studentOf,
   type EnrollmentFilter,
   type EnrollmentOrdering,
   type EnrollmentParent,
@@ -136,11 +137,6 @@ async function pagesOfOneRow(
   const found = await rows(database, paged(query, order, { ...page, size: ids.length }).select(columns));
   const byParent = Map.groupBy(found, row => row[parent]);
   return ids.map(id => pageOf(sortedRows(database, byParent.get(id) ?? [], order, null), page));
-}
-
-/** Returns the only student whose enrollments can be on a page; null if there may be several. */
-function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): number | null {
-  return studentId ?? (role === Role.STUDENT ? userId : null);
 }
 
 /** Reads several pages in one statement, each from strands of its own. */

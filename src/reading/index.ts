@@ -10,10 +10,9 @@ export {
   type CourseOrdering,
   type CourseRow,
 } from './courses.js';
+export { enrollmentCount, enrollmentCounts } from './enrollment-counts.js';
 export { enrollmentPage, enrollmentPages } from './enrollment-pages.js';
 export {
-  enrollmentCount,
-  enrollmentCounts,
   enrollmentsById,
   enrollmentsOf,
   type EnrollmentFilter,

@@ -5,6 +5,7 @@ import type { StoredMoment, Tables } from '../database/tables.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { statusIn, type EnrollmentFilter, type EnrollmentOrdering, type EnrollmentQuery } from './enrollments.js';
 import { betweenCursors, fromEnd, paged, type PageRequest } from './page.js';
+import { isInTaughtCourse } from './visibility.js';
 import { compareRows, mergedStrands, rowsOfStrand, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
 
 /** The first row of a strand after the page's cursor. */
@@ -29,15 +30,7 @@ export async function rowsOfTeacher(
 ): Promise<StoredEnrollment[]> {
   const own: Strand = {
     studentId: teacher,
-    conditions: [
-      eb =>
-        eb(
-          'course_id',
-          'not in',
-          eb.selectFrom('core_course').select('core_course.id').where('core_course.instructor_id', '=', teacher),
-        ),
-      ...statusIn(filter.status),
-    ],
+    conditions: [eb => eb.not(isInTaughtCourse(teacher)(eb)), ...statusIn(filter.status)],
   };
   const statuses = statusesOf(filter, order, true);
   for (;;) {

@@ -245,10 +245,10 @@ function enrollmentPoints(list: List, viewer: Viewer | null, sizes: TableSizes, 
 }
 
 function coursePoints(list: List, parents: number, sizes: TableSizes, counts: boolean): number {
-  const some = rowsOfLargest(sizes, parents);
+  const counted = counts && !isStored(list.filter.status) ? rowsOfLargest(sizes, parents) : 0;
   return (
     parents * Math.max(0, strandsIn(list, true) * STRAND_POINTS - list.rows * POINTS_PAID_BY_ROW) +
-    (counts ? some * COUNTED_ROW_POINTS : 0)
+    counted * COUNTED_ROW_POINTS
   );
 }
 
@@ -256,17 +256,11 @@ function rootPoints(list: List, { role }: Viewer, sizes: TableSizes, counts: boo
   const {
     filter: { status },
   } = list;
-  if (role === Role.ADMIN) {
-    return (
-      strandsIn(list, false) * STRAND_POINTS +
-      (counts
-        ? sizes.courses * COUNTED_ROW_POINTS + (isStored(status) ? 0 : sizes.enrollments * COUNTED_ROW_POINTS)
-        : 0)
-    );
-  }
-  const { courses, enrollments } = sizes.mostTaught;
+  const { courses, enrollments } = role === Role.ADMIN ? sizes : sizes.mostTaught;
+  const counted = counts ? courses + (isStored(status) ? 0 : enrollments) : 0;
+  if (role === Role.ADMIN) return strandsIn(list, false) * STRAND_POINTS + counted * COUNTED_ROW_POINTS;
   // MySQL and MariaDB read all rows of a course in the index to find its first row after a cursor.
-  return courses * strandsIn(list, true) * STRAND_HEAD_POINTS + enrollments * COUNTED_ROW_POINTS * (counts ? 2 : 1);
+  return courses * strandsIn(list, true) * STRAND_HEAD_POINTS + (enrollments + counted) * COUNTED_ROW_POINTS;
 }
 
 /**
