@@ -1,8 +1,9 @@
+import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
-import { numberOf } from '../database/tables.js';
+import { numberOf, type Tables } from '../database/tables.js';
 
 /** A request for the number of a course's enrollments, of some statuses or all, up to a limit or without one. */
 export interface CountRequest {
@@ -16,54 +17,131 @@ export interface ComputedCount {
   readonly exact: boolean;
 }
 
-/** Counts the enrollments of many courses live, in one statement, in the order of the ids. */
+/**
+ * The most rows that are copied into a temporary table in order to stop at a limit. For each row that takes several
+ * times as long as counting alone.
+ */
+const MAX_COPIED_ROWS = 10_000;
+
+/**
+ * Counts the enrollments of many courses live, in the order of the ids; up to a limit of 10,000, and without one, in one
+ * statement.
+ */
 export async function computedCounts(
   database: Database,
   courseIds: readonly number[],
   { status, limit }: CountRequest,
 ): Promise<ComputedCount[]> {
   if (status?.length === 0) return courseIds.map(() => ({ count: 0, exact: true }));
-  const db = builderFor(database);
-  if (limit === null) {
-    const groupedOf = (among: readonly number[]) => {
-      const grouped = db
-        .selectFrom('core_enrollments')
-        .where('course_id', 'in', [...among])
-        .groupBy('course_id')
-        .select(eb => ['course_id', eb.fn.countAll<number>().as('count')]);
-      return status ? grouped.where('status', 'in', [...status]) : grouped;
-    };
-    const length = status ? null : listLength(courseIds.length);
-    const found =
-      length === null
-        ? await rows(database, groupedOf(courseIds))
-        : await rowsOfShape(database, `counts ${length}`, courseIds, place =>
-            groupedOf(listOf(place, length, given => given)),
-          );
-    const counts = new Map(found.map(row => [row.course_id, numberOf(row.count)]));
-    return courseIds.map(id => ({ count: counts.get(id) ?? 0, exact: true }));
-  }
-  // One row beyond the limit shows that there are more.
-  const one = (id: number) => {
-    let some = db
-      .selectFrom('core_enrollments')
-      .where('course_id', '=', id)
-      .limit(limit + 1);
-    if (status) some = some.where('status', 'in', [...status]);
-    return db
-      .selectFrom(some.select('id').as('some'))
-      .select(eb => [eb.lit(id).as('course_id'), eb.fn.countAll<number>().as('count')]);
-  };
-  const [first, ...rest] = courseIds.map(one);
+  const counts =
+    limit === null
+      ? await countsOfAll(database, courseIds, status)
+      : limit > MAX_COPIED_ROWS
+        ? await countsByProbe(database, courseIds, status, limit)
+        : await countsByCopy(database, courseIds, status, limit);
+  const most = limit ?? Number.POSITIVE_INFINITY;
+  return courseIds.map(id => {
+    const count = counts.get(id) ?? 0;
+    return { count: Math.min(count, most), exact: count <= most };
+  });
+}
+
+type Counts = ReadonlyMap<number, number>;
+
+/** Counts all enrollments of courses; a course without any is left out. */
+async function countsOfAll(
+  database: Database,
+  courseIds: readonly number[],
+  status: CountRequest['status'],
+): Promise<Counts> {
+  const countsOf = (among: readonly number[]) =>
+    ofCourses(database, among, status)
+      .groupBy('course_id')
+      .select(eb => ['course_id', eb.fn.countAll<number>().as('count')]);
+  const length = status ? null : listLength(courseIds.length);
+  const found =
+    length === null
+      ? await rows(database, countsOf(courseIds))
+      : await rowsOfShape(database, `counts ${length}`, courseIds, place =>
+          countsOf(listOf(place, length, given => given)),
+        );
+  return new Map(found.map(row => [row.course_id, numberOf(row.count)]));
+}
+
+/** Counts the enrollments of courses up to one beyond a small limit, which shows that there are more. */
+async function countsByCopy(
+  database: Database,
+  courseIds: readonly number[],
+  status: CountRequest['status'],
+  limit: number,
+): Promise<Counts> {
   const found = await rows(
     database,
-    rest.reduce((all, next) => all.unionAll(next), first!),
+    together(
+      courseIds.map(id =>
+        builderFor(database)
+          .selectFrom(
+            ofCourses(database, [id], status)
+              .limit(limit + 1)
+              .select('id')
+              .as('some'),
+          )
+          .select(eb => [eb.lit(id).as('course_id'), eb.fn.countAll<number>().as('count')]),
+      ),
+    ),
   );
-  const counts = new Map(found.map(row => [row.course_id, numberOf(row.count)]));
-  return courseIds.map(id => {
-    const count = counts.get(id)!;
-    return { count: Math.min(count, limit), exact: count <= limit };
-  });
+  return new Map(found.map(row => [row.course_id, numberOf(row.count)]));
+}
+
+/**
+ * Counts the enrollments of courses, or finds that there are more than a limit. Whether to ask for the row beyond the
+ * limit depends on the stored counts, but the result does not, so it is correct also where a stored count is wrong.
+ */
+async function countsByProbe(
+  database: Database,
+  courseIds: readonly number[],
+  status: CountRequest['status'],
+  limit: number,
+): Promise<Counts> {
+  const db = builderFor(database);
+  const large = await rows(
+    database,
+    db
+      .selectFrom('core_course')
+      .where('id', 'in', [...courseIds])
+      .where('total_enrollments', '>', limit)
+      .select('id'),
+  );
+  const beyond = large.map(({ id }) =>
+    db
+      .selectFrom(ofCourses(database, [id], status).offset(limit).limit(1).select('course_id').as('beyond'))
+      .selectAll(),
+  );
+  const over = new Map(
+    beyond.length === 0 ? [] : (await rows(database, together(beyond))).map(row => [row.course_id, limit + 1]),
+  );
+  const others = courseIds.filter(id => !over.has(id));
+  return others.length === 0 ? over : new Map([...over, ...(await countsOfAll(database, others, status))]);
+}
+
+function ofCourses(
+  database: Database,
+  courseIds: readonly number[],
+  status: CountRequest['status'],
+): SelectQueryBuilder<Tables, 'core_enrollments', object> {
+  const query = builderFor(database)
+    .selectFrom('core_enrollments')
+    .where('course_id', 'in', [...courseIds]);
+  return status ? query.where('status', 'in', [...status]) : query;
+}
+
+/** Returns one query for the rows of several. */
+function together<DB, Table extends keyof DB, Row>([first, ...rest]: readonly SelectQueryBuilder<
+  DB,
+  Table,
+  Row
+>[]): SelectQueryBuilder<DB, Table, Row> {
+  return rest.reduce((all, next) => all.unionAll(next), first!);
 }
 
 /**

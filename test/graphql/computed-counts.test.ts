@@ -102,6 +102,41 @@ describeOnEach('enrollmentsCount', kind => {
       { enrollmentsCount: atLeast(10_000), all: exact(10_001) },
     ]);
   });
+
+  it('enrollmentsCount with a large limit stops there, and copies no rows in order to count them', async () => {
+    const { ACTIVE, DROPPED } = EnrollmentStatus;
+    const students = await addUsers(api.database, Role.STUDENT, 10_003);
+    const [large, wrong] = (await addCourses(api.database, [{}, {}])) as [number, number];
+    const em = api.database.em.fork() as SqlEntityManager;
+    await insertMany(em, Enrollment, [
+      ...students.map((student, at) => ({ course: large, student, status: at < 10_002 ? ACTIVE : DROPPED })),
+      ...students.slice(0, 3).map(student => ({ course: wrong, student })),
+    ]);
+    // A stored count that a bypass has left wrong is no reason for a wrong computed one.
+    await em.getConnection().execute(`update core_course set total_enrollments = 20000 where id = ${wrong}`);
+    const counted = async (args: string): Promise<[unknown[], string[]]> => {
+      let found!: { data: any };
+      const statements = await api.statements(async () => {
+        found = await api.send(
+          null,
+          `{ courses(filter: { ids: [${large}, ${wrong}, ${course}, ${empty}] }, orderBy: { field: ID }) { nodes { enrollmentsCount(${args}) { count precision } } } }`,
+        );
+      });
+      const counting = statements.filter(sql => sql.includes('core_enrollments'));
+      return [
+        found.data.courses.nodes.map((node: { enrollmentsCount: unknown }) => node.enrollmentsCount),
+        counting.map(sql => (sql.includes(' offset ') ? 'beyond' : sql.includes(' limit ') ? 'some' : 'all')),
+      ];
+    };
+    // By id: the shared courses were added first.
+    const all = (first: unknown) => [exact(6), exact(0), first, exact(3)];
+    expect(await counted('limit: 10001')).toEqual([all(atLeast(10_001)), ['beyond', 'all']]);
+    expect(await counted('limit: 10003')).toEqual([all(exact(10_003)), ['beyond', 'all']]);
+    expect(await counted('limit: 1000000000')).toEqual([all(exact(10_003)), ['all']]);
+    const active = (first: unknown) => [exact(3), exact(0), first, exact(3)];
+    expect(await counted('limit: 10001, status: [ACTIVE]')).toEqual([active(atLeast(10_001)), ['beyond', 'all']]);
+    expect(await counted('limit: 10002, status: [ACTIVE]')).toEqual([active(exact(10_002)), ['beyond', 'all']]);
+  });
 });
 
 describeOnEach('enrollmentsByStatus', kind => {
