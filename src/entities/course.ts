@@ -8,6 +8,14 @@ import { WholeNumber } from './whole-number.js';
 @Entity({ tableName: 'core_course' })
 @Check({ name: 'core_course_total_enrollments_check', expression: 'total_enrollments >= 0' })
 @Check({ name: 'core_course_active_enrollments_check', expression: 'active_enrollments >= 0' })
+@Index({ properties: ['isPublished'] })
+@Index({ properties: ['isPublished', 'title'] })
+@Index({ properties: ['isPublished', 'totalEnrollments'] })
+@Index({ properties: ['isPublished', 'createdAt'] })
+@Index({ properties: ['isPublished', 'status'] })
+@Index({ properties: ['isPublished', 'status', 'title'] })
+@Index({ properties: ['isPublished', 'status', 'totalEnrollments'] })
+@Index({ properties: ['isPublished', 'status', 'createdAt'] })
 export class Course {
   @PrimaryKey({ type: WholeNumber })
   id!: number;

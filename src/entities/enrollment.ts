@@ -10,6 +10,7 @@ import { WholeNumber } from './whole-number.js';
 @Unique({ properties: ['course', 'student'] })
 @Index({ properties: ['course', 'status'] })
 @Index({ properties: ['course', 'status', 'enrolledAt'] })
+@Index({ properties: ['course', 'enrolledAt'] })
 @Index({ properties: ['status'] })
 @Index({ properties: ['status', 'enrolledAt'] })
 export class Enrollment {

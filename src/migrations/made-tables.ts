@@ -1,4 +1,4 @@
-import { pageIndexes } from './page-indexes.js';
+import { courseListIndexes, courseOrderIndexes, pageIndexes, type AddedIndexes } from './added-indexes.js';
 
 /** A table that a migration makes, with what distinguishes it from a table of the same name in another application. */
 export interface MadeTable {
@@ -19,7 +19,8 @@ export const INITIAL_TABLES: readonly MadeTable[] = [
       'core_enrollments_enrolled_at_index',
       'core_enrollments_course_id_status_index',
       'core_enrollments_course_id_student_id_unique',
-      ...pageIndexes.map(({ name }) => name),
+      ...namesOf(pageIndexes),
+      ...namesOf(courseOrderIndexes),
     ],
   },
   {
@@ -42,6 +43,7 @@ export const INITIAL_TABLES: readonly MadeTable[] = [
       'core_course_instructor_id_index',
       'core_course_total_enrollments_index',
       'core_course_created_at_index',
+      ...namesOf(courseListIndexes),
     ],
   },
   {
@@ -91,3 +93,7 @@ export const RUN_TABLES: readonly MadeTable[] = [
     ],
   },
 ];
+
+function namesOf({ indexes }: AddedIndexes): string[] {
+  return indexes.map(({ name }) => name);
+}

@@ -1,15 +1,18 @@
-import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
-import { dialectOf, type Database } from '../database/database.js';
-import { Course, type CourseStatus } from '../entities/index.js';
+import type { SelectQueryBuilder } from 'kysely';
+import type { Database } from '../database/database.js';
+import { Course } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
+import { conditionsOf, type CourseFilter, type CourseOrdering } from './course-filter.js';
+import { courseStrands } from './course-strands.js';
+import { mergedPage, rowsBy, type StrandQuery } from './merged-page.js';
 import {
   paged,
   pageOf,
   pageShape,
   placedPage,
   sortable,
+  sorted,
   withColumn,
-  type Ordering,
   type Page,
   type PageRequest,
   type Sortable,
@@ -17,44 +20,12 @@ import {
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
-import { numberOf, storedBoolean, type ColumnOf, type PlainRow, type Tables } from '../database/tables.js';
+import { numberOf, type PlainRow, type Tables } from '../database/tables.js';
 import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
 import { placedViewer, viewerShape, visibleCourses } from './visibility.js';
 
 /** One course in the form in which it is read. */
 export interface CourseRow extends PlainRow<Course>, Sortable {}
-
-/** An order of courses. */
-export type CourseOrdering = Ordering<ColumnOf<'core_course'>>;
-
-/** A comparison of whole numbers; all parts that are given must hold. */
-interface NumberFilter {
-  readonly eq?: number | null;
-  readonly gt?: number | null;
-  readonly gte?: number | null;
-  readonly lt?: number | null;
-  readonly lte?: number | null;
-}
-
-/**
- * A comparison of texts, by the database's collation; on SQLite, whose collation ignores case only within ASCII,
- * regardless of case and accents.
- */
-interface TextFilter {
-  readonly eq?: string | null;
-  readonly contains?: string | null;
-  readonly startsWith?: string | null;
-}
-
-/** The choice of courses; all given parts must hold. */
-export interface CourseFilter {
-  readonly ids?: readonly number[] | null;
-  readonly title?: TextFilter | null;
-  readonly status?: readonly CourseStatus[] | null;
-  readonly isPublished?: boolean | null;
-  readonly instructorId?: number | null;
-  readonly totalEnrollments?: NumberFilter | null;
-}
 
 type StoredCourse = Tables['core_course'];
 
@@ -149,8 +120,28 @@ export function coursePageQuery(
   page: PageRequest,
   properties: ReadProperties = null,
 ): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
-  const { columns } = rowReader(database, Course, properties);
-  return paged(chosenCourses(database, viewer, filter).select(withColumn(columns, order.column)), order, page);
+  const columns = withColumn(rowReader(database, Course, properties).columns, order.column);
+  if (!hasStrands(filter, order)) return paged(chosenCourses(database, viewer, filter).select(columns), order, page);
+  const { totalEnrollments } = filter;
+  const strands = courseStrands(database, viewer, filter, order).map(strand =>
+    totalEnrollments == null ? strand : strand.where(eb => eb.and(conditionsOf(database, eb, { totalEnrollments }))),
+  );
+  if (strands.length === 0) strands.push(chosenCourses(database, viewer, filter).where(eb => eb.lit(false)));
+  const merged = mergedPage(database, 'core_course', strands, columns, order, page);
+  return strands.length === 1 ? merged : sorted(merged, order, page);
+}
+
+/**
+ * Returns true if the courses of a filter are in strands, which an index has in order: a stored count only if it is also
+ * that order.
+ */
+function hasStrands({ ids, title, instructorId, totalEnrollments }: CourseFilter, order: CourseOrdering): boolean {
+  return (
+    ids == null &&
+    title == null &&
+    instructorId == null &&
+    (totalEnrollments == null || order.column === 'total_enrollments')
+  );
 }
 
 /** Returns true for a filter that chooses all courses. */
@@ -170,38 +161,10 @@ function chosenCourses(
   filter: CourseFilter,
 ): SelectQueryBuilder<Tables, 'core_course', object> {
   const visible = visibleCourses(viewer);
-  let query = builderFor(database).selectFrom('core_course') as SelectQueryBuilder<Tables, 'core_course', object>;
-  if (visible) query = query.where(visible);
-  return query.where(eb => eb.and(conditionsOf(eb, filter, dialectOf(database).sql.folded)));
-}
-
-function conditionsOf(
-  eb: ExpressionBuilder<Tables, 'core_course'>,
-  { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter,
-  folded: (text: Expression<string>) => Expression<string>,
-): Expression<SqlBool>[] {
-  const among = (column: 'id' | 'status', values: readonly unknown[] | null | undefined): Expression<SqlBool>[] =>
-    values == null ? [] : [values.length === 0 ? eb.lit(false) : eb(column, 'in', [...values] as never)];
-  const text = (of: Expression<string> | string): Expression<string> => folded(sql`${of}`);
-  const like = (pattern: string): Expression<SqlBool> =>
-    sql<SqlBool>`${text(eb.ref('title'))} like ${text(pattern)} escape '!'`;
-  const compare = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
-  return [
-    ...among('id', ids),
-    ...among('status', status),
-    ...(title?.eq == null ? [] : [eb(text(eb.ref('title')), '=', text(title.eq))]),
-    ...(title?.contains == null ? [] : [like(`%${escapedLike(title.contains)}%`)]),
-    ...(title?.startsWith == null ? [] : [like(`${escapedLike(title.startsWith)}%`)]),
-    ...(isPublished == null ? [] : [eb('is_published', '=', storedBoolean(isPublished))]),
-    ...(instructorId == null ? [] : [eb('instructor_id', '=', instructorId)]),
-    ...Object.entries(compare).flatMap(([name, operator]) => {
-      const value = total?.[name as keyof NumberFilter];
-      return value == null ? [] : [eb('total_enrollments', operator, value)];
-    }),
-  ];
-}
-
-/** Escapes LIKE's wildcards with `!`, because a backslash means different things to the databases. */
-function escapedLike(text: string): string {
-  return text.replace(/[!%_]/g, '!$&');
+  const all: StrandQuery<'core_course'> =
+    filter.instructorId == null || filter.ids != null
+      ? builderFor(database).selectFrom('core_course')
+      : rowsBy(database, 'core_course', ['instructor_id']);
+  const query = visible ? all.where(visible) : all;
+  return query.where(eb => eb.and(conditionsOf(database, eb, filter)));
 }

@@ -17,15 +17,9 @@ import {
   type EnrollmentQuery,
   type EnrollmentRow,
 } from './enrollments.js';
+import { rowsBy } from './merged-page.js';
 import { paged, pageOf, pageShape, placedPage, sortable, type Page, type PageRequest } from './page.js';
-import {
-  compareRows,
-  enrollmentsBy,
-  mergedStrands,
-  statusesOf,
-  type StoredEnrollment,
-  type Strand,
-} from './strands.js';
+import { compareRows, mergedStrands, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
 import { rowsOfTeacher } from './teacher-pages.js';
 import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
 import { isTaughtBy, placedViewer, viewerShape, visibleEnrollments } from './visibility.js';
@@ -40,7 +34,7 @@ export async function enrollmentPage(
   properties: ReadProperties = null,
 ): Promise<Page<EnrollmentRow>> {
   if (viewer.role !== Role.TEACHER || viewer.userId === null || filter.courseId != null || filter.studentId != null) {
-    const [only] = await pagesOf(database, [strandsOf(viewer, filter, order)], order, page, properties);
+    const [only] = await pagesOf(database, [strandsOf(viewer, filter)], order, page, properties);
     return only!;
   }
   const found = await rowsOfTeacher(database, viewer.userId, filter, order, page);
@@ -68,7 +62,7 @@ export function enrollmentPages(
   if (asked.length === 0) return Promise.resolve(ids.map(() => pageOf([], page)));
   const other = parent === 'course_id' ? studentOf(viewer, filter) : (filter.courseId ?? null);
   if (other !== null) {
-    const query = enrollmentsBy(database, null)
+    const query = rowsBy(database, 'core_enrollments', ['course_id', 'student_id'], 'unique')
       .where(parent === 'course_id' ? 'student_id' : 'course_id', '=', other)
       .where(parent, 'in', asked);
     const visible = visibleEnrollments(viewer);
@@ -86,7 +80,7 @@ export function enrollmentPages(
   }
   const [only] = ids;
   if (ids.length === 1) return pageUnder(database, viewer, name, only!, filter, order, page, properties, students);
-  const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }, order) : []));
+  const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }) : []));
   return pagesOf(database, strands, order, page, properties);
 }
 
@@ -102,7 +96,7 @@ async function pageUnder(
   properties: ReadProperties,
   students: JoinedUsers | undefined,
 ): Promise<Page<EnrollmentRow>[]> {
-  if (strandsOf(viewer, { status, [name]: id }, order).length === 0) return [pageOf([], page)];
+  if (strandsOf(viewer, { status, [name]: id }).length === 0) return [pageOf([], page)];
   const { shape } = rowReader(database, Enrollment, properties);
   const found = await rowsOfShape(
     database,
@@ -113,7 +107,7 @@ async function pageUnder(
         viewer,
         place(given => given.viewer.userId),
       );
-      const strands = strandsOf(seeing, { status, [name]: place(given => given.id) }, order);
+      const strands = strandsOf(seeing, { status, [name]: place(given => given.id) });
       const query = mergedStrands(database, strands, order, placedPage(page, place), properties);
       return students ? (withUsers(database, query as never, 'student_id', students) as typeof query) : query;
     },
@@ -173,7 +167,7 @@ async function pagesOf(
  * Returns the strands of a page of all enrollments, or of those of a course or student; not of a teacher's courses,
  * which have many strands.
  */
-function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: EnrollmentOrdering): Strand[] {
+function strandsOf(viewer: Viewer, filter: EnrollmentFilter): Strand[] {
   const { role, userId } = viewer;
   if (role !== Role.ADMIN && userId === null) return [];
   const student = studentOf(viewer, filter);
@@ -187,7 +181,7 @@ function strandsOf(viewer: Viewer, filter: EnrollmentFilter, order: EnrollmentOr
       },
     ];
   }
-  const statuses = statusesOf(filter, order);
+  const statuses = statusesOf(filter.status);
   if (role === Role.ADMIN || filter.courseId == null)
     return statuses.map(status => ({ ...courseOfFilter(filter), status }));
   const id = filter.courseId;

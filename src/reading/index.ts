@@ -2,14 +2,8 @@
 export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
 export { courseStateOf, courseStates, storedCountsOf, type CourseState } from './course-states.js';
 export { courseAudience } from './course-audience.js';
-export {
-  courseCount,
-  coursePage,
-  coursesById,
-  type CourseFilter,
-  type CourseOrdering,
-  type CourseRow,
-} from './courses.js';
+export type { CourseFilter, CourseOrdering } from './course-filter.js';
+export { courseCount, coursePage, coursesById, type CourseRow } from './courses.js';
 export { enrollmentCount, enrollmentCounts } from './enrollment-counts.js';
 export { enrollmentPage, enrollmentPages } from './enrollment-pages.js';
 export {

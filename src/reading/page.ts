@@ -53,11 +53,19 @@ export function paged<DB extends Tables, Table extends keyof DB, Row>(
   order: Ordering,
   page: PageRequest,
 ): SelectQueryBuilder<DB, Table, Row> {
-  const direction = fromEnd(order, page) ? 'desc' : 'asc';
-  const restricted = betweenCursors(query, order, page);
-  const sorted = order.column === 'id' ? restricted : restricted.orderBy(order.column as never, direction);
   // In the text: MariaDB accepts no prepared limit from this driver, which sends numbers as DOUBLE.
-  return sorted.orderBy('id' as never, direction).limit(sql.lit(page.size + 1));
+  return sorted(betweenCursors(query, order, page), order, page).limit(sql.lit(page.size + 1));
+}
+
+/** Returns a query with the order in which a page is read: backward if it is before a cursor. */
+export function sorted<DB extends Tables, Table extends keyof DB, Row>(
+  query: SelectQueryBuilder<DB, Table, Row>,
+  order: Ordering,
+  page: PageRequest,
+): SelectQueryBuilder<DB, Table, Row> {
+  const direction = fromEnd(order, page) ? 'desc' : 'asc';
+  const byColumn = order.column === 'id' ? query : query.orderBy(order.column as never, direction);
+  return byColumn.orderBy('id' as never, direction);
 }
 
 /** Returns what of a page determines the text of its statement, apart from the values of its cursors. */

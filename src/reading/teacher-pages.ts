@@ -1,10 +1,10 @@
-import type { SelectQueryBuilder } from 'kysely';
-import { dialectOf, type Database } from '../database/database.js';
+import { sql, type SelectQueryBuilder } from 'kysely';
+import type { Database } from '../database/database.js';
 import { builderFor, rows } from '../database/query.js';
 import type { StoredMoment, Tables } from '../database/tables.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { statusIn, type EnrollmentFilter, type EnrollmentOrdering, type EnrollmentQuery } from './enrollments.js';
-import { betweenCursors, fromEnd, paged, type PageRequest } from './page.js';
+import { betweenCursors, fromEnd, paged, sorted, type PageRequest } from './page.js';
 import { isInTaughtCourse } from './visibility.js';
 import { compareRows, mergedStrands, rowsOfStrand, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
 
@@ -15,6 +15,12 @@ interface Head {
   readonly enrolled_at: StoredMoment;
   readonly id: number;
 }
+
+/** The most rows of a course that are read only to find its first one after a cursor: about 30 µs. */
+const MAX_SKIPPED_ROWS = 100;
+
+/** The most courses of a teacher that a statement names, each with a query of its own. */
+const MAX_NAMED_COURSES = 300;
 
 /**
  * Reads the rows of a teacher's page. The first statement reads the first row of each strand after the cursor, one for
@@ -32,10 +38,11 @@ export async function rowsOfTeacher(
     studentId: teacher,
     conditions: [eb => eb.not(isInTaughtCourse(teacher)(eb)), ...statusIn(filter.status)],
   };
-  const statuses = statusesOf(filter, order, true);
+  const statuses = statusesOf(filter.status);
+  const largest = statuses.length === 0 ? [] : await largestTaught(database, teacher, page);
   for (;;) {
     const heads =
-      statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, statuses, order, page));
+      statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, largest, statuses, order, page));
     const strands = heads.map(({ course_id: courseId, status }) => ({ courseId, status: status ?? undefined }));
     const found = (await rows(database, mergedStrands(database, [...strands, own], order, page))).toSorted(
       compareRows(order, page),
@@ -49,22 +56,37 @@ export async function rowsOfTeacher(
 function firstRows(
   database: Database,
   teacher: number,
+  largest: readonly number[],
   statuses: readonly (EnrollmentStatus | undefined)[],
   order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', Head> {
   const db = builderFor(database);
-  const [first, ...rest] = statuses.map(status => {
+  const [first, ...rest] = statuses.flatMap(status => {
+    const taught = db.selectFrom('core_course').where('instructor_id', '=', teacher);
     const ofCourse = rowsOfStrand(database, { status }, order, true).whereRef(
       'core_enrollments.course_id',
       '=',
       'core_course.id' as never,
     );
-    const head = headOf(database, ofCourse, order, page);
-    return db
-      .selectFrom('core_course')
-      .where('instructor_id', '=', teacher)
-      .select(eb => ['core_course.id as of_course', eb.val(status ?? null).as('of_status'), head.as('head')]);
+    const head = headOf(ofCourse, status, order, page);
+    return [
+      (largest.length === 0 ? taught : taught.where('core_course.id', 'not in', [...largest])).select(eb => [
+        'core_course.id as of_course',
+        eb.val(status ?? null).as('of_status'),
+        head.as('head'),
+      ]),
+      ...largest.map(id =>
+        db
+          .selectFrom('core_course')
+          .where('core_course.id', '=', id)
+          .select(eb => [
+            'core_course.id as of_course',
+            eb.val(status ?? null).as('of_status'),
+            headOf(rowsOfStrand(database, { courseId: id, status }, order), status, order, page).as('head'),
+          ]),
+      ),
+    ];
   });
   const heads = rest.reduce((all, next) => all.unionAll(next), first!);
   const found = db
@@ -76,18 +98,36 @@ function firstRows(
 }
 
 /**
- * Returns the query for the first row of a strand whose course an outer query supplies. In the order of ids, a database
- * may take an index without that order and sort all rows of the course; for a minimum or maximum it need not.
+ * Returns the query for the first row of a strand of one course. It is ordered by all columns of the index, because
+ * MySQL otherwise sorts all rows of a course that an outer query supplies.
  */
 function headOf(
-  database: Database,
   ofCourse: EnrollmentQuery,
+  status: EnrollmentStatus | undefined,
   order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
-  if (!dialectOf(database).sql.sortsForFirst || order.column !== 'id')
-    return paged(ofCourse, order, { ...page, size: 0 }).select('id');
-  return betweenCursors(ofCourse, order, page).select(eb =>
-    (fromEnd(order, page) ? eb.fn.max<number>('id') : eb.fn.min<number>('id')).as('id'),
+  const direction = fromEnd(order, page) ? 'desc' : 'asc';
+  const byCourse = betweenCursors(ofCourse, order, page).orderBy('course_id', direction);
+  const byStrand = status === undefined ? byCourse : byCourse.orderBy('status', direction);
+  return sorted(byStrand, order, page).limit(sql.lit(1)).select('id');
+}
+
+/**
+ * Returns the courses of a teacher with many enrollments, if a page has a cursor: in a course that an outer query
+ * supplies, MySQL and MariaDB read all rows before the cursor.
+ */
+async function largestTaught(database: Database, teacher: number, { after, before }: PageRequest): Promise<number[]> {
+  if (!after && !before) return [];
+  const found = await rows(
+    database,
+    builderFor(database)
+      .selectFrom('core_course')
+      .where('instructor_id', '=', teacher)
+      .where('total_enrollments', '>', MAX_SKIPPED_ROWS)
+      .orderBy('total_enrollments', 'desc')
+      .limit(sql.lit(MAX_NAMED_COURSES))
+      .select('id'),
   );
+  return found.map(({ id }) => id);
 }

@@ -178,7 +178,8 @@ describeOnEach('a page of courses', kind => {
         async () => (found = await api.send(as, `{ ${list}(first: 100) { ${text} } }`)),
       );
       expect(found.errors).toBeUndefined();
-      expect(statements.filter(sql => /\bunion\b/.test(sql))).toEqual([]);
+      // The page of courses is merged, the pages of enrollments are not.
+      expect(statements.filter(sql => /\bunion\b/.test(sql) && !/from .core_course\b/.test(sql))).toEqual([]);
       const pages = found.data[list].nodes
         .map((node: any) => node.enrollments ?? node.student.enrollments)
         .filter(({ nodes }: any) => nodes.length > 0);

@@ -81,6 +81,8 @@ describe('the price of reading', () => {
   it('the price of a search is that of every course, and of its totalCount as much again', () => {
     expect(assessed('{ courses { nodes { id } } }').cost).toBe(41);
     expect(assessed('{ courses(filter: {}) { nodes { id } } }').cost).toBe(41);
+    expect(assessed('{ courses(filter: { isPublished: true }) { nodes { id } } }').cost).toBe(41);
+    expect(assessed('{ courses(filter: { status: [DRAFT] }) { nodes { id } } }').cost).toBe(41 + 2 * 50);
     expect(assessed('{ courses(filter: { title: { contains: "zz" } }) { nodes { id } } }').cost).toBe(41 + 3000);
     expect(assessed('{ courses(filter: { title: { contains: "zz" } }) { totalCount } }').cost).toBe(21 + 6000);
     expect(assessed('{ courses(filter: { ids: [1, 2, 3] }) { totalCount } }').cost).toBeLessThan(25);
@@ -133,14 +135,14 @@ describe('the price of reading', () => {
       'Query.enrollments',
     ],
     [
-      'the enrollments of all courses of a teacher, twice',
-      '{ a: enrollments(first: 1, orderBy: { field: ENROLLED_AT, direction: ASC }) { nodes { id } } b: enrollments(first: 1, orderBy: { field: ENROLLED_AT, direction: DESC }) { nodes { id } } }',
+      'the enrollments of two statuses of all courses of a teacher, twice',
+      '{ a: enrollments(first: 1, filter: { status: [ACTIVE, DROPPED] }) { nodes { id } } b: enrollments(first: 1, filter: { status: [ACTIVE, COMPLETED] }) { nodes { id } } }',
       Role.TEACHER,
       'Query.enrollments',
     ],
     [
-      'the last enrollments of each of 100 courses, three times',
-      `{ courses(first: 100) { nodes { ${['a', 'b', 'c'].map(name => `${name}: enrollments(first: 1, orderBy: { field: ENROLLED_AT, direction: DESC }) { nodes { id } }`).join(' ')} } } }`,
+      'the enrollments of three statuses of each of 100 courses, four times',
+      `{ courses(first: 100) { nodes { ${['a', 'b', 'c', 'd'].map(name => `${name}: enrollments(first: 1, filter: { status: [ACTIVE, DROPPED, SUSPENDED] }) { nodes { id } }`).join(' ')} } } }`,
       Role.ADMIN,
       'Course.enrollments',
     ],

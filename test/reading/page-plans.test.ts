@@ -36,7 +36,7 @@ describeOnEach('a page of enrollments', kind => {
     [false, true].map(descending => ({ column, descending })),
   );
   const lists: [string, boolean, EnrollmentFilter, (column: string) => string][] = [
-    ['a course', true, {}, column => (column === 'id' ? 'course_id' : 'course_id_status_enrolled_at')],
+    ['a course', true, {}, column => (column === 'id' ? 'course_id' : 'course_id_enrolled_at')],
     [
       'two statuses of a course',
       true,
@@ -85,12 +85,8 @@ describeOnEach('a page of enrollments', kind => {
       expect(others).toEqual([]);
       const plans = await plansOf(statement!);
       expect(plans.length).toBeGreaterThan(0);
-      // MariaDB chooses among the other indexes by the sizes of the tables, and those of tests are too small to be
-      // meaningful.
-      for (const { key, text } of plans) expect([key === 'PRIMARY', text]).toEqual([false, text]);
-      if (kind !== 'mariadb')
-        for (const { key, text } of plans)
-          expect([key, text]).toEqual([`core_enrollments_${index(order.column)}_index`, text]);
+      for (const { key, text } of plans)
+        expect([key, text]).toEqual([`core_enrollments_${index(order.column)}_index`, text]);
     },
   );
 
@@ -111,4 +107,28 @@ describeOnEach('a page of enrollments', kind => {
       .filter(({ table, type }) => table === 'core_enrollments' && type !== 'eq_ref')
       .map(row => ({ key: row['key'] as string | null, text: JSON.stringify(row) }));
   }
+});
+
+describeOnEach('a page whose index is missing', kind => {
+  it('a page is read without the index that somebody has dropped', async () => {
+    const { database, drop } = await freshDatabase(kind);
+    const [student] = await addUsers(database, Role.STUDENT, 1);
+    const courses = await addCourses(database, [{}, {}]);
+    const ids = await addEnrollments(
+      database,
+      courses.map(one => ({ course: one, student: student!, status: DROPPED })),
+    );
+    await database.em
+      .getConnection()
+      .execute(`drop index core_enrollments_status_index${kind === 'sqlite' ? '' : ' on core_enrollments'}`);
+    const { rows } = await enrollmentPage(
+      database,
+      { role: Role.ADMIN, userId: null },
+      { status: [DROPPED] },
+      { list: 'enrollments', field: '', column: 'id', descending: true },
+      { size: 5, backward: false, after: null, before: null },
+    );
+    expect(rows.map(({ id }) => id)).toEqual(ids.toReversed());
+    await drop();
+  });
 });

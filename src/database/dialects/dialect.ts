@@ -95,19 +95,14 @@ export interface SqlRules {
     whenLocked?: WhenLocked,
   ) => SelectQueryBuilder<All, From, Row>;
   /**
-   * Returns a query that reads a table by the index of this name; null: by any index but the primary key. If the
-   * database chooses the right index by itself, the query names none.
+   * Returns a query that reads a table by the index of this name, unless it is missing. If the database chooses the
+   * right index by itself, the query names none.
    */
   readonly selectByIndex: <Table extends keyof Tables>(
     db: Kysely<Tables>,
     table: Table,
-    index: string | null,
+    index: string,
   ) => SelectQueryBuilder<Tables, Table, object>;
-  /**
-   * Whether a correlated subquery with ORDER BY the key and LIMIT 1 reads and sorts all its rows, while one with min()
-   * or max() of the key does not.
-   */
-  readonly sortsForFirst: boolean;
 }
 
 /** The rules for reading and changing the schema of a database. */

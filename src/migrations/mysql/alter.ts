@@ -1,4 +1,5 @@
 import { alteredTables, type AlteredTable, type Way } from '../altered-tables.js';
+import type { RequiredPrivilege } from '../migration-entry.js';
 import { MigrationRefused } from '../migration-refused.js';
 
 /**
@@ -55,6 +56,11 @@ export async function alter({ table, clauses, way, execute }: Alteration): Promi
     await execute(`set session lock_wait_timeout = ${session!.seconds}`);
   }
   if (!isEmpty) alteredTables.publish({ ...altered, took: performance.now() - start } satisfies AlteredTable);
+}
+
+/** Returns the privileges that ALTER TABLE needs, and those for examining the table before it. */
+export function toAlter(tables: readonly string[]): RequiredPrivilege[] {
+  return ['ALTER', 'CREATE', 'INSERT', 'SELECT'].map(privilege => ({ privilege, tables }));
 }
 
 function isLockWait(error: unknown): boolean {

@@ -1,14 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { addedCounts } from '../added-counts.js';
+import { courseListIndexes, courseOrderIndexes, pageIndexes } from '../added-indexes.js';
 import { INITIAL_TABLES, RUN_TABLES, type MadeTable } from '../made-tables.js';
 import type { MigrationEntry, RequiredPrivilege } from '../migration-entry.js';
-import { PAGED_TABLE, pageIndexes } from '../page-indexes.js';
 import { Initial } from './2026-11-22-initial.js';
 import { RecountRuns } from './2026-11-22-recount-runs.js';
 import { VerifyProcedure } from './2026-11-22-verify-procedure.js';
-import { PageIndexes } from './2026-11-28-page-indexes.js';
 import { narrowColumns, WideNumbers } from './2026-11-28-wide-numbers.js';
 import { addedCountMigration } from './added-count.js';
+import { addedIndexesMigration } from './added-indexes.js';
+import { toAlter } from './alter.js';
 import { PROCEDURE, procedureState } from './own-procedure.js';
 
 /** The migrations of MySQL and MariaDB, oldest first. */
@@ -33,13 +34,9 @@ export const mySqlMigrations: readonly MigrationEntry[] = [
     needs: onDatabase(VerifyProcedure.privileges),
   },
   { name: '2026-11-28-wide-numbers', class: WideNumbers, tables: [], needs: toWiden },
-  {
-    name: '2026-11-28-page-indexes',
-    class: PageIndexes,
-    tables: [],
-    indexes: pageIndexes.map(({ name }) => name),
-    needs: () => Promise.resolve(toAlter([PAGED_TABLE])),
-  },
+  addedIndexesMigration('2026-11-28-page-indexes', pageIndexes),
+  addedIndexesMigration('2026-11-29-course-order-index', courseOrderIndexes),
+  addedIndexesMigration('2026-11-29-course-list-indexes', courseListIndexes),
   ...addedCounts.map(addedCountMigration),
 ];
 
@@ -58,11 +55,6 @@ function toMake(
 async function toWiden(em: SqlEntityManager): Promise<readonly RequiredPrivilege[]> {
   const tables = [...(await narrowColumns(sql => em.execute(sql))).keys()];
   return tables.length > 0 ? [...toAlter(tables), { privilege: 'REFERENCES', tables }] : [];
-}
-
-/** Returns the privileges that ALTER TABLE needs, and those for examining the table before it. */
-function toAlter(tables: readonly string[]): RequiredPrivilege[] {
-  return ['ALTER', 'CREATE', 'INSERT', 'SELECT'].map(privilege => ({ privilege, tables }));
 }
 
 function onDatabase(privileges: readonly string[]): () => Promise<readonly RequiredPrivilege[]> {

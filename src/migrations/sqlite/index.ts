@@ -1,11 +1,11 @@
 import { addedCounts } from '../added-counts.js';
+import { courseListIndexes, courseOrderIndexes, pageIndexes } from '../added-indexes.js';
 import { INITIAL_TABLES, RUN_TABLES } from '../made-tables.js';
 import type { MigrationEntry, RequiredPrivilege } from '../migration-entry.js';
-import { pageIndexes } from '../page-indexes.js';
 import { Initial } from './2026-11-22-initial.js';
 import { RecountRuns } from './2026-11-22-recount-runs.js';
-import { PageIndexes } from './2026-11-28-page-indexes.js';
 import { addedCountMigration } from './added-count.js';
+import { addedIndexesMigration } from './added-indexes.js';
 
 const nothing = (): Promise<readonly RequiredPrivilege[]> => Promise.resolve([]);
 
@@ -13,12 +13,8 @@ const nothing = (): Promise<readonly RequiredPrivilege[]> => Promise.resolve([])
 export const sqliteMigrations: readonly MigrationEntry[] = [
   { name: '2026-11-22-initial', class: Initial, tables: INITIAL_TABLES, needs: nothing },
   { name: '2026-11-22-recount-runs', class: RecountRuns, tables: RUN_TABLES, needs: nothing },
-  {
-    name: '2026-11-28-page-indexes',
-    class: PageIndexes,
-    tables: [],
-    indexes: pageIndexes.map(({ name }) => name),
-    needs: nothing,
-  },
+  addedIndexesMigration('2026-11-28-page-indexes', pageIndexes),
+  addedIndexesMigration('2026-11-29-course-order-index', courseOrderIndexes),
+  addedIndexesMigration('2026-11-29-course-list-indexes', courseListIndexes),
   ...addedCounts.map(addedCountMigration),
 ];

@@ -1,7 +1,8 @@
 import { dialectOf, type Database } from '../../database/database.js';
 import { builderFor, rows } from '../../database/query.js';
 import { numberOf, type ColumnOf, type StoredAggregate, type TableName } from '../../database/tables.js';
-import { coursePageQuery, type CourseOrdering } from '../../reading/courses.js';
+import type { CourseOrdering } from '../../reading/index.js';
+import { coursePageQuery } from '../../reading/courses.js';
 import type { Viewer } from '../../access/viewer.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { Tables } from '../../tables.js';
 import { serverDialect } from '../mysql-and-mariadb/server-dialect.js';
+import { forcedIndex } from './forced-index.js';
 
 /** MariaDB's idle limit for transactions alone; 0 means none. */
 export const mariaDbIdleLimit = { variable: 'idle_transaction_timeout', unlimited: 0 };
@@ -15,7 +16,6 @@ export const mariaDb = serverDialect({
   readOnlyVariable: 'tx_read_only',
   forShare: 'lock in share mode',
   selectByIndex,
-  sortsForFirst: true,
   // The stages of a copy, and of building indexes: the rows, then their indexes.
   alteredShareSql:
     "select (stage - 1 + progress / 100) / max_stage as share from information_schema.processlist where db = database() and info like 'alter table %' and max_stage > 0",
@@ -30,15 +30,12 @@ export const mariaDb = serverDialect({
   },
 });
 
-/**
- * Returns the query with a hint. A hint that names a missing index would be an error, and it is enough to exclude the
- * primary key, whichever index is wanted.
- */
+/** Returns the query with a hint; the driver runs it without the hint if the index is missing. */
 function selectByIndex<Table extends keyof Tables>(
   db: Kysely<Tables>,
   table: Table,
+  index: string,
 ): SelectQueryBuilder<Tables, Table, object> {
-  return db.selectFrom(
-    sql<Tables[Table]>`${sql.table(table)}`.as<typeof table>(sql`${sql.table(table)} ignore index (primary)`) as never,
-  );
+  const hinted = sql`${sql.table(table)} ${forcedIndex(index)}`;
+  return db.selectFrom(sql<Tables[Table]>`${sql.table(table)}`.as<typeof table>(hinted) as never);
 }

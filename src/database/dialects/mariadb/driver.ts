@@ -1,7 +1,10 @@
+import type { Dictionary, QueryResult } from '@mikro-orm/core';
 import { MariaDbDriver } from '@mikro-orm/mariadb';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import type { StatementLimits } from '../../connections/limited-driver.js';
+import { hasNumber } from '../mysql-and-mariadb/errors.js';
 import { ServerConnection } from '../mysql-and-mariadb/server-connection.js';
+import { withoutForcedIndexes } from './forced-index.js';
 
 /** A pattern for the start of a statement that only reads. */
 const READ = /^\s*\(*\s*select\b/i;
@@ -35,6 +38,21 @@ class MariaDbStatementLimits implements StatementLimits {
 
 class MariaDbServerConnection extends ServerConnection {
   protected override readonly statementLimits = new MariaDbStatementLimits();
+
+  /** Runs a statement; without its hints if it names an index that somebody has dropped, which is slower. */
+  override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(
+    ...parameters: Parameters<ServerConnection['execute']>
+  ): Promise<Result> {
+    try {
+      return await super.execute<Result>(...parameters);
+    } catch (error) {
+      const [statement, ...others] = parameters;
+      const plain = typeof statement === 'string' ? withoutForcedIndexes(statement) : statement;
+      // ER_KEY_DOES_NOT_EXISTS.
+      if (!hasNumber(error, 1176) || plain === statement) throw error;
+      return super.execute<Result>(plain, ...others);
+    }
+  }
 }
 
 /** MikroORM's driver for MariaDB, with connections that keep to time limits. */

@@ -38,7 +38,6 @@ interface ServerDifferences {
   /** The words with which a query keeps others from changing its rows, and after which "skip locked" may stand. */
   readonly forShare: string;
   readonly selectByIndex: SqlRules['selectByIndex'];
-  readonly sortsForFirst: boolean;
   /** The query for the fraction of its work that an ALTER TABLE of this database has done. */
   readonly alteredShareSql: string;
   readonly grants: GrantDifferences;
@@ -90,7 +89,6 @@ export function serverDialect(own: ServerDifferences): Dialect {
       forShare: (query, whenLocked) =>
         query.modifyEnd(whenLocked === 'skip' ? sql`${sql.raw(own.forShare)} skip locked` : sql.raw(own.forShare)),
       selectByIndex: own.selectByIndex,
-      sortsForFirst: own.sortsForFirst,
     },
     schema: {
       migrations: mySqlMigrations,

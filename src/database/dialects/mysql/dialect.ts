@@ -15,7 +15,6 @@ export const mySql = serverDialect({
   readOnlyVariable: 'transaction_read_only',
   forShare: 'for share',
   selectByIndex,
-  sortsForFirst: false,
   alteredShareSql: `select s.work_completed / nullif(s.work_estimated, 0) as share from performance_schema.events_stages_current s join performance_schema.threads t using (thread_id)
     where (s.event_name = 'stage/sql/copy to tmp table' or s.event_name like 'stage/innodb/alter table%') and t.processlist_db = database()`,
   grants: {
@@ -32,10 +31,9 @@ export const mySql = serverDialect({
 function selectByIndex<Table extends keyof Tables>(
   db: Kysely<Tables>,
   table: Table,
-  index: string | null,
+  index: string,
 ): SelectQueryBuilder<Tables, Table, object> {
-  const hint = index === null ? `no_index(${table} primary)` : `index(${table} ${index})`;
   return (db.selectFrom(table) as unknown as SelectQueryBuilder<Tables, Table, object>).modifyFront(
-    sql.raw(`/*+ ${hint} */`),
+    sql.raw(`/*+ index(${table} ${index}) */`),
   );
 }

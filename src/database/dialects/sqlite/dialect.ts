@@ -43,7 +43,6 @@ export const sqlite: Dialect = {
     forUpdate: query => query,
     forShare: query => query,
     selectByIndex: (db, table) => db.selectFrom(table) as never,
-    sortsForFirst: false,
   },
   schema: {
     migrations: sqliteMigrations,

@@ -1,0 +1,71 @@
+import { CourseStatus, Role } from '../entities/index.js';
+import type { Viewer } from '../access/viewer.js';
+import { builderFor } from '../database/query.js';
+import type { Database } from '../database/database.js';
+import { storedBoolean } from '../database/tables.js';
+import type { CourseFilter, CourseOrdering } from './course-filter.js';
+import { rowsBy, type StrandQuery } from './merged-page.js';
+import type { Condition } from './visibility.js';
+
+type CourseQuery = StrandQuery<'core_course'>;
+
+/**
+ * Returns the strands of the courses that a viewer sees, of which each course is in one: those that are published, or
+ * not, or in one stage, which an index has in order; and the few unpublished ones that the viewer instructs or is
+ * enrolled in.
+ */
+export function courseStrands(
+  database: Database,
+  viewer: Viewer | null,
+  { status, isPublished }: CourseFilter,
+  order: CourseOrdering,
+): CourseQuery[] {
+  const asked = [...new Set(status ?? Object.values(CourseStatus))];
+  if (asked.length === 0) return [];
+  const isAny = asked.length === Object.values(CourseStatus).length;
+  const whole = (published: boolean | undefined): CourseQuery[] =>
+    isAny
+      ? [wholeStrand(database, published, undefined, order)]
+      : asked.map(one => wholeStrand(database, published, one, order));
+  if (viewer?.role === Role.ADMIN) {
+    if (isPublished != null) return whole(isPublished);
+    return isAny ? whole(undefined) : [...whole(true), ...whole(false)];
+  }
+  const hidden = isPublished === true || viewer?.userId == null ? [] : ownHidden(database, viewer, viewer.userId);
+  return [
+    ...(isPublished === false ? [] : whole(true)),
+    ...(isAny ? hidden : hidden.map(own => own.where('status', 'in', asked))),
+  ];
+}
+
+function wholeStrand(
+  database: Database,
+  isPublished: boolean | undefined,
+  status: CourseStatus | undefined,
+  { column }: CourseOrdering,
+): CourseQuery {
+  if (isPublished === undefined) return builderFor(database).selectFrom('core_course') as CourseQuery;
+  const indexed = ['is_published', ...(status ? ['status'] : []), ...(column === 'id' ? [] : [column])];
+  const all = rowsBy(database, 'core_course', indexed).where('is_published', '=', storedBoolean(isPublished));
+  return status ? all.where('status', '=', status) : all;
+}
+
+/** Returns the unpublished courses that a viewer instructs, and those others in which the viewer is enrolled. */
+function ownHidden(database: Database, { role }: Viewer, userId: number): CourseQuery[] {
+  const taught: Condition<'core_course'> = eb => eb('instructor_id', '=', userId);
+  const enrolled = (builderFor(database).selectFrom('core_course') as CourseQuery).where(eb =>
+    eb(
+      'core_course.id',
+      'in',
+      eb.selectFrom('core_enrollments').select('core_enrollments.course_id').where('student_id', '=', userId),
+    ),
+  );
+  const own =
+    role === Role.TEACHER
+      ? [
+          rowsBy(database, 'core_course', ['instructor_id']).where(taught),
+          enrolled.where(eb => eb.or([eb('instructor_id', 'is', null), eb('instructor_id', '!=', userId)])),
+        ]
+      : [enrolled];
+  return own.map(query => query.where('is_published', '=', storedBoolean(false)));
+}
