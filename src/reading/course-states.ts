@@ -5,8 +5,11 @@ import { isTrue, type ColumnOf } from '../database/tables.js';
 import { counters, Course } from '../entities/index.js';
 import type { CourseRow } from './courses.js';
 
-/** The most ids in one statement; for more of them the whole table is read, which is then no slower. */
+/** The most ids that one statement lists. */
 const MAX_LISTED_IDS = 5000;
+
+/** The most ids of a range for each wanted one; a range is read faster than a list. */
+const MAX_RANGE_FACTOR = 2;
 
 /** The state of a course that subscribers depend on: its stored counts, whether it is published, and its teacher. */
 export type CourseState = string;
@@ -28,8 +31,9 @@ export function courseStateOf(course: StatedCourse): CourseState {
 }
 
 /**
- * Returns the committed states of the courses with these ids (of others too if they are many) or of all, in one
- * statement.
+ * Returns the committed states of the courses with these ids, or of all (null). Up to 5,000 courses, and any number whose
+ * ids are close together, take one statement, which may read as many other courses again and returns them too; more
+ * take one for each 5,000 of them, however many courses there are.
  */
 export async function courseStates(
   database: Database,
@@ -39,19 +43,48 @@ export async function courseStates(
     property,
     column: column as ColumnOf<'core_course'>,
   }));
-  let query = builderFor(database)
+  const all = builderFor(database)
     .selectFrom('core_course')
     .select(['id', 'is_published', 'instructor_id', ...counts.map(({ column }) => column)]);
-  if (ids !== null && ids.length <= MAX_LISTED_IDS) query = query.where('id', 'in', [...ids]);
-  const found = await rows(database, query);
-  return new Map(
-    found.map(row => [
-      row.id,
-      courseStateOf({
-        isPublished: isTrue(row.is_published),
-        instructorId: row.instructor_id,
-        ...Object.fromEntries(counts.map(({ property, column }) => [property, row[column]])),
-      }),
-    ]),
+  const queries =
+    ids === null
+      ? [all]
+      : choicesOf(ids).map(choice =>
+          Array.isArray(choice)
+            ? all.where('id', 'in', choice)
+            : all.where('id', '>=', choice.first).where('id', '<=', choice.last),
+        );
+  const states = new Map<number, CourseState>();
+  for (const query of queries) {
+    for (const row of await rows(database, query)) {
+      const stored = Object.fromEntries(counts.map(({ property, column }) => [property, row[column]]));
+      states.set(
+        row.id,
+        courseStateOf({ isPublished: isTrue(row.is_published), instructorId: row.instructor_id, ...stored }),
+      );
+    }
+  }
+  return states;
+}
+
+/** A choice of courses by one statement: a list of ids, or all from the first to the last. */
+type Choice = number[] | { readonly first: number; readonly last: number };
+
+function choicesOf(ids: readonly number[]): Choice[] {
+  if (ids.length <= MAX_LISTED_IDS) return [[...ids]];
+  const sorted = [...ids].toSorted((a, b) => a - b);
+  if (isDense(sorted)) return [rangeOf(sorted)];
+  const parts = Array.from({ length: Math.ceil(sorted.length / MAX_LISTED_IDS) }, (_, index) =>
+    sorted.slice(index * MAX_LISTED_IDS, (index + 1) * MAX_LISTED_IDS),
   );
+  return parts.map(part => (isDense(part) ? rangeOf(part) : part));
+}
+
+function rangeOf(sorted: readonly number[]): { first: number; last: number } {
+  return { first: sorted[0]!, last: sorted.at(-1)! };
+}
+
+function isDense(sorted: readonly number[]): boolean {
+  const { first, last } = rangeOf(sorted);
+  return last - first < MAX_RANGE_FACTOR * sorted.length;
 }
