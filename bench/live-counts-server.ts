@@ -18,6 +18,8 @@ const config = readConfig({
   PORT: '0',
   NODE_ENV: 'test',
   MAX_SUBSCRIPTIONS: process.env['MAX_SUBSCRIPTIONS'],
+  // All subscribers share one address, and connect within seconds.
+  RATE_LIMIT: 'off',
 });
 const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
 process.on('message', () => {

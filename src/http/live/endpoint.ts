@@ -26,6 +26,7 @@ import type { RateLimits } from '../limits/rates/rate-limits.js';
 import type { CurrentRequest } from '../observability/request-record.js';
 import type { LiveConnections } from './connections.js';
 import type { MessageThrottle } from './message-throttle.js';
+import type { SharedMessages } from './shared-messages.js';
 
 /** The parts that the endpoints for subscriptions share. */
 export interface LiveEndpoint {
@@ -35,6 +36,8 @@ export interface LiveEndpoint {
   readonly clock: Clock;
   /** The limit for the messages that all connections make. */
   readonly messageThrottle: MessageThrottle;
+  /** The messages that are the same for several subscribers. */
+  readonly sharedMessages: SharedMessages;
   readonly corsOrigins: Config['corsOrigins'];
   readonly contextOf: (subscriber: Subscriber) => Context;
   /** Verifies a token. Errors: TokenError. */

@@ -52,7 +52,7 @@ export function serveEventStreams(app: FastifyInstance, endpoint: LiveEndpoint):
         contextValue: { ...endpoint.contextOf(subscriber) },
       };
     },
-    subscribe: args => boundedSubscribe(args, endpoint.seconds),
+    subscribe: args => boundedSubscribe(args, endpoint),
     onNext: (_context, _request, result) => presented(endpoint, result as ExecutionResult),
   });
 

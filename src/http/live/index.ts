@@ -17,6 +17,7 @@ import { loggedError } from '../observability/database-faults.js';
 import { LiveConnections } from './connections.js';
 import type { LiveEndpoint } from './endpoint.js';
 import { MessageThrottle } from './message-throttle.js';
+import { SharedMessages } from './shared-messages.js';
 import { serveEventStreams } from './event-stream.js';
 import { serveWebSockets } from './web-sockets.js';
 
@@ -71,6 +72,7 @@ export function serveLiveCounts(
     connections,
     clock,
     messageThrottle: new MessageThrottle(),
+    sharedMessages: new SharedMessages(config.requestTimeout),
     corsOrigins: config.corsOrigins,
     expiryOf: token => expiryOf(token, config.jwt),
     seconds: config.requestTimeout,

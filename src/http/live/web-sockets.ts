@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import type { GraphQLFormattedError } from 'graphql';
+import type { ExecutionArgs, GraphQLFormattedError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { codedError } from '../../graphql/errors/errors.js';
@@ -16,7 +16,7 @@ import { Bill, rateLimited } from '../limits/rates/bill.js';
 import { REQUEST_POINTS } from '../limits/rates/prices.js';
 import { payerOf, type Standing } from '../limits/rates/rate-limits.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
-import { boundedSubscribe } from './bounded-subscribe.js';
+import { boundedSubscribe, type SendText } from './bounded-subscribe.js';
 import { REJECTED_RETRY_AFTER_SECONDS } from './connections.js';
 import { grantedSubscriptionIn, presented, subscriberOf, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
@@ -37,6 +37,11 @@ const MAX_ECHOED_CHARACTERS = 1024;
 const MAX_CLOSE_MS = 5000;
 /** The close code for clients that should connect again later. */
 const TRY_AGAIN_LATER = 1013;
+
+/** A subscription of a WebSocket as graphql-ws passes it on. */
+interface SocketArgs extends ExecutionArgs {
+  readonly sendText: SendText;
+}
 
 /**
  * Returns true if a request asks to become a WebSocket; requests for another upgrade, to HTTP/2 for example, are
@@ -82,7 +87,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         return false;
       }
     },
-    async onSubscribe({ extra }, _id, sent) {
+    async onSubscribe({ extra }, id, sent) {
       const subscriber = extra.subscriber!;
       extra.subscriptions += 1;
       if (isExpired(subscriber)) {
@@ -96,15 +101,19 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         ? [rateLimited(unpaid)]
         : await grantedSubscriptionIn(endpoint, subscriber.viewer, sent, bill);
       if (Array.isArray(found)) return found;
-      return {
+      const idText = JSON.stringify(id);
+      const args: SocketArgs = {
         schema: endpoint.rules.schema,
         document: found.document,
-        operationName: sent.operationName,
+        operationName: sent.operationName ?? null,
         variableValues: found.variables,
         contextValue: endpoint.contextOf(subscriber),
+        // As graphql-ws would send the result.
+        sendText: result => extra.send(`{"id":${idText},"type":"${MessageType.Next}","payload":${result}}`),
       };
+      return args;
     },
-    subscribe: args => boundedSubscribe(args, endpoint.seconds),
+    subscribe: args => boundedSubscribe(args, endpoint, (args as SocketArgs).sendText),
     onNext({ extra }, _id, _payload, _args, result) {
       // Not for every such error: it may concern a field that only signed-in viewers may read.
       const expired =
