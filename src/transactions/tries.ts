@@ -71,9 +71,9 @@ export interface Batch<Before> {
   /** The changes that have the turns of their courses, that of the transaction's own caller first. */
   readonly ready: readonly Before[];
   /**
-   * Is called once the courses are locked that could be: passes their turns on, and returns all changes to make, the
-   * caller's own first, with those that wait for the same courses. Ready changes with a course that is not locked are
-   * left out. Errors: LeftOut if the caller's own is one of them.
+   * Passes the turns of the ready changes on, once the courses are locked that could be, and returns all changes to
+   * make: the caller's own first, with those that wait for the same courses. Ready changes with a course that is not
+   * locked are left out. Errors: LeftOut if the caller's own is one of them.
    */
   readonly begin: (isLocked: (courseId: number) => boolean) => readonly Before[];
 }

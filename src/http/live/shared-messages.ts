@@ -8,10 +8,11 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
 } from 'graphql';
+import { LRUCache } from 'lru-cache';
 import { withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { CourseCountsChange } from '../../live-counts/index.js';
 
-/** The most messages that are kept, and the most characters of one; the oldest one is dropped first. */
+/** The most messages that are kept, and the most characters of one; the least recently used is dropped first. */
 const MAX_MESSAGES = 10_000;
 const MAX_CHARACTERS = 2000;
 
@@ -45,7 +46,7 @@ interface Group {
  */
 export class SharedMessages {
   readonly #groups = new Map<string, Group>();
-  readonly #messages = new Map<string, KeptMessage>();
+  readonly #messages = new LRUCache<string, KeptMessage>({ max: MAX_MESSAGES });
   #lastNumber = 0;
 
   /** Takes the time limit for making a message, in seconds. */
@@ -65,7 +66,7 @@ export class SharedMessages {
       messageOf: change => this.#messageOf(group, args, change),
       leave: () => {
         group.subscribers -= 1;
-        // What it has kept is dropped as the oldest, later.
+        // What it has kept is dropped later, because nobody uses it.
         if (group.subscribers === 0) this.#groups.delete(key);
       },
     };
@@ -78,10 +79,7 @@ export class SharedMessages {
     const kept = this.#messages.get(key);
     if (kept?.course === course) return kept.message;
     const message = this.#made(args, change);
-    // The latest is the last, so that the first is the oldest.
-    this.#messages.delete(key);
     this.#messages.set(key, { course, message });
-    if (this.#messages.size > MAX_MESSAGES) this.#messages.delete(this.#messages.keys().next().value!);
     return message;
   }
 
@@ -93,6 +91,7 @@ export class SharedMessages {
       const text = JSON.stringify(result);
       return text.length > MAX_CHARACTERS ? null : { result, text };
     } catch {
+      // The subscriber makes its own then, and is told why that fails.
       return null;
     }
   }
