@@ -16,6 +16,7 @@ import { WholeNumber } from './whole-number.js';
 @Index({ properties: ['isPublished', 'status', 'title'] })
 @Index({ properties: ['isPublished', 'status', 'totalEnrollments'] })
 @Index({ properties: ['isPublished', 'status', 'createdAt'] })
+@Index({ properties: ['instructor', 'isPublished'] })
 export class Course {
   @PrimaryKey({ type: WholeNumber })
   id!: number;

@@ -25,14 +25,17 @@ export const pageIndexes = indexesOn('core_enrollments', [
 /** The index of all enrollments of a course by their time, which a page by time otherwise merges from four. */
 export const courseOrderIndexes = indexesOn('core_enrollments', [['course_id', 'enrolled_at']]);
 
-/** The indexes of the courses that are published, or not, and of those in one stage, in each order of their pages. */
-export const courseListIndexes = indexesOn(
-  'core_course',
-  [['is_published'], ['is_published', 'status']].flatMap(chosen => [
+/**
+ * The indexes of the courses that are published, or not, and of those in one stage, in each order of their pages; and of
+ * the unpublished ones of a teacher.
+ */
+export const courseListIndexes = indexesOn('core_course', [
+  ...[['is_published'], ['is_published', 'status']].flatMap(chosen => [
     chosen,
     ...['title', 'total_enrollments', 'created_at'].map(order => [...chosen, order]),
   ]),
-);
+  ['instructor_id', 'is_published'],
+]);
 
 function indexesOn(table: string, indexes: readonly (readonly string[])[]): AddedIndexes {
   return { table, indexes: indexes.map(columns => ({ name: `${table}_${columns.join('_')}_index`, columns })) };

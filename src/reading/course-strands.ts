@@ -63,7 +63,7 @@ function ownHidden(database: Database, { role }: Viewer, userId: number): Course
   const own =
     role === Role.TEACHER
       ? [
-          rowsBy(database, 'core_course', ['instructor_id']).where(taught),
+          rowsBy(database, 'core_course', ['instructor_id', 'is_published']).where(taught),
           enrolled.where(eb => eb.or([eb('instructor_id', 'is', null), eb('instructor_id', '!=', userId)])),
         ]
       : [enrolled];

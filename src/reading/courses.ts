@@ -4,7 +4,7 @@ import { Course } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { conditionsOf, type CourseFilter, type CourseOrdering } from './course-filter.js';
 import { courseStrands } from './course-strands.js';
-import { mergedPage, rowsBy, type StrandQuery } from './merged-page.js';
+import { mergedPage, rowsBy, rowsByKey, type StrandQuery } from './merged-page.js';
 import {
   paged,
   pageOf,
@@ -121,7 +121,8 @@ export function coursePageQuery(
   properties: ReadProperties = null,
 ): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
   const columns = withColumn(rowReader(database, Course, properties).columns, order.column);
-  if (!hasStrands(filter, order)) return paged(chosenCourses(database, viewer, filter).select(columns), order, page);
+  if (!hasStrands(filter, order))
+    return paged(chosenCourses(database, viewer, filter, order).select(columns), order, page);
   const { totalEnrollments } = filter;
   const strands = courseStrands(database, viewer, filter, order).map(strand =>
     totalEnrollments == null ? strand : strand.where(eb => eb.and(conditionsOf(database, eb, { totalEnrollments }))),
@@ -159,12 +160,24 @@ function chosenCourses(
   database: Database,
   viewer: Viewer | null,
   filter: CourseFilter,
+  order: CourseOrdering | null = null,
 ): SelectQueryBuilder<Tables, 'core_course', object> {
   const visible = visibleCourses(viewer);
-  const all: StrandQuery<'core_course'> =
-    filter.instructorId == null || filter.ids != null
-      ? builderFor(database).selectFrom('core_course')
-      : rowsBy(database, 'core_course', ['instructor_id']);
+  const all = comparedCourses(database, filter, order);
   const query = visible ? all.where(visible) : all;
   return query.where(eb => eb.and(conditionsOf(database, eb, filter)));
+}
+
+/** Returns the query of the courses that are compared with a filter, by an index that the database may not choose. */
+function comparedCourses(
+  database: Database,
+  { ids, title, instructorId }: CourseFilter,
+  order: CourseOrdering | null,
+): StrandQuery<'core_course'> {
+  if (ids == null && instructorId != null) return rowsBy(database, 'core_course', ['instructor_id']);
+  const isSearch = title?.contains != null && title.eq == null && title.startsWith == null;
+  // The index of the published ones has the same order, but the titles are in the rows.
+  return ids == null && isSearch && order?.column === 'id'
+    ? rowsByKey(database, 'core_course')
+    : builderFor(database).selectFrom('core_course');
 }

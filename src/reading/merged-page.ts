@@ -65,3 +65,8 @@ export function rowsBy<Table extends ListedTable>(
   const index = database.driver.getPlatform().getIndexName(table, [...columns], kind);
   return dialectOf(database).sql.selectByIndex(builderFor(database), table, index);
 }
+
+/** Returns a query of a table in the order of its keys. */
+export function rowsByKey<Table extends ListedTable>(database: Database, table: Table): StrandQuery<Table> {
+  return dialectOf(database).sql.selectByIndex(builderFor(database), table, 'primary');
+}
