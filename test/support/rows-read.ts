@@ -7,8 +7,8 @@ export interface ReadCounter {
 }
 
 /**
- * The ways in which MySQL and MariaDB read a row: by a key, and the first, last, next and previous one in an index. Rows of temporary tables
- * count as others.
+ * The ways in which MySQL and MariaDB read a row: by a key, and the first, last, next and previous one in an index. Rows
+ * of temporary tables are read in others.
  */
 const READS = ['key', 'first', 'last', 'next', 'prev'].map(way => `Handler_read_${way}`);
 
