@@ -97,6 +97,11 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
     return { done: false, value: error };
   }
 
+  /** Returns one more change that waits, to be sent together with the last one; null: there is none. */
+  takeMore(): CourseCountsChange | null {
+    return this.#maySend ? this.#takeChange() : null;
+  }
+
   return(): Promise<IteratorResult<never, undefined>> {
     this.end();
     return Promise.resolve({ done: true, value: undefined });

@@ -1,5 +1,5 @@
 /**
- * The most messages that are made in one turn of the event loop: each takes about 70 µs, and more with many fields.
+ * The most messages that are made in one turn of the event loop: each takes up to 70 µs, and more with many fields.
  */
 const MAX_MESSAGES_PER_TURN = 100;
 

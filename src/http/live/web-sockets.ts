@@ -16,7 +16,7 @@ import { Bill, rateLimited } from '../limits/rates/bill.js';
 import { REQUEST_POINTS } from '../limits/rates/prices.js';
 import { payerOf, type Standing } from '../limits/rates/rate-limits.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
-import { boundedSubscribe, type SendText } from './bounded-subscribe.js';
+import { boundedSubscribe, type SendTexts } from './bounded-subscribe.js';
 import { REJECTED_RETRY_AFTER_SECONDS } from './connections.js';
 import { grantedSubscriptionIn, presented, subscriberOf, type LiveEndpoint } from './endpoint.js';
 import { refusalOfOrigin, refusedOrigin } from './origins.js';
@@ -40,7 +40,7 @@ const TRY_AGAIN_LATER = 1013;
 
 /** A subscription of a WebSocket as graphql-ws passes it on. */
 interface SocketArgs extends ExecutionArgs {
-  readonly sendText: SendText;
+  readonly sendTexts: SendTexts;
 }
 
 /**
@@ -108,12 +108,15 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
         operationName: sent.operationName ?? null,
         variableValues: found.variables,
         contextValue: endpoint.contextOf(subscriber),
-        // As graphql-ws would send the result.
-        sendText: result => extra.send(`{"id":${idText},"type":"${MessageType.Next}","payload":${result}}`),
+        // As graphql-ws would send the results.
+        sendTexts: results =>
+          extra.sendTogether(
+            results.map(result => `{"id":${idText},"type":"${MessageType.Next}","payload":${result}}`),
+          ),
       };
       return args;
     },
-    subscribe: args => boundedSubscribe(args, endpoint, (args as SocketArgs).sendText),
+    subscribe: args => boundedSubscribe(args, endpoint, (args as SocketArgs).sendTexts),
     onNext({ extra }, _id, _payload, _args, result) {
       // Not for every such error: it may concern a field that only signed-in viewers may read.
       const expired =
