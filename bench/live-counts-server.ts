@@ -20,6 +20,8 @@ const config = readConfig({
   MAX_SUBSCRIPTIONS: process.env['MAX_SUBSCRIPTIONS'],
   // All subscribers share one address, and connect within seconds.
   RATE_LIMIT: 'off',
+  // The subscribers read on the same processors, so the server is busy while they connect.
+  MAX_EVENT_LOOP_DELAY: 'off',
 });
 const server = await startServer({ config, database, logger: pino({ level: 'silent' }) });
 process.on('message', () => {

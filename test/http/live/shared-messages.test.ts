@@ -5,6 +5,7 @@ import { Role } from '../../../src/entities/index.js';
 import { contextFor } from '../../../src/graphql/context.js';
 import { LiveCountsResolver } from '../../../src/graphql/resolvers/live-counts.js';
 import { graphqlSchema } from '../../../src/graphql/schema.js';
+import { SocketConnection } from '../../../src/http/live/socket-connection.js';
 import { coursesById } from '../../../src/reading/index.js';
 import { BackgroundRuns } from '../../../src/recounts/index.js';
 import { describeOnEach } from '../../support/databases.js';
@@ -174,6 +175,24 @@ describeOnEach('the messages of subscribers who ask the same', kind => {
     const received = [await socket.next(), await socket.next()];
     expect(received).toEqual(expect.arrayContaining(ids.map(id => ({ id, type: 'next', payload }))));
     socket.socket.close();
+  });
+
+  it('the messages that wait for a WebSocket are sent together, up to 4 KiB and one message', async () => {
+    const courses = await addCourses(
+      live.api.database,
+      Array.from({ length: 100 }, () => ({})),
+    );
+    const sendTogether = vi.spyOn(SocketConnection.prototype, 'sendTogether');
+    onTestFinished(() => void vi.restoreAllMocks());
+    const client = live.subscribe('ws');
+    for (const course of courses) expect(await client.counts()).toEqual([course, 0, 0]);
+    const sent = sendTogether.mock.calls.map(([messages]) => messages);
+    expect(sent.flat()).toHaveLength(100);
+    expect(sent.length).toBeLessThan(10);
+    for (const messages of sent) {
+      const results = messages.map(text => JSON.stringify((JSON.parse(text) as { payload: unknown }).payload));
+      expect(results.slice(0, -1).join('').length).toBeLessThan(4096);
+    }
   });
 
   it('one subscriber who leaves stops no message of the others', async () => {
