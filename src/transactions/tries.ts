@@ -210,7 +210,9 @@ export class Tries<Result, Before extends Prepared> {
     const release = await courseQueuesOf(this.database).take(prepared.courses, this.#limit, member as BatchMember);
     if (release === null) return this.#takenAlong(member!);
     try {
-      return await (member ? this.#withOthers(prepared, release, member) : this.#attempt(prepared, release));
+      // After a conflict it could meet the same one again because of the others, and each of them because of it.
+      const isShared = member && this.#lastTrouble === undefined;
+      return await (isShared ? this.#withOthers(prepared, release, member) : this.#attempt(prepared, release));
     } finally {
       release();
     }

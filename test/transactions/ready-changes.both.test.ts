@@ -1,3 +1,4 @@
+import { CounterError } from 'mikro-orm-counters';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { TimeLimit, withinLimit } from '../../src/database/time-limits/time-limit.js';
@@ -96,6 +97,20 @@ describeOnEach('changes of several courses that are ready at the same moment', k
       [],
       [],
     ]);
+    await expectExactCounts(database);
+  });
+
+  it('are made one by one after a conflict, so that one of them cannot keep the others from being made', async () => {
+    const inserts = countInserts(database, number => {
+      if (number === 1) throw new CounterError('COUNTER_CONFLICT', 'Another transaction was first.');
+    });
+    const outcomes = await together(
+      database,
+      courses,
+      courses.map((course, index) => enrolling(course, students[index]!)),
+    );
+    expect(codesOf(outcomes)).toEqual(courses.map(() => []));
+    expect(inserts()).toBe(1 + courses.length);
     await expectExactCounts(database);
   });
 
