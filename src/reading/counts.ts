@@ -4,6 +4,7 @@ import type { EnrollmentStatus } from '../entities/index.js';
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
 import { numberOf, type Tables } from '../database/tables.js';
+import { rowsBy } from './merged-page.js';
 
 /** A request for the number of a course's enrollments, of some statuses or all, up to a limit or without one. */
 export interface CountRequest {
@@ -124,14 +125,17 @@ async function countsByProbe(
   return others.length === 0 ? over : new Map([...over, ...(await countsOfAll(database, others, status))]);
 }
 
+/** Returns a query of courses' enrollments by the smallest index that has them; the databases often take a larger one. */
 function ofCourses(
   database: Database,
   courseIds: readonly number[],
   status: CountRequest['status'],
 ): SelectQueryBuilder<Tables, 'core_enrollments', object> {
-  const query = builderFor(database)
-    .selectFrom('core_enrollments')
-    .where('course_id', 'in', [...courseIds]);
+  const query = rowsBy(database, 'core_enrollments', status ? ['course_id', 'status'] : ['course_id']).where(
+    'course_id',
+    'in',
+    [...courseIds],
+  );
   return status ? query.where('status', 'in', [...status]) : query;
 }
 
@@ -151,8 +155,7 @@ export async function computedCountsByStatus(
   database: Database,
   courseIds: readonly number[],
 ): Promise<Map<EnrollmentStatus, number>[]> {
-  const query = builderFor(database)
-    .selectFrom('core_enrollments')
+  const query = rowsBy(database, 'core_enrollments', ['course_id', 'status'])
     .where('course_id', 'in', [...courseIds])
     .groupBy(['course_id', 'status'])
     .select(eb => ['course_id', 'status', eb.fn.countAll<number>().as('count')]);

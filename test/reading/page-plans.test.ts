@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import type { Database } from '../../src/database/database.js';
-import { enrollmentPage, type EnrollmentFilter } from '../../src/reading/index.js';
+import {
+  computedCounts,
+  computedCountsByStatus,
+  enrollmentPage,
+  type EnrollmentFilter,
+} from '../../src/reading/index.js';
 import type { Viewer } from '../../src/access/viewer.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
@@ -87,6 +92,25 @@ describeOnEach('a page of enrollments', kind => {
       expect(plans.length).toBeGreaterThan(0);
       for (const { key, text } of plans)
         expect([key, text]).toEqual([`core_enrollments_${index(order.column)}_index`, text]);
+    },
+  );
+
+  it.each<[string, string, (database: Database, courses: readonly number[]) => Promise<unknown>]>([
+    ['all', 'course_id', (db, ids) => computedCounts(db, ids, { status: null, limit: null })],
+    ['all up to a limit', 'course_id', (db, ids) => computedCounts(db, ids, { status: null, limit: 3 })],
+    ['one status', 'course_id_status', (db, ids) => computedCounts(db, ids, { status: [DROPPED], limit: null })],
+    ['each status', 'course_id_status', (db, ids) => computedCountsByStatus(db, ids)],
+  ])(
+    'a computed count of %s reads the smallest index that has the enrollments of a course',
+    async (_name, index, count) => {
+      const [statement, ...others] = await statementsOf(database, () => count(database, [course]));
+      expect(others).toEqual([]);
+      const plans = await plansOf(statement!);
+      expect(plans.length).toBeGreaterThan(0);
+      const name = `core_enrollments_${index}_index`;
+      for (const { key, text } of plans) expect([key, text]).toEqual([name, text]);
+      // In a small table the servers choose it by themselves, in a large one a larger index.
+      if (kind !== 'sqlite') expect(statement).toContain(name);
     },
   );
 
