@@ -1,5 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Allowance } from '../../../config/config-values.js';
+import { RecentClients } from './recent-clients.js';
 import { giveBackTo, takeFrom, type WindowState, type Windows } from './windows.js';
 
 /**
@@ -13,22 +14,17 @@ export const MAX_CLIENTS = 100_000;
  */
 export class MemoryWindows implements Windows {
   readonly #limiter: RateLimiterMemory;
-  /** A ring buffer of clients in the order in which their windows began: the next one replaces the first. */
-  readonly #ring: string[] = [];
-  #next = 0;
-  /** The place of each client's latest window in the ring buffer. */
-  readonly #places = new Map<string, number>();
+  readonly #recent: RecentClients;
 
-  constructor(
-    { points, seconds }: Allowance,
-    private readonly maxClients = MAX_CLIENTS,
-  ) {
+  constructor({ points, seconds }: Allowance, maxClients = MAX_CLIENTS) {
+    this.#recent = new RecentClients(maxClients);
     this.#limiter = new RateLimiterMemory({ points, duration: seconds });
   }
 
   async take(client: string, points: number): Promise<WindowState> {
     const taken = await takeFrom(this.#limiter, client, points);
-    if (taken.isFirst) await this.#remember(client);
+    const oldest = taken.isFirst ? this.#recent.add(client) : null;
+    if (oldest !== null) await this.#limiter.delete(oldest);
     return taken;
   }
 
@@ -41,17 +37,5 @@ export class MemoryWindows implements Windows {
   /** The number of clients whose windows are kept. */
   get size(): number {
     return this.#limiter.dump().storage.length;
-  }
-
-  async #remember(client: string): Promise<void> {
-    const place = this.#next;
-    this.#next = (place + 1) % this.maxClients;
-    const first = this.#ring[place];
-    this.#ring[place] = client;
-    const isLatest = first !== undefined && this.#places.get(first) === place;
-    if (isLatest) this.#places.delete(first);
-    this.#places.set(client, place);
-    // If the client's window has ended and begun again, the new one is kept.
-    if (isLatest && first !== client) await this.#limiter.delete(first);
   }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../../../config/config.js';
 import type { Allowance } from '../../../config/config-values.js';
 import type { Viewer } from '../../../access/viewer.js';
 import { MemoryWindows } from './memory-windows.js';
-import type { RedisRateLimits } from './redis.js';
+import type { RemoteRateLimits } from './remote-rate-limits.js';
 import type { WindowState, Windows } from './windows.js';
 
 /** The rate limits: of an address, for requests without a valid token, and of a viewer. */
@@ -22,7 +22,7 @@ export interface Standing {
   readonly limit: RateLimitName;
   readonly allowance: Allowance;
   readonly isRefused: boolean;
-  /** The points left until the window ends; null if unknown because Redis cannot be reached. */
+  /** The points left until the window ends; null if unknown because the process that keeps them cannot be reached. */
   readonly left: number | null;
   /** The time until the next window begins, in whole seconds. */
   readonly resetsIn: number;
@@ -48,53 +48,61 @@ export interface RateTimes {
 
 type RateLimitRules = NonNullable<Config['rateLimits']>;
 
-/** Returns the configured limits. The client of Redis is loaded only where one is configured. */
+/**
+ * Returns the configured limits, for one of `workers` processes. The client of Redis is loaded only where one is
+ * configured, and that of the primary process only in a worker.
+ */
 export async function newRateLimits(
   rules: RateLimitRules,
   logger: FastifyBaseLogger,
   { hold, redisWaitMs }: RateTimes = {},
+  workers = 1,
 ): Promise<RateLimits> {
-  if (rules.redisUrl === null) return new RateLimits(rules, null, hold);
-  const { RedisRateLimits } = await import('./redis.js');
-  return new RateLimits(rules, new RedisRateLimits(rules.redisUrl, logger, { maxWaitMs: redisWaitMs }), hold);
+  if (rules.redisUrl !== null) {
+    const { RedisRateLimits } = await import('./redis.js');
+    return new RateLimits(rules, new RedisRateLimits(rules.redisUrl, logger, { maxWaitMs: redisWaitMs }), hold);
+  }
+  if (workers === 1) return new RateLimits(rules, null, hold);
+  const { PrimaryRateLimits } = await import('./primary.js');
+  return new RateLimits(rules, new PrimaryRateLimits(workers, logger), hold);
 }
 
 /** The limits on the points that each viewer, and each address without one, may use within a window of time. */
 export class RateLimits {
   readonly #limits: Readonly<Record<RateLimitName, { readonly allowance: Allowance; readonly windows: Windows }>>;
-  readonly #redis: RedisRateLimits | null;
+  readonly #remote: RemoteRateLimits | null;
   readonly #hold: () => Promise<void>;
   #held = 0;
   /** The charges that were refused, by limit. */
   readonly refusals: Record<RateLimitName, number> = { address: 0, viewer: 0 };
 
-  /** Windows in Redis, or in memory if `redis` is null. */
+  /** Windows that another process keeps, or in memory if `remote` is null. */
   constructor(
     { address, viewer }: Pick<RateLimitRules, RateLimitName>,
-    redis: RedisRateLimits | null,
+    remote: RemoteRateLimits | null,
     hold: () => Promise<void> = () => delay(REFUSAL_DELAY_MS, undefined, { ref: false }),
   ) {
     this.#hold = hold;
     const limit = (name: RateLimitName, allowance: Allowance) => ({
       allowance,
-      windows: redis?.windows(name, allowance) ?? new MemoryWindows(allowance),
+      windows: remote?.windows(name, allowance) ?? new MemoryWindows(allowance),
     });
     this.#limits = { address: limit('address', address), viewer: limit('viewer', viewer) };
-    this.#redis = redis;
+    this.#remote = remote;
   }
 
-  /** The state of Redis; null if the windows are in memory. */
-  get redis(): Pick<RedisRateLimits, 'isReachable' | 'unchecked'> | null {
-    return this.#redis;
+  /** The state of the process that keeps the windows; null if they are in the memory of this one. */
+  get remote(): Pick<RemoteRateLimits, 'isRedis' | 'isReachable' | 'unchecked'> | null {
+    return this.#remote;
   }
 
-  /** Connects to Redis, if the windows are there. */
+  /** Connects to the process that keeps the windows, if it is another one. */
   async connect(): Promise<void> {
-    await this.#redis?.connect();
+    await this.#remote?.connect();
   }
 
   close(): void {
-    this.#redis?.close();
+    this.#remote?.close();
   }
 
   /** Charges a payer a whole number of points; if the payer has none left, it returns after a delay. */
