@@ -5,7 +5,7 @@
  * use: connections, time, load, operations, and in `limits/rates/` points per client. `viewers/` finds out from the
  * token who the caller is. `live/` is the transport of live counts. `exploring/` are the pages for people who try the
  * API. `short-way/` answers known operations without the rest. `observability/` is the log, metrics, traces and readiness. `background/` is the work beside requests: the
- * schedule and recount runs. `listener.ts` makes an HTTP server, and `drain.ts` stops it.
+ * schedule and recount runs. `workers/` are several processes of the server, and the primary process above them. `listener.ts` makes an HTTP server, and `drain.ts` stops it.
  */
 import { ApolloServer } from '@apollo/server';
 import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
@@ -53,6 +53,7 @@ import { warnOfUnnamedProxy } from './limits/unnamed-proxy.js';
 import { PersistedTexts } from './short-way/persisted-texts.js';
 import { takeShortWay } from './short-way/short-way.js';
 import { viewersOf } from './viewers/viewers.js';
+import type { Crew } from './workers/worker.js';
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -87,6 +88,8 @@ export interface ServerOptions {
   readonly arrival?: ArrivalTimes | undefined;
   /** When an operation becomes known, and is answered the short way; null: never. */
   readonly knownOperations?: KnownOperationPace | null | undefined;
+  /** The workers that this server is one of; null: it is alone. */
+  readonly crew?: Crew | null;
 }
 
 /**
@@ -103,6 +106,7 @@ export async function startServer({
   rateTimes,
   arrival,
   knownOperations = usualPace,
+  crew = null,
 }: ServerOptions): Promise<RunningServer> {
   let closing: Promise<number> | undefined;
   const trustProxy = proxyTrust(config.trustProxy);
@@ -112,7 +116,7 @@ export async function startServer({
     http: { shouldUpgradeCallback: isForWebSocket },
   });
   const faults = new DatabaseFaults(logger);
-  const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger);
+  const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger, crew);
   // Before all other hooks, so that a request that breaks off at once is already recorded.
   const { requests, rawAnswers } = follow([requestLog(logger), ...(metrics ? [metrics.count] : [])], request =>
     rateHeadersOf(charging, request),
@@ -127,7 +131,7 @@ export async function startServer({
   const { verify } = viewers;
   const viewerOf = requestViewers(verify);
   const clientAddressOf = clientAddresses(trustProxy);
-  const limits = config.rateLimits && (await newRateLimits(config.rateLimits, logger, rateTimes));
+  const limits = config.rateLimits && (await newRateLimits(config.rateLimits, logger, rateTimes, crew?.size));
   const isLate = lateRequests(
     app,
     () => closing !== undefined,

@@ -56,7 +56,8 @@ function schemaText(reason: Reason): string | null {
 }
 
 function listeningText({ code, syscall, address, port, variable = 'PORT' }: Reason): string | null {
-  if (syscall !== 'listen') return null;
+  // In a worker it is the primary process that binds the address.
+  if (syscall !== 'listen' && syscall !== 'bind') return null;
   if (code === 'EADDRINUSE')
     return `Port ${port} of ${address} is in use. Stop the program that listens there, or set ${variable} to another port; 0 takes any free one.`;
   if (code === 'EACCES') return `This user is not allowed to open port ${port}. Set ${variable} to a port above 1023.`;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { Role } from '../../entities/index.js';
 import { isLifetime, type Lifetime } from '../../access/tokens.js';
@@ -18,6 +19,17 @@ export function wholeNumber(min: number): (text: string) => number {
 export function wholeNumbers(min: number): (text: string, before?: readonly number[]) => number[] {
   const read = wholeNumber(min);
   return (text, before = []) => [...before, read(text)];
+}
+
+/** The most workers: more would only wait for each other. */
+const MAX_WORKERS = 256;
+
+/** Reads a number of workers; `auto` is one for each processor that this process may use. Errors: InvalidArgumentError. */
+export function workers(text: string): number {
+  if (text === 'auto') return Math.min(availableParallelism(), MAX_WORKERS);
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= 1 && number <= MAX_WORKERS) return number;
+  throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_WORKERS}, or auto for one per processor.`);
 }
 
 /** Reads a role in any letter case. Errors: InvalidArgumentError. */

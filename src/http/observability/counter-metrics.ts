@@ -15,6 +15,7 @@ import {
   type VerifiedRows,
 } from 'mikro-orm-counters';
 import { Course } from '../../entities/index.js';
+import { LAST_VERIFY_PREFIX, LAST_VERIFY_TIME } from './metric-names.js';
 import { conflictReasons, retryReason } from '../../transactions/transaction-error.js';
 import { deadlocks, transactionRetries } from '../../transactions/transactions.js';
 
@@ -50,14 +51,14 @@ export function counterMetrics(registry: Registry, em: SqlEntityManager): () => 
   const repaired = counter('drifts_repaired_total', 'Stored counts that a recount corrected.');
   const gauge = (name: string, what: string): Gauge =>
     new Gauge({
-      name: `rollcall_last_verify_${name}`,
+      name,
       help: `${what} the last verify of all courses by this process; absent if there was none.`,
       registers,
     });
   const [moment, duration, drifts] = [
-    gauge('timestamp_seconds', 'The end of'),
-    gauge('duration_seconds', 'The duration of'),
-    gauge('drifts', 'The stored counts found wrong by'),
+    gauge(LAST_VERIFY_TIME, 'The end of'),
+    gauge(`${LAST_VERIFY_PREFIX}duration_seconds`, 'The duration of'),
+    gauge(`${LAST_VERIFY_PREFIX}drifts`, 'The stored counts found wrong by'),
   ];
   // Otherwise 0 would say that it ended in 1970 and found nothing.
   for (const one of [moment, duration, drifts]) one.remove();

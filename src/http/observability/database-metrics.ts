@@ -17,6 +17,7 @@ export function databaseMetrics(
   const ready = new Gauge({
     name: 'rollcall_database_ready',
     help: '1 if the database answers and accepts changes, otherwise 0.',
+    aggregator: 'min',
     registers,
   });
   new Counter({
@@ -49,6 +50,8 @@ export function databaseMetrics(
     name: 'rollcall_runs',
     help: 'Recount runs recorded in the database, by state; absent if the database does not answer.',
     labelNames: ['state'],
+    // Each worker counts the same runs.
+    aggregator: 'max',
     registers,
   });
 

@@ -17,6 +17,7 @@ import { requestLog } from './request-log.js';
 import { requestMetrics } from './request-metrics.js';
 import type { EndedRequest } from './request-record.js';
 import { compressAndTag } from '../answers/compress-and-tag.js';
+import type { Crew } from '../workers/worker.js';
 import type { Viewers } from '../viewers/viewers.js';
 import { waitMetrics } from './wait-metrics.js';
 
@@ -44,12 +45,16 @@ export interface Metrics {
   readonly expose: (config: Config) => Promise<string | null>;
 }
 
-/** Starts the metrics of one server; they count until it closes. */
+/**
+ * Starts the metrics of one server; they count until it closes. In a worker, those of all workers are served: `crew` is
+ * null elsewhere.
+ */
 export function startMetrics(
   app: FastifyInstance,
   database: Database,
   faults: DatabaseFaults,
   logger: FastifyBaseLogger,
+  crew: Crew | null,
 ): Metrics {
   if (!processMetrics) collectDefaultMetrics({ register: (processMetrics = new Registry()) });
   const registry = new Registry();
@@ -58,10 +63,20 @@ export function startMetrics(
   app.addHook('onClose', () => Promise.resolve(stops.forEach(stop => stop())));
   const readDatabase = databaseMetrics(registry, database, faults, logger);
   const processRegistry = processMetrics;
-  const text = async (): Promise<string> => {
+  new Gauge({
+    name: 'rollcall_processes',
+    help: 'The processes that these metrics are of: 1, or the workers that answer.',
+    registers: [registry],
+  }).set(1);
+  const ownText = async (): Promise<string> => {
     await readDatabase();
     return `${await registry.metrics()}\n${await processRegistry.metrics()}`;
   };
+  crew?.answerWith(async () => {
+    await readDatabase();
+    return [...(await registry.getMetricsAsJSON()), ...(await processRegistry.getMetricsAsJSON())];
+  });
+  const text = crew?.metrics ?? ownText;
   const addRoute = (to: FastifyInstance): unknown =>
     to.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await text()));
   return {
