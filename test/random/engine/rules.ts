@@ -49,7 +49,10 @@ function hookRules(kind: DatabaseKind): Rules {
       const expectation = bulk(rows, changes);
       if (!mayReuseKeys(kind, rows, changes)) return expectation;
       // The change then hits the new row, which the database may reject before the engine sees it.
-      return { ...expectation, rejections: ['COUNTER_CONFLICT', 'UNIQUE', 'FOREIGN_KEY', ...expectation.rejections] };
+      return {
+        ...expectation,
+        rejections: ['COUNTER_CONFLICT', 'UNIQUE', 'FOREIGN_KEY', 'NOT_NULL', ...expectation.rejections],
+      };
     },
     bypass: rows => rejection(rows, 'COUNTER_BYPASS'),
   };
