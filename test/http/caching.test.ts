@@ -54,6 +54,34 @@ describe('an answer to GET', () => {
     ]);
   });
 
+  it('an answer to GET is private only for the fields that the variables of the query select', async () => {
+    const query =
+      'query ($own: Boolean = false) { courses { nodes { title viewerEnrollment @include(if: $own) { id } } } }';
+    const asked = async (variables?: object) =>
+      (await get({ query, ...(variables && { variables: JSON.stringify(variables) }) })).headers.get('cache-control');
+    for (let round = 0; round < 2; round += 1)
+      expect([await asked(), await asked({ own: true }), await asked({ own: false })]).toEqual([
+        'public, max-age=10',
+        'private, no-cache',
+        'public, max-age=10',
+      ]);
+  });
+
+  it('no request gives the fields of the schema resolvers: what is compiled or shared sees by those what a field depends on', async () => {
+    const plain = (): string[] =>
+      Object.values(graphqlSchema().getTypeMap()).flatMap(type =>
+        isObjectType(type) && !type.name.startsWith('__')
+          ? Object.values(type.getFields()).flatMap(({ name, resolve }) => (resolve ? [] : [`${type.name}.${name}`]))
+          : [],
+      );
+    const before = plain();
+    expect(before).toContain('Course.title');
+    for (const headers of [{}, authorized()])
+      for (const query of [COURSE_PAGE, '{ me { id } }', '{ __schema { queryType { name } } }'])
+        await get({ query, operationName: '' }, headers);
+    expect(plain()).toEqual(before);
+  });
+
   it('an answer to GET varies by the token, the media type, the encoding and the origin, and says so', async () => {
     const varied = (await get({ query: COURSE_PAGE })).headers.get('vary')!.toLowerCase().split(', ');
     expect(varied).toEqual(expect.arrayContaining(['authorization', 'accept', 'accept-encoding', 'origin']));

@@ -6,6 +6,7 @@ import { codedError } from '../errors/errors.js';
 import type { TableSizes } from '../../reading/index.js';
 import type { Viewer } from '../../access/viewer.js';
 import { writtenValues } from '../documents/operation-shape.js';
+import { arePublic } from '../public-operations.js';
 import { fieldsIn } from './placed-fields.js';
 import { readCostOf, type ReadCost } from './read-cost.js';
 import { takenBy } from './taken-cost.js';
@@ -42,6 +43,8 @@ export interface Assessment {
   readonly variables: Variables;
   /** Returns the points of its cost that were not used, from the data of its answer. */
   readonly unusedBy: (data: unknown) => number;
+  /** Returns true if shared caches may store the answer to a viewer without a token. */
+  readonly isPublic: () => boolean;
 }
 
 /**
@@ -73,17 +76,19 @@ export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes 
   const read = readCostOf(fields, reading);
   const cost = answer.points + read.points;
   if (cost > maxCost) return { ...refusedAssessment(tooCostly(cost, maxCost, answer, read)), cost };
+  let isPublic: boolean | undefined;
   return {
     cost,
     refusal: null,
     refusals: [],
     variables: variables.sent,
     unusedBy: data => Math.max(0, cost - takenBy(data, fields, reading)),
+    isPublic: () => (isPublic ??= arePublic(fields)),
   };
 }
 
 function refusedAssessment(...refusals: readonly GraphQLError[]): Assessment {
-  return { cost: 0, refusal: refusals[0]!, refusals, variables: {}, unusedBy: () => 0 };
+  return { cost: 0, refusal: refusals[0]!, refusals, variables: {}, unusedBy: () => 0, isPublic: () => false };
 }
 
 /**

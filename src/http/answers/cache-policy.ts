@@ -1,50 +1,40 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse, GraphQLRequestListener } from '@apollo/server';
-import { ApolloServerPluginCacheControl } from '@apollo/server/plugin/cacheControl';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import { getVariableValues } from 'graphql';
+import { PUBLIC_MAX_AGE } from '../../graphql/cache-hints.js';
 import type { Context } from '../../graphql/context.js';
+import { isPublicOperation } from '../../graphql/public-operations.js';
+
+/**
+ * Returns the value of Cache-Control for an answer to GET without errors: a shared cache may store it only if it is the
+ * same for everybody.
+ */
+export function storedBy(isPublic: boolean): string {
+  return isPublic ? `public, max-age=${PUBLIC_MAX_AGE}` : 'private, no-cache';
+}
 
 /**
  * Returns the Apollo plugins that set Cache-Control, which says which caches may store an answer.
  *
  * A shared cache may store an answer only if the request was a GET without a token, there was no error, and every field
- * has a public cache hint in the schema. Apollo evaluates the hints field by field, which costs time, so they are
- * evaluated only for requests whose answers could be public.
+ * has a public cache hint in the schema.
  */
 export function cachePolicy(): ApolloServerPlugin<Context>[] {
-  const hints = ApolloServerPluginCacheControl({ calculateHttpHeaders: false });
-  const plain: GraphQLRequestListener<Context> = { willSendResponse: answer => Promise.resolve(setHeaders(answer)) };
-  const plainly = Promise.resolve(plain);
-  return [
-    // Otherwise Apollo adds its own plugin, for every request.
-    ApolloServerPluginCacheControlDisabled(),
-    {
-      async serverWillStart(service) {
-        await hints.serverWillStart?.(service);
-      },
-      async requestDidStart(request) {
-        if (!mayBePublic(request)) return plainly;
-        const listener = await hints.requestDidStart?.(request);
-        return { ...plain, executionDidStart: async execution => listener?.executionDidStart?.(execution) };
-      },
-    },
-  ];
-}
-
-function mayBePublic({
-  request: { http },
-}: {
-  readonly request: GraphQLRequestContextWillSendResponse<Context>['request'];
-}): boolean {
-  return http?.method === 'GET' && !http.headers.has('authorization');
+  const listener: GraphQLRequestListener<Context> = { willSendResponse: answer => Promise.resolve(setHeaders(answer)) };
+  const listening = Promise.resolve(listener);
+  // Otherwise Apollo adds its own plugin, for every request.
+  return [ApolloServerPluginCacheControlDisabled(), { requestDidStart: () => listening }];
 }
 
 function setHeaders(answer: GraphQLRequestContextWillSendResponse<Context>): void {
-  const { request, response, overallCachePolicy } = answer;
+  const { request, response } = answer;
   if (request.http?.method !== 'GET') return;
-  const { headers } = response.http;
-  if (response.body.kind !== 'single' || response.body.singleResult.errors) headers.set('cache-control', 'no-store');
-  else {
-    const policy = mayBePublic(answer) ? overallCachePolicy.policyIfCacheable() : null;
-    headers.set('cache-control', policy?.scope === 'PUBLIC' ? `public, max-age=${policy.maxAge}` : 'private, no-cache');
-  }
+  const hasFailed = response.body.kind !== 'single' || response.body.singleResult.errors !== undefined;
+  response.http.headers.set('cache-control', hasFailed ? 'no-store' : storedBy(isForAll(answer)));
+}
+
+function isForAll({ request, schema, document, operation }: GraphQLRequestContextWillSendResponse<Context>): boolean {
+  if (!document || !operation || request.http?.headers.has('authorization')) return false;
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], request.variables ?? {});
+  return coerced !== undefined && isPublicOperation({ schema, document, operation, variables: coerced });
 }

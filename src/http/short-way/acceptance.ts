@@ -2,17 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import { trace } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import type { Viewer } from '../../access/viewer.js';
-import { PUBLIC_MAX_AGE } from '../../graphql/cache-hints.js';
 import type { Assessment } from '../../graphql/costs/query-limits.js';
 import type { KnownOperation } from '../../graphql/documents/known-operation.js';
 import type { KnownOperations } from '../../graphql/documents/known-operations.js';
+import { storedBy } from '../answers/cache-policy.js';
 import { repeatedHeader } from '../answers/header-mistakes.js';
 import type { RequestsInFlight } from '../drain.js';
 import type { LoadShedding } from '../limits/load-shedding.js';
 import { tokenIn } from '../viewers/bearer.js';
 import { contentTypeFor } from './answer-head.js';
 import { encodingFor, type Encoding } from './compression.js';
-import { isPublicQuery } from './public-queries.js';
 import { isUsual, operationInBody, operationInUrl, type SentOperation } from './sent-operation.js';
 
 /** The path of GraphQL requests. */
@@ -50,7 +49,6 @@ export interface Accepted {
 /** The decision which requests are answered the short way. */
 export class Acceptance {
   readonly #hosts = new LRUCache<string, true>({ max: MAX_HOSTS });
-  readonly #public = new WeakMap<KnownOperation, boolean>();
 
   constructor(private readonly parts: AcceptanceParts) {}
 
@@ -94,7 +92,7 @@ export class Acceptance {
     sent: SentOperation | null,
     viewer: Viewer | null,
     form: Pick<Accepted, 'contentType' | 'encoding'>,
-    { method }: IncomingMessage,
+    { method, headers }: IncomingMessage,
   ): Accepted | null {
     if (!sent) return null;
     const text = sent.hash === null ? sent.text : this.parts.textOf(sent.hash);
@@ -105,10 +103,11 @@ export class Acceptance {
     if (sent.operationName !== null && sent.operationName !== operation.node.name?.value) return null;
     // Links must not change anything, which the long way says.
     if (method === 'GET' && operation.isMutation) return null;
-    const cacheControl = method === 'GET' ? this.#cacheControl(operation, viewer) : 'no-store';
-    if (cacheControl === null) return null;
     const assessment = operation.assess(sent.variables, viewer);
-    return assessment && { ...form, operation, viewer, assessment, cacheControl };
+    if (!assessment) return null;
+    const cacheControl =
+      method === 'GET' ? storedBy(headers.authorization === undefined && assessment.isPublic()) : 'no-store';
+    return { ...form, operation, viewer, assessment, cacheControl };
   }
 
   #viewerOf(authorization: string | undefined): Viewer | null | undefined {
@@ -119,14 +118,6 @@ export class Acceptance {
     } catch {
       return undefined;
     }
-  }
-
-  #cacheControl(operation: KnownOperation, viewer: Viewer | null): string | null {
-    if (viewer) return 'private, no-cache';
-    let isPublic = this.#public.get(operation);
-    if (isPublic === undefined)
-      this.#public.set(operation, (isPublic = isPublicQuery(operation.document, this.parts.operations.schema)));
-    return isPublic ? `public, max-age=${PUBLIC_MAX_AGE}` : null;
   }
 
   #isValidHost(host: string | undefined): boolean {

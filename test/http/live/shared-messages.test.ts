@@ -3,7 +3,9 @@ import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { Role } from '../../../src/entities/index.js';
 import { contextFor } from '../../../src/graphql/context.js';
+import { LiveCountsResolver } from '../../../src/graphql/resolvers/live-counts.js';
 import { graphqlSchema } from '../../../src/graphql/schema.js';
+import { SocketConnection } from '../../../src/http/live/socket-connection.js';
 import { coursesById } from '../../../src/reading/index.js';
 import { BackgroundRuns } from '../../../src/recounts/index.js';
 import { describeOnEach } from '../../support/databases.js';
@@ -114,11 +116,12 @@ describeOnEach('the messages of subscribers who ask the same', kind => {
     },
   );
 
-  it('a message is serialized once for all WebSockets that ask the same', async () => {
+  it('a message is executed and serialized once for all WebSockets that ask the same, and executed once for all streams', async () => {
     const { api, clock } = live;
     const courses = await addCourses(api.database, [{}, {}]);
     const query = (ids: string, fields = 'id totalEnrollments'): string =>
       `subscription ${ids === '$ids' ? '($ids: [ID!])' : ''} { courseCountsChanged(courseIds: ${ids}) { courseId course { ${fields} } } }`;
+    const executed = vi.spyOn(LiveCountsResolver.prototype, 'courseCountsChanged');
     const serialized = vi.spyOn(JSON, 'stringify');
     onTestFinished(() => void vi.restoreAllMocks());
     const resultsSerialized = (): number =>
@@ -138,11 +141,19 @@ describeOnEach('the messages of subscribers who ask the same', kind => {
       Array.from({ length: 5 }, () => same.map(one => live.subscribe('ws', { ...one, token }))).flat(),
     );
     for (const client of sockets) await Promise.all([client.next(), client.next()]);
-    expect(resultsSerialized()).toBe(2);
+    expect([executed.mock.calls.length, resultsSerialized()]).toEqual([2, 2]);
     await bypassCounters(api.database, 'update core_course set total_enrollments = 9');
     await clock.tick();
     for (const client of sockets) await Promise.all([client.next(), client.next()]);
-    expect(resultsSerialized()).toBe(4);
+    expect([executed.mock.calls.length, resultsSerialized()]).toEqual([4, 4]);
+    const streams = same.map(one => live.subscribe('sse', one));
+    for (const client of streams) await Promise.all([client.next(), client.next()]);
+    expect(executed.mock.calls.length).toBe(4);
+    // Who asks for other fields, or for more than the row, is served alone.
+    const other = live.subscribe('ws', { query: query('null', 'id') });
+    const more = live.subscribe('ws', { query: query('null', 'id totalEnrollments instructor { id }') });
+    for (const client of [other, more]) await Promise.all([client.next(), client.next()]);
+    expect(executed.mock.calls.length).toBe(8);
   });
 
   it('a shared message has the id that its client has given, and the form of every other message', async () => {
@@ -164,6 +175,24 @@ describeOnEach('the messages of subscribers who ask the same', kind => {
     const received = [await socket.next(), await socket.next()];
     expect(received).toEqual(expect.arrayContaining(ids.map(id => ({ id, type: 'next', payload }))));
     socket.socket.close();
+  });
+
+  it('the messages that wait for a WebSocket are sent together, up to 4 KiB and one message', async () => {
+    const courses = await addCourses(
+      live.api.database,
+      Array.from({ length: 100 }, () => ({})),
+    );
+    const sendTogether = vi.spyOn(SocketConnection.prototype, 'sendTogether');
+    onTestFinished(() => void vi.restoreAllMocks());
+    const client = live.subscribe('ws');
+    for (const course of courses) expect(await client.counts()).toEqual([course, 0, 0]);
+    const sent = sendTogether.mock.calls.map(([messages]) => messages);
+    expect(sent.flat()).toHaveLength(100);
+    expect(sent.length).toBeLessThan(10);
+    for (const messages of sent) {
+      const results = messages.map(text => JSON.stringify((JSON.parse(text) as { payload: unknown }).payload));
+      expect(results.slice(0, -1).join('').length).toBeLessThan(4096);
+    }
   });
 
   it('one subscriber who leaves stops no message of the others', async () => {
