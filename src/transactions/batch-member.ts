@@ -1,6 +1,12 @@
 import type { Release } from '../database/connections/connection-slots.js';
 import type { TimeLimit } from '../database/time-limits/time-limit.js';
 
+/** What is determined for a transaction before it takes a connection. */
+export interface Prepared {
+  /** The ids of the courses that it will lock, whose turns it takes first (see course-queues.ts). */
+  readonly courses: readonly number[];
+}
+
 /** What one change of a batch came to: its result, or the error that its caller is told. */
 export type Settled<Result> = { readonly result: Result } | { readonly error: unknown };
 
@@ -23,7 +29,7 @@ export class BatchMember<Result = unknown> {
    */
   constructor(
     readonly kind: object,
-    readonly change: { readonly courses: readonly number[] },
+    readonly change: Prepared,
     private readonly limit: TimeLimit | undefined,
     readonly noteCommit: () => void,
   ) {

@@ -2,11 +2,12 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Release } from '../database/connections/connection-slots.js';
 import type { Database } from '../database/database.js';
 import { inSpan } from '../database/tracing/tracing.js';
-import type { Settled } from './batch-member.js';
-import { Tries, type AfterLostCommit, type Batch, type Prepared } from './tries.js';
+import type { Prepared, Settled } from './batch-member.js';
+import type { Batch } from './shared-transaction.js';
+import { Tries, type AfterLostCommit } from './tries.js';
 
-export { LeftOut, type Settled } from './batch-member.js';
-export { deadlocks, transactionRetries, type AfterLostCommit, type Prepared } from './tries.js';
+export { LeftOut, type Prepared, type Settled } from './batch-member.js';
+export { deadlocks, transactionRetries, type AfterLostCommit } from './tries.js';
 
 /**
  * Runs work in a transaction of its own, in a fresh fork. It is run again in another one after a conflict, a broken
