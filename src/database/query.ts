@@ -1,11 +1,18 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Compilable, Kysely } from 'kysely';
+import type { Compilable, Kysely, SelectQueryBuilder } from 'kysely';
 import type { Database } from './database.js';
 import type { Tables } from './tables.js';
 
 /** Returns the builder of queries over the tables; `rows` runs them. */
 export function builderFor({ em }: { readonly em: Pick<SqlEntityManager, 'getConnection'> }): Kysely<Tables> {
   return em.getConnection('read').getClient();
+}
+
+/** Returns one query for the rows of several; there must be at least one. */
+export function unionOf<All, From extends keyof All, Row>(
+  queries: readonly SelectQueryBuilder<All, From, Row>[],
+): SelectQueryBuilder<All, From, Row> {
+  return queries.reduce((all, next) => all.unionAll(next));
 }
 
 /**

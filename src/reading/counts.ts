@@ -2,7 +2,7 @@ import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
-import { builderFor, rows } from '../database/query.js';
+import { builderFor, rows, unionOf } from '../database/query.js';
 import { numberOf, type Tables } from '../database/tables.js';
 import { rowsBy } from './merged-page.js';
 
@@ -78,7 +78,7 @@ async function countsByCopy(
 ): Promise<Counts> {
   const found = await rows(
     database,
-    together(
+    unionOf(
       courseIds.map(id =>
         builderFor(database)
           .selectFrom(
@@ -119,7 +119,7 @@ async function countsByProbe(
       .selectAll(),
   );
   const over = new Map(
-    beyond.length === 0 ? [] : (await rows(database, together(beyond))).map(row => [row.course_id, limit + 1]),
+    beyond.length === 0 ? [] : (await rows(database, unionOf(beyond))).map(row => [row.course_id, limit + 1]),
   );
   const others = courseIds.filter(id => !over.has(id));
   return others.length === 0 ? over : new Map([...over, ...(await countsOfAll(database, others, status))]);
@@ -137,15 +137,6 @@ function ofCourses(
     [...courseIds],
   );
   return status ? query.where('status', 'in', [...status]) : query;
-}
-
-/** Returns one query for the rows of several. */
-function together<DB, Table extends keyof DB, Row>([first, ...rest]: readonly SelectQueryBuilder<
-  DB,
-  Table,
-  Row
->[]): SelectQueryBuilder<DB, Table, Row> {
-  return rest.reduce((all, next) => all.unionAll(next), first!);
 }
 
 /**

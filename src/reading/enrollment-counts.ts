@@ -5,7 +5,7 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
-import { builderFor, rows } from '../database/query.js';
+import { builderFor, rows, unionOf } from '../database/query.js';
 import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
 import { EnrollmentStatus, Role } from '../entities/index.js';
 import { statusIn, studentOf, type EnrollmentFilter, type EnrollmentParent } from './enrollments.js';
@@ -78,10 +78,7 @@ async function partsOf(
             ]
           : []),
       ];
-  return rows(
-    database,
-    parts.slice(1).reduce((all, next) => all.unionAll(next), parts[0]!),
-  );
+  return rows(database, unionOf(parts));
 }
 
 /** Returns the queries of the enrollments of all courses, or of those that a teacher instructs. */

@@ -6,7 +6,7 @@ import { Enrollment, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
 import { rowsOfShape } from '../database/known-statements.js';
-import { builderFor, rows } from '../database/query.js';
+import { builderFor, rows, unionOf } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import {
   statusIn,
@@ -152,10 +152,7 @@ async function pagesOf(
         ],
   );
   if (parts.length === 0) return pages.map(() => pageOf<EnrollmentRow>([], page));
-  const found = await rows(
-    database,
-    parts.slice(1).reduce((all, next) => all.unionAll(next), parts[0]!),
-  );
+  const found = await rows(database, unionOf(parts));
   const byPage = Map.groupBy(found, ({ at }) => at);
   // A union has no order, so each part is sorted again.
   return pages.map((_, at) =>

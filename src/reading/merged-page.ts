@@ -4,7 +4,7 @@
  */
 import type { SelectQueryBuilder } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
-import { builderFor } from '../database/query.js';
+import { builderFor, unionOf } from '../database/query.js';
 import type { Tables } from '../database/tables.js';
 import { paged, type Ordering, type PageRequest } from './page.js';
 
@@ -30,7 +30,7 @@ export function mergedPage<Table extends ListedTable>(
   const db = builderFor(database);
   const key = order.column === 'id' ? ['id'] : ['id', order.column];
   // SQLite accepts a LIMIT inside a UNION only in a subquery of its own.
-  const [first, ...rest] = [only!, ...others].map(strand =>
+  const parts = [only!, ...others].map(strand =>
     db
       .selectFrom(
         paged(strand, order, page)
@@ -39,9 +39,7 @@ export function mergedPage<Table extends ListedTable>(
       )
       .selectAll(),
   );
-  const all = db
-    .selectFrom(rest.reduce((union, next) => union.unionAll(next), first!).as('strands'))
-    .select('strands.id as of_page' as never);
+  const all = db.selectFrom(unionOf(parts).as('strands')).select('strands.id as of_page' as never);
   const ids = paged(all as never, order, { ...page, after: null, before: null });
   return db
     .selectFrom(ids.as('ids'))

@@ -1,6 +1,6 @@
 import { sql, type SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import { builderFor, rows } from '../database/query.js';
+import { builderFor, rows, unionOf } from '../database/query.js';
 import type { StoredMoment, Tables } from '../database/tables.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { statusIn, type EnrollmentFilter, type EnrollmentOrdering, type EnrollmentQuery } from './enrollments.js';
@@ -62,7 +62,7 @@ function firstRows(
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', Head> {
   const db = builderFor(database);
-  const [first, ...rest] = statuses.flatMap(status => {
+  const heads = statuses.flatMap(status => {
     const taught = db.selectFrom('core_course').where('instructor_id', '=', teacher);
     const ofCourse = rowsOfStrand(database, { status }, order, true).whereRef(
       'core_enrollments.course_id',
@@ -88,9 +88,8 @@ function firstRows(
       ),
     ];
   });
-  const heads = rest.reduce((all, next) => all.unionAll(next), first!);
   const found = db
-    .selectFrom(heads.as('heads'))
+    .selectFrom(unionOf(heads).as('heads'))
     .innerJoin('core_enrollments', 'core_enrollments.id', 'heads.head')
     .select(['of_course as course_id', 'of_status as status', 'enrolled_at', 'id']);
   const inOrder = paged(found as never, order, { ...page, after: null, before: null });

@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.js';
 import { adminOnly } from '../access/access.js';
 import { paged, pageOf, type Page, type PageRequest } from '../reading/page.js';
-import { builderFor, rows } from '../database/query.js';
+import { builderFor, rows, unionOf } from '../database/query.js';
 import { numberOf } from '../database/tables.js';
 import type { Viewer } from '../access/viewer.js';
 import { changeOf, inOrder, type RecordedChange } from './read-runs.js';
@@ -35,7 +35,7 @@ export async function changePages(
     paged(builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', id), inOrder, page);
   // SQLite accepts a LIMIT inside a UNION only in a subquery of its own.
   const wrapped = runIds.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
-  const query = wrapped.slice(1).reduce((all, next) => all.unionAll(next), wrapped[0]!);
+  const query = unionOf(wrapped);
   const byRun = Map.groupBy(await rows(database, query), row => row.run_id);
   // A union has no order, so each part is sorted again.
   const sign = page.backward ? -1 : 1;

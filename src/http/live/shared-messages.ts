@@ -40,9 +40,9 @@ interface Group {
 /**
  * The messages of subscribers who ask the same, each executed and serialized once for all of them.
  *
- * A message is shared only if it depends on nothing but the row of its course, whoever the viewer is: if all fields of
- * the operation are read from that row. Which rows a viewer sees was decided before, and those who are sent the same
- * state of a course have the same row. A message with errors is not shared.
+ * A message is shared only if all its fields are properties of the row of its course: then it is the same for every
+ * viewer. Which rows a viewer sees was decided before, and those who are sent the same state of a course have the same
+ * row. A message with errors is not shared.
  */
 export class SharedMessages {
   readonly #groups = new Map<string, Group>();
