@@ -7,12 +7,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { issueToken } from '../../src/access/tokens.js';
 import { workers } from '../../src/cli/input/option-values.js';
 import { readConfig } from '../../src/config/config.js';
-import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { storedAndActual } from '../support/api.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
 import { freshDatabase } from '../support/databases.js';
 import { addCourses, addUsers } from '../support/rows.js';
+import { holdCourse } from '../support/held-course.js';
 
 const WORKERS = 3;
 const secret = 'a secret of this test alone, which nobody else knows';
@@ -228,15 +228,8 @@ describe('workers that are asked to stop', () => {
 
   /** Blocks every enroll until `release`. */
   async function hold(): Promise<void> {
-    const other = await openDatabase(url);
-    leftovers.push(() => other.close(true));
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 1000 where id = ?', [course], 'run');
-    release = async () => {
-      if (holder.isInTransaction()) await holder.commit();
-    };
-    leftovers.push(() => release());
+    release = await holdCourse(url, course);
+    leftovers.push(release);
   }
 
   /** Begins to enroll a student, and returns when a worker has the request. */

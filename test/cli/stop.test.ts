@@ -3,7 +3,7 @@ import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:h
 import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
-import { openDatabase, type Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { storedAndActual } from '../support/api.js';
@@ -11,6 +11,7 @@ import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addCourses, addUsers } from '../support/rows.js';
+import { holdCourse } from '../support/held-course.js';
 
 const STUDENTS = 48;
 const secret = 'a secret of this test alone, which nobody else knows';
@@ -63,15 +64,8 @@ describeOnEach('a server that is asked to stop', kind => {
 
   /** Begins a transaction on another connection that blocks every enroll until `release`. */
   async function hold(): Promise<void> {
-    const other = await openDatabase(databaseUrl);
-    leftovers.push(() => other.close(true));
-    const holder = other.em.fork();
-    await holder.begin();
-    await holder.execute('update core_course set capacity = 1000 where id = ?', [course], 'run');
-    release = async () => {
-      if (holder.isInTransaction()) await holder.commit();
-    };
-    leftovers.push(() => release());
+    release = await holdCourse(databaseUrl, course);
+    leftovers.push(release);
   }
 
   /** Begins to enroll a student over a kept connection, and returns when the server has the request. */

@@ -10,22 +10,12 @@ import {
   MAX_VARIABLES,
   readDocument,
 } from '../../src/graphql/documents/documents.js';
-import { NO_ROWS } from '../../src/reading/index.js';
 import { assessOperation } from '../../src/graphql/costs/query-limits.js';
 import { graphqlSchema } from '../../src/graphql/schema.js';
 import { MAX_VALUES } from '../../src/graphql/documents/variables.js';
+import { documentRules as rules } from '../support/document-rules.js';
 
 const schema = graphqlSchema();
-const rules = {
-  schema,
-  maxDepth: 12,
-  maxCost: 50_000,
-  maxAliases: 7,
-  maxDirectives: 9,
-  introspection: true,
-  hidesSchema: false,
-  sizes: { current: NO_ROWS },
-};
 const times = (count: number, make: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => make(index)).join(' ');
 

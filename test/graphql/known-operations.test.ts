@@ -2,19 +2,7 @@ import { GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KnownOperations, usualPace, type KnownOperationPace } from '../../src/graphql/documents/known-operations.js';
 import type { Context } from '../../src/graphql/context.js';
-import { graphqlSchema } from '../../src/graphql/schema.js';
-import { NO_ROWS } from '../../src/reading/index.js';
-
-const rules = {
-  schema: graphqlSchema(),
-  maxDepth: 12,
-  maxCost: 50_000,
-  maxAliases: 7,
-  maxDirectives: 9,
-  introspection: true,
-  hidesSchema: false,
-  sizes: { current: NO_ROWS },
-};
+import { documentRules as rules } from '../support/document-rules.js';
 
 const text = (number: number): string => `{ courses(first: ${number}) { nodes { id } } }`;
 

@@ -3,21 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { KnownOperations } from '../../src/graphql/documents/known-operations.js';
-import { graphqlSchema } from '../../src/graphql/schema.js';
 import { newRecord } from '../../src/http/observability/request-record.js';
 import { takeShortWay, type ShortWayParts } from '../../src/http/short-way/short-way.js';
-import { NO_ROWS } from '../../src/reading/index.js';
-
-const rules = {
-  schema: graphqlSchema(),
-  maxDepth: 12,
-  maxCost: 50_000,
-  maxAliases: 7,
-  maxDirectives: 9,
-  introspection: true,
-  hidesSchema: false,
-  sizes: { current: NO_ROWS },
-};
+import { documentRules as rules } from '../support/document-rules.js';
 
 /** Sends a query to a server whose short way has other parts. */
 async function answerWith(parts: Partial<ShortWayParts>): Promise<Response> {

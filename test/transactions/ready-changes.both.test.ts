@@ -9,19 +9,20 @@ import { admin, codesOf, countInserts, enrolling, together, type Change } from '
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers, expectExactCounts } from '../support/rows.js';
 
-describeOnEach('changes of several courses that are ready at the same moment', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
-  let database: Database;
-  let courses: number[];
-  let students: number[];
+let opened: Awaited<ReturnType<typeof freshDatabase>>;
+let database: Database;
+let courses: number[];
+let students: number[];
 
+afterEach(() => opened.drop());
+
+describeOnEach('changes of several courses that are ready at the same moment', kind => {
   beforeEach(async () => {
     opened = await freshDatabase(kind);
     ({ database } = opened);
     courses = await addCourses(database, [{}, {}, { capacity: 1 }, {}, {}, {}, {}, {}]);
     students = await addUsers(database, Role.STUDENT, 8);
   });
-  afterEach(() => opened.drop());
 
   it('are made in one transaction, and each count is exact', async () => {
     const inserts = countInserts(database);
@@ -138,11 +139,6 @@ describeOnEach('changes of several courses that are ready at the same moment', k
 });
 
 describeOnServers('a row that another transaction has locked', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
-  let database: Database;
-  let courses: number[];
-  let students: number[];
-
   beforeEach(async () => {
     opened = await freshDatabase(kind);
     ({ database } = opened);
@@ -156,7 +152,6 @@ describeOnServers('a row that another transaction has locked', kind => {
     );
     await database.em.getConnection().execute('analyze table core_course, core_user, core_enrollments');
   });
-  afterEach(() => opened.drop());
 
   /** Sends changes together while another transaction has locked a row, which it gives up when all but one are made. */
   async function whileLocked(table: string, id: number, changes: readonly Change[], held: number): Promise<unknown[]> {
