@@ -4,7 +4,7 @@ import { LongestFirst } from './test/support/longest-first.ts';
 /** The export conditions of node, after the one by which packages of this workspace give their source. */
 const conditions = ['source', 'node', 'development|production'];
 
-/** Gives one group of tests; the databases are started once, for all of them. */
+/** Returns one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
   return {
     resolve: {

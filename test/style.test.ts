@@ -1,16 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-const source = join(import.meta.dirname, '../src');
+const root = join(import.meta.dirname, '..');
 
-it('no comment on code of src begins with "Is", "Holds" or another verb that only a thing could be the subject of', () => {
-  const beginnings = readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.includes('node_modules'))
-    .flatMap(path =>
-      [
-        ...readFileSync(join(source, path), 'utf8').matchAll(/\/\*\*\s(?:\s*\* )?((?:Is|Are|Holds|Says|Names) .*)/g),
-      ].map(([, text]) => `${path}: ${text}`),
-    );
+it('no comment on code begins with "Is", "Holds" or another verb that only a thing could be the subject of', () => {
+  const beginnings = globSync('{src,test,bench}/**/*.ts', {
+    cwd: root,
+    exclude: ['**/node_modules', '**/dist'],
+  }).flatMap(path =>
+    [...readFileSync(join(root, path), 'utf8').matchAll(/\/\*\*\s(?:\s*\* )?((?:Is|Are|Holds|Says|Names) .*)/g)].map(
+      ([, text]) => `${path}: ${text}`,
+    ),
+  );
   expect(beginnings).toEqual([]);
 });

@@ -70,7 +70,8 @@ export interface BatchKind<Change, Result> {
  * Makes one change in a transaction, as inPreparedTransaction() runs work. Two groups of changes of the same kind are
  * made in one transaction: those that are ready at the same moment, of whatever courses, and those that wait for their
  * turn behind them meanwhile, for the same courses, in the order of their requests. On a course that many change at
- * once, and in a busy process, the commit is the cost. No change waits for others to come.
+ * once, and in a busy process, the commit is the cost. No change waits for others to come, only for some that are being
+ * made (see ready-changes.ts).
  *
  * Each caller has its own time limit, outcome, and way to find out about a lost commit; a change that fails, or whose
  * caller leaves, does not fail the others.

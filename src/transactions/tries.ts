@@ -178,10 +178,13 @@ export class Tries<Result, Before extends Prepared> {
   async #withOthers(prepared: Before, release: Release, member: BatchMember<Result>): Promise<Result> {
     member.passOn = release;
     try {
-      const others = await readyChangesOf(this.database).gather(member as BatchMember, MAX_BATCH - 1);
-      return await (others
-        ? this.#attempt(prepared, release, others as BatchMember<Result>[])
-        : this.#takenAlong(member));
+      const shared = await readyChangesOf(this.database).gather(member as BatchMember, this.#limit, MAX_BATCH - 1);
+      if (!shared) return await this.#takenAlong(member);
+      try {
+        return await this.#attempt(prepared, release, shared.others as readonly BatchMember<Result>[]);
+      } finally {
+        shared.end();
+      }
     } catch (error) {
       if (!(error instanceof LeftOut)) throw error;
       return await this.#attempt(prepared, release);

@@ -154,7 +154,7 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-/** Has the garbage of a process collected, and returns the size of what is left, in bytes. */
+/** Collects the garbage of a process, and returns the size of what is left, in bytes. */
 async function collected(address: string): Promise<number> {
   const socket = new WebSocket(address);
   await once(socket, 'open');

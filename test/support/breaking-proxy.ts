@@ -6,7 +6,7 @@ export interface BreakingProxy {
   /** Breaks the connection at the next COMMIT: before the server sees it, or when the server has answered it. */
   readonly breakAtCommit: (moment: 'before' | 'after') => void;
   /**
-   * Holds back the next COMMIT from the server, or its answer from the client; resolves then, with a function that
+   * Keeps the next COMMIT from the server, or its answer from the client; resolves then, with a function that
    * releases it.
    */
   readonly holdAtCommit: (moment?: 'before' | 'after') => Promise<() => void>;

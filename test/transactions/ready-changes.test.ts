@@ -1,0 +1,111 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { TimeLimit } from '../../src/database/time-limits/time-limit.js';
+import { BatchMember } from '../../src/transactions/batch-member.js';
+import {
+  MAX_SHARED_TRANSACTION_MS,
+  MAX_SHARED_TRANSACTIONS,
+  ReadyChanges,
+  type SharedWork,
+} from '../../src/transactions/ready-changes.js';
+
+const enrollments = {};
+
+function change(kind: object = enrollments, limit?: TimeLimit): BatchMember {
+  return new BatchMember(kind, { courses: [] }, limit, () => undefined);
+}
+
+/** Lets a change become ready, and returns the work of the transaction that it begins; null: another one makes it. */
+function ready(changes: ReadyChanges, one = change(), limit?: TimeLimit, most = 99): Promise<SharedWork | null> {
+  const gathered = changes.gather(one, limit, most);
+  gathered.catch(() => undefined);
+  return gathered;
+}
+
+/** Returns changes of which as many transactions are under way as may be, and these. */
+async function busy(): Promise<{ changes: ReadyChanges; underWay: SharedWork[] }> {
+  const changes = new ReadyChanges();
+  const underWay: SharedWork[] = [];
+  for (let number = 0; number < MAX_SHARED_TRANSACTIONS; number += 1) underWay.push((await ready(changes))!);
+  return { changes, underWay };
+}
+
+it('a change begins at once if fewer transactions are under way than may be, and makes no other change', async () => {
+  const { underWay } = await busy();
+  expect(underWay.map(({ others }) => others)).toEqual(underWay.map(() => []));
+});
+
+it('changes that are ready in the same turn of the event loop are made by the transaction of the first one', async () => {
+  const changes = new ReadyChanges();
+  const [second, third] = [change(), change()];
+  const gathered = [ready(changes), ready(changes, second), ready(changes, third)];
+  expect((await gathered[0])!.others).toEqual([second, third]);
+  expect(await Promise.all(gathered.slice(1))).toEqual([null, null]);
+});
+
+it('changes that become ready while all transactions are under way are made by one transaction when one of them ends', async () => {
+  const { changes, underWay } = await busy();
+  const later = [change(), change(), change()];
+  const gathered = [];
+  for (const one of later) {
+    gathered.push(ready(changes, one));
+    await setImmediate();
+  }
+  expect(changes.waiting).toBe(3);
+  underWay[0]!.end();
+  expect((await gathered[0])!.others).toEqual(later.slice(1));
+  expect(changes.waiting).toBe(0);
+});
+
+it('changes that one transaction has no room for are made by the next one', async () => {
+  const { changes, underWay } = await busy();
+  const later = [change(), change(), change(), change()];
+  const gathered = later.map(one => ready(changes, one, undefined, 1));
+  underWay[0]!.end();
+  expect((await gathered[0])!.others).toEqual([later[1]]);
+  expect(changes.waiting).toBe(2);
+  underWay[1]!.end();
+  expect((await gathered[2])!.others).toEqual([later[3]]);
+});
+
+it('changes of another kind are made by a transaction of their own', async () => {
+  const changes = new ReadyChanges();
+  const other = change({});
+  const gathered = [ready(changes), ready(changes, other), ready(changes, change(other.kind))];
+  expect((await gathered[0])!.others).toEqual([]);
+  expect((await gathered[1])!.others).toHaveLength(1);
+});
+
+it('a change whose caller leaves while it waits is not made, and the others are', async () => {
+  const { changes, underWay } = await busy();
+  const [left, late] = [new TimeLimit(3600), new TimeLimit(3600)];
+  const first = ready(changes, change(enrollments, left), left);
+  const second = ready(changes);
+  const overdue = ready(changes, change(enrollments, late), late);
+  const third = change();
+  const last = ready(changes, third);
+  left.stop('client_gone');
+  await expect(first).rejects.toBe(left.signal.reason);
+  underWay[0]!.end();
+  late.stop('deadline');
+  await expect(overdue).rejects.toBe(late.signal.reason);
+  expect((await second)!.others).toEqual([third]);
+  expect(await last).toBeNull();
+});
+
+it('a transaction that the database keeps waiting keeps the others waiting for a bounded time only', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { changes, underWay } = await busy();
+  const next = ready(changes);
+  vi.advanceTimersByTime(MAX_SHARED_TRANSACTION_MS);
+  const begun = (await next)!;
+  // The end of one that is no longer counted makes no room for another.
+  for (let number = 1; number < MAX_SHARED_TRANSACTIONS; number += 1) await ready(changes);
+  const waiting = ready(changes);
+  for (const { end } of underWay) end();
+  await setImmediate();
+  expect(changes.waiting).toBe(1);
+  begun.end();
+  expect((await waiting)!.others).toEqual([]);
+});
