@@ -93,6 +93,22 @@ it('a change whose caller leaves while it waits is not made, and the others are'
   expect(await last).toBeNull();
 });
 
+it('a change whose time is over is left out, though its timer has not fired yet', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { changes, underWay } = await busy();
+  const late = new TimeLimit(0.001);
+  const first = ready(changes);
+  const overdue = ready(changes, change(enrollments, late), late);
+  const third = change();
+  const last = ready(changes, third);
+  while (late.millisecondsLeft > 0) await setImmediate();
+  underWay[0]!.end();
+  expect((await first)!.others).toEqual([third]);
+  expect(await Promise.all([overdue, last])).toEqual([null, null]);
+  expect(late.reason).toBe('deadline');
+});
+
 it('a transaction that the database keeps waiting keeps the others waiting for a bounded time only', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
