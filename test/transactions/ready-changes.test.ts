@@ -6,8 +6,12 @@ import {
   MAX_SHARED_TRANSACTION_MS,
   MAX_SHARED_TRANSACTIONS,
   ReadyChanges,
+  readyChangesOf,
   type SharedWork,
 } from '../../src/transactions/ready-changes.js';
+import { inBatch, type BatchKind, type Prepared } from '../../src/transactions/transactions.js';
+import { describeOnServers, freshDatabase } from '../support/databases.js';
+import { waitUntil } from '../support/wait.js';
 
 const enrollments = {};
 
@@ -68,6 +72,14 @@ it('changes that one transaction has no room for are made by the next one', asyn
   expect((await gathered[2])!.others).toEqual([later[3]]);
 });
 
+it('changes that one transaction has no room for begin another one at once, if one more may be under way', async () => {
+  const changes = new ReadyChanges();
+  const [second, fourth] = [change(), change()];
+  const gathered = [change(), second, change(), fourth].map(one => ready(changes, one, undefined, 1));
+  expect((await gathered[0])!.others).toEqual([second]);
+  expect((await gathered[2])!.others).toEqual([fourth]);
+});
+
 it('changes of another kind are made by a transaction of their own', async () => {
   const changes = new ReadyChanges();
   const other = change({});
@@ -124,4 +136,43 @@ it('a transaction that the database keeps waiting keeps the others waiting for a
   expect(changes.waiting).toBe(1);
   begun.end();
   expect((await waiting)!.others).toEqual([]);
+});
+
+describeOnServers('a transaction of ready changes', kind => {
+  it('makes room for the next one when it ends, whether it succeeds or fails', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { database, drop } = await freshDatabase(kind);
+    onTestFinished(drop);
+    const ends: PromiseWithResolvers<string>[] = [];
+    const held: BatchKind<Prepared, string> = {
+      async makeAll(_, { ready: all, begin }) {
+        begin(() => true);
+        const end = Promise.withResolvers<string>();
+        ends.push(end);
+        const result = await end.promise;
+        return all.map(() => ({ result }));
+      },
+    };
+    const send = async (): Promise<string> => inBatch(database, held, () => Promise.resolve({ courses: [] }));
+    const sent: Promise<string>[] = [];
+    const begun = (number: number): Promise<void> =>
+      waitUntil(() => ends.length === number, `Transaction ${number} does not begin.`);
+    for (let number = 1; number <= MAX_SHARED_TRANSACTIONS; number += 1) {
+      sent.push(send());
+      await begun(number);
+    }
+    const later = send();
+    await waitUntil(() => readyChangesOf(database).waiting === 1, 'The next change does not wait.');
+    ends[0]!.reject(new Error('This one fails.'));
+    await expect(sent[0]).rejects.toThrow('This one fails.');
+    await begun(MAX_SHARED_TRANSACTIONS + 1);
+    const last = send();
+    await waitUntil(() => readyChangesOf(database).waiting === 1, 'The last change does not wait.');
+    ends[1]!.resolve('made');
+    expect(await sent[1]).toBe('made');
+    await begun(MAX_SHARED_TRANSACTIONS + 2);
+    for (const { resolve } of ends) resolve('made later');
+    expect(await Promise.all([later, last])).toEqual(['made later', 'made later']);
+  });
 });
