@@ -26,6 +26,12 @@ function ready(changes: ReadyChanges, one = change(), limit?: TimeLimit, most = 
   return gathered;
 }
 
+/** Lets no timer fire during a test unless the test says so, so that only the end of a transaction makes room. */
+function stopTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
 /** Returns changes of which as many transactions are under way as may be, and these. */
 async function busy(): Promise<{ changes: ReadyChanges; underWay: SharedWork[] }> {
   const changes = new ReadyChanges();
@@ -73,6 +79,7 @@ it('changes that one transaction has no room for are made by the next one', asyn
 });
 
 it('changes that one transaction has no room for begin another one at once, if one more may be under way', async () => {
+  stopTimers();
   const changes = new ReadyChanges();
   const [second, fourth] = [change(), change()];
   const gathered = [change(), second, change(), fourth].map(one => ready(changes, one, undefined, 1));
@@ -106,8 +113,7 @@ it('a change whose caller leaves while it waits is not made, and the others are'
 });
 
 it('a change whose time is over is left out, though its timer has not fired yet', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
+  stopTimers();
   const { changes, underWay } = await busy();
   const late = new TimeLimit(0.001);
   const first = ready(changes);
@@ -122,8 +128,7 @@ it('a change whose time is over is left out, though its timer has not fired yet'
 });
 
 it('a transaction that the database keeps waiting keeps the others waiting for a bounded time only', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
+  stopTimers();
   const { changes, underWay } = await busy();
   const next = ready(changes);
   vi.advanceTimersByTime(MAX_SHARED_TRANSACTION_MS);
@@ -140,8 +145,7 @@ it('a transaction that the database keeps waiting keeps the others waiting for a
 
 describeOnServers('a transaction of ready changes', kind => {
   it('makes room for the next one when it ends, whether it succeeds or fails', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
+    stopTimers();
     const { database, drop } = await freshDatabase(kind);
     onTestFinished(drop);
     const ends: PromiseWithResolvers<string>[] = [];
