@@ -82,7 +82,7 @@ em.remove(first);
 await em.flush();
 await print('Removed it');
 
-// Many rows at once, with one UPDATE for each post.
+// Many rows at once, with one UPDATE for all posts that get the same number.
 const texts = Array.from({ length: 100 }, (_, index) => `Comment ${index}`);
 await insertMany(
   em,

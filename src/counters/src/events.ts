@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { CounterError } from './errors.js';
 import type { Key } from './sql/key.js';
 
-/** One UPDATE that added to the stored counts of one target row. Its transaction may still be rolled back. */
+/** An addition to the stored counts of one target row. Its transaction may still be rolled back. */
 export interface StoredCountUpdate {
   readonly target: string;
   readonly key: Key;

@@ -11,7 +11,7 @@ import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } 
 describeOnEach('insertMany', kind => {
   const schema = useSchema(kind, school);
 
-  it('insertMany() counts by summed deltas: one UPDATE for each course by ascending id, then the INSERT', async () => {
+  it('insertMany() counts by summed deltas: one UPDATE for the courses that get the same amounts, then the INSERT', async () => {
     const courses = await addCourses(schema, 3);
     const students = await addStudents(schema, 4);
     const rows = courses.toReversed().flatMap(course =>
@@ -25,9 +25,10 @@ describeOnEach('insertMany', kind => {
       expect(await insertMany(schema.em(), Enrollment, rows)).toBe(12),
     );
     const seen = summarize(statements).filter(gist => /^(update|insert)/.test(gist));
-    expect(seen).toEqual([...courses.map(() => 'update core_course'), 'insert core_enrollments']);
-    const updates = statements.filter(sql => sql.startsWith('update core_course'));
-    expect(updates.map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual(courses);
+    expect(seen).toEqual(['update core_course', 'insert core_enrollments']);
+    expect(statements.find(sql => sql.startsWith('update core_course'))).toContain(
+      `where id in (${courses.join(', ')})`,
+    );
     expect(await countsOf(schema, courses[0]!)).toEqual([4, 3]);
     await expectExactSchool(schema);
   });
@@ -153,7 +154,7 @@ describeOnEach('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('insertMany() of 5,000 rows into 50 courses updates each course once', async () => {
+  it('insertMany() of 5,000 rows into 50 courses, which get two different amounts, updates them by two UPDATEs', async () => {
     const courses = await addCourses(schema, 50);
     const students = await addStudents(schema, 100);
     const rows = students.flatMap((student, index) =>
@@ -168,7 +169,7 @@ describeOnEach('insertMany', kind => {
         expect(await insertMany(schema.em(), Enrollment, rows)).toBe(5000),
       ),
     );
-    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(50);
+    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(2);
     expect(statements.lastIndexOf('update core_course')).toBeLessThan(statements.indexOf('insert core_enrollments'));
     await expectExactSchool(schema);
   });

@@ -23,7 +23,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     return ids;
   }
 
-  it('updateWhere() changes a condition of many rows by one UPDATE for each course', async () => {
+  it('updateWhere() changes a condition of many rows by one UPDATE for the courses that get the same amounts', async () => {
     const courses = await seeded(3, 4);
     const statements = summarize(
       await statementsOf(schema.database, async () =>
@@ -37,7 +37,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
         ).toBe(8),
       ),
     );
-    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(2);
+    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(1);
     expect(statements.indexOf(`${lock} core_course`)).toBeLessThan(statements.indexOf('update core_course'));
     expect(await countsOf(schema, courses[0]!)).toEqual([4, 0]);
     await expectExactSchool(schema);
@@ -179,14 +179,14 @@ describeOnEach('updateWhere and deleteWhere', kind => {
     await expectExactSchool(schema);
   });
 
-  it('updateWhere() and deleteWhere() of 5,000 rows in 50 courses update each course once', async () => {
+  it('updateWhere() and deleteWhere() of 5,000 rows in 50 courses update all courses by one UPDATE', async () => {
     const courses = await seeded(50, 100);
     for (const work of [
       () => updateWhere(schema.em(), Enrollment, { course: courses }, { status: EnrollmentStatus.COMPLETED }),
       () => deleteWhere(schema.em(), Enrollment, { course: courses }),
     ]) {
       const statements = summarize(await statementsOf(schema.database, async () => expect(await work()).toBe(5000)));
-      expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(50);
+      expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(1);
       await expectExactSchool(schema);
     }
   });

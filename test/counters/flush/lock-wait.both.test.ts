@@ -1,4 +1,4 @@
-import { LockWaitTimeoutException } from '@mikro-orm/core';
+import { IsolationLevel, LockWaitTimeoutException } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { Enrollment } from '../../../src/entities/index.js';
 import { describeOnServers } from '../../support/databases.js';
@@ -46,4 +46,36 @@ describeOnServers('a course that another transaction has locked', kind => {
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
     await expectExactSchool(schema);
   });
+
+  // To find several rows, a server would read a table of a few rows as a whole.
+  it.each([IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ])(
+    'a flush into several courses of a small table waits for no other course (%s)',
+    async isolationLevel => {
+      const courses = await addCourses(schema, 8);
+      const students = await addStudents(schema, 2);
+      const isHeld = (index: number): boolean => index % 2 === 1 && index < 6;
+      const free = courses.filter((_, index) => !isHeld(index));
+      await schema.em().transactional(async holder => {
+        for (const [index, course] of courses.entries())
+          if (isHeld(index)) await holder.execute('select id from core_course where id = ? for update', [course]);
+        for (const amounts of [
+          [1, 1, 1, 1, 1],
+          [1, 2, 1, 2, 1],
+        ]) {
+          const work = schema.em().transactional(
+            async em => {
+              await em.execute('set innodb_lock_wait_timeout = 1');
+              for (const [index, course] of free.entries())
+                for (const student of students.slice(0, amounts[index])) em.create(Enrollment, { course, student });
+              await em.flush();
+              for (const enrollment of await em.find(Enrollment, {})) em.remove(enrollment);
+            },
+            { isolationLevel },
+          );
+          await expect(work).resolves.toBeUndefined();
+        }
+      });
+      await expectExactSchool(schema);
+    },
+  );
 });

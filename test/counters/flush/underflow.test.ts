@@ -38,6 +38,31 @@ describeOnEach('a stored count that was made too low bypassing the counters', ki
     expect(await schema.rows('select id from core_enrollments')).toHaveLength(1);
   });
 
+  it('of several courses that lose the same amounts, the one whose stored count is too low is named, and nothing is written', async () => {
+    const courses = await addCourses(schema, 5);
+    const [student] = await addStudents(schema, 1);
+    for (const course of courses) await enroll(schema, course, student!);
+    const low = courses[3]!;
+    await schema.write('update core_course set total_enrollments = 0 where id = ?', [low]);
+    const em = schema.em();
+    for (const enrollment of await em.find(Enrollment, {})) em.remove(enrollment);
+    const flushed = em.flush();
+    const deleted = flushed.then(
+      () => null,
+      () => deleteWhere(schema.em(), Enrollment, {}),
+    );
+    const refusal = {
+      code: 'COUNTER_UNDERFLOW',
+      message: expect.stringMatching(
+        new RegExp(`^Course ${low} stores .*totalEnrollments = 0.*activeEnrollments = 1.*-1, -1`),
+      ),
+    };
+    await expect(flushed).rejects.toMatchObject(refusal);
+    await expect(deleted).rejects.toMatchObject(refusal);
+    for (const course of courses) expect(await countsOf(schema, course)).toEqual([course === low ? 0 : 1, 1]);
+    expect(await schema.rows('select id from core_enrollments')).toHaveLength(5);
+  });
+
   it('a stored count that is too low does not stop increments or unrelated changes', async () => {
     const { course, other, id } = await tooLow();
     await enroll(schema, course, other);
@@ -77,6 +102,26 @@ describeOnEach('a missing target', kind => {
     expect(await countsOf(schema, course!)).toEqual([0, 0]);
     expect(await schema.rows('select id from core_enrollments')).toEqual([]);
   });
+
+  it.each([
+    ['the same amounts', [1, 1, 1, 1, 1]],
+    ['different amounts', [1, 2, 1, 2, 1]],
+  ] as const)(
+    'of several targets that get %s, the one that is missing is named, and nothing is written',
+    async (_, amounts) => {
+      const courses = await addCourses(schema, 4);
+      const students = await addStudents(schema, 2);
+      const em = schema.em();
+      for (const [index, course] of [...courses, 999_999].entries())
+        for (const student of students.slice(0, amounts[index])) em.create(Enrollment, { course, student });
+      await expect(em.flush()).rejects.toMatchObject({
+        code: 'COUNTER_TARGET_MISSING',
+        message: expect.stringContaining('Course 999999'),
+      });
+      for (const course of courses) expect(await countsOf(schema, course)).toEqual([0, 0]);
+      expect(await schema.rows('select id from core_enrollments')).toEqual([]);
+    },
+  );
 
   it('moving a row to a missing target throws COUNTER_TARGET_MISSING, and nothing is written', async () => {
     const [course] = await addCourses(schema, 1);

@@ -35,7 +35,7 @@ const MAX_INSERTED_ROWS = 1000;
 const MAX_CHANGED_ROWS = 500;
 
 /**
- * Inserts many counted rows with summed deltas: one UPDATE for each target, then multi-row INSERTs.
+ * Inserts many counted rows with summed deltas: one UPDATE for the targets that get the same, then multi-row INSERTs.
  *
  * Runs in a transaction of its own, or in a savepoint of the open one, and flushes nothing. Values are given as to
  * em.insertMany(): property names, relations as keys. Properties left out take their onCreate value or default. Returns

@@ -18,7 +18,7 @@ export interface LockedTarget {
   stored: number[];
 }
 
-/** The most target rows that one statement locks. */
+/** The most target rows that one statement locks or changes. */
 const MAX_LOCKED_ROWS = 500;
 
 /**
@@ -60,14 +60,62 @@ export class StoredCounts {
     return undefined;
   }
 
-  /** Adds deltas: one UPDATE for each target row, which carries all its counters. */
+  /**
+   * Adds deltas, with all counters of a group in one UPDATE. Target rows that get the same amounts are changed by one
+   * UPDATE if that saves statements.
+   *
+   * Errors: COUNTER_TARGET_MISSING where a row does not exist, COUNTER_UNDERFLOW where a count would become negative,
+   * which only a write past the engine can bring about.
+   */
   async add(deltas: readonly KeyedDelta[]): Promise<void> {
-    const sorted = deltas.toSorted((a, b) => a.group.order - b.group.order || compareKeys(a.target.key, b.target.key));
-    for (const { group, target, amounts } of sorted) {
-      await addToTargetRow(this.em, this.transaction, group, target.key, amounts);
-      const row = this.#locked.get(group)?.get(hashOf(target.key));
+    // Groups of one order have one table.
+    const tables = [...Map.groupBy(deltas, ({ group }) => group.order)].toSorted(([a], [b]) => a - b);
+    for (const [, some] of tables) await this.#addTo(some.toSorted((a, b) => compareKeys(a.target.key, b.target.key)));
+  }
+
+  /** Adds deltas to the rows of one table, which are given in ascending order. */
+  async #addTo(deltas: readonly KeyedDelta[]): Promise<void> {
+    const batches = batchesOf(deltas);
+    const groups = [...new Set(deltas.map(({ group }) => group))];
+    // One UPDATE locks its rows in ascending order. Several would not, and only what was read before shows which rows
+    // have not enough.
+    const locksFirst =
+      (batches.length > 1 || subtracts(deltas)) &&
+      !deltas.every(({ group, target }) => this.isLocked(group, target.key));
+    if (batches.length + (locksFirst ? groups.length : 0) >= deltas.length) {
+      for (const delta of deltas) await this.#addAmounts([delta]);
+      return;
+    }
+    const keys = deltas.map(({ target }) => target.key);
+    if (locksFirst) for (const group of groups) await this.lock(group, keys);
+    for (const batch of batches) await this.#addAmounts(batch);
+  }
+
+  /** Adds the same amounts to target rows: lock and change in one statement. */
+  async #addAmounts(batch: readonly KeyedDelta[]): Promise<void> {
+    const { group, amounts } = batch[0]!;
+    const keys = batch.map(({ target }) => target.key);
+    const changed = await addToTargetRows(this.em, this.transaction, group, keys, amounts);
+    if (changed !== keys.length) throw await this.#reasonAgainst(group, keys, amounts);
+    for (const key of keys) {
+      publish(group, key, amounts);
+      const row = this.#locked.get(group)?.get(hashOf(key));
       if (row) row.stored = row.stored.map((count, index) => count + amounts[index]!);
     }
+  }
+
+  /** Returns why amounts could not be added to all of some target rows. */
+  async #reasonAgainst(group: CounterGroup, keys: readonly Key[], amounts: readonly number[]): Promise<CounterError> {
+    const rows = await lockTargetRows(this.em, this.transaction, group, keys);
+    const missing = keys.find(key => !rows.has(hashOf(key)));
+    if (missing) return targetMissing(group, missing);
+    const before = (key: Key): readonly number[] => {
+      const row = rows.get(hashOf(key))!;
+      // Of several rows those that have enough are changed by now.
+      return keys.length === 1 ? row.stored : (this.#locked.get(group)?.get(hashOf(key)) ?? row).stored;
+    };
+    const lacking = keys.find(key => before(key).some((count, index) => count + amounts[index]! < 0)) ?? keys[0]!;
+    return underflow(group, lacking, before(lacking), amounts);
   }
 
   /** Reads again the rows that are locked here, which triggers have changed. */
@@ -116,7 +164,7 @@ export async function lockTargetRows(
     const chosen = keyIn(em, group.targetKey, chunk);
     const rows = await queryRows(em, transaction, {
       sql:
-        `select ${columnList(em, columns)} from ${tableName(em, group.target)} where ${chosen.sql} ` +
+        `select ${columnList(em, columns)} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
         `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
       parameters: chosen.parameters,
     });
@@ -132,53 +180,78 @@ export async function lockTargetRows(
   return locked;
 }
 
-/**
- * Adds amounts to one target row: lock and change in one statement.
- *
- * Errors: COUNTER_TARGET_MISSING where the row does not exist, COUNTER_UNDERFLOW where a count would become negative,
- * which only a write past the engine can bring about.
- */
-async function addToTargetRow(
+/** Returns the deltas of one table, those that one UPDATE can add together. */
+function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
+  // For other keys only the order of single statements is known.
+  if (!deltas.every(({ target }) => isNumeric(target.key))) return deltas.map(delta => [delta]);
+  const byGroup = Map.groupBy(deltas, ({ group }) => group);
+  return [...byGroup.values()]
+    .flatMap(some => [...Map.groupBy(some, ({ amounts }) => amounts.join()).values()])
+    .flatMap(same =>
+      Array.from({ length: Math.ceil(same.length / MAX_LOCKED_ROWS) }, (_, index) =>
+        same.slice(index * MAX_LOCKED_ROWS, (index + 1) * MAX_LOCKED_ROWS),
+      ),
+    );
+}
+
+function subtracts(deltas: readonly KeyedDelta[]): boolean {
+  return deltas.some(({ amounts }) => amounts.some(amount => amount < 0));
+}
+
+/** Adds amounts to those target rows that exist and have enough of each, and returns their number. */
+function addToTargetRows(
   em: SqlEntityManager,
   transaction: Transaction,
   group: CounterGroup,
-  key: Key,
+  keys: readonly Key[],
   amounts: readonly number[],
-): Promise<void> {
-  const changes = group.counters
-    .map((counter, index) => ({ counter, amount: amounts[index]! }))
-    .filter(({ amount }) => amount !== 0);
+): Promise<number> {
+  const changes = changesIn(group, amounts);
   const subtractions = changes.filter(({ amount }) => amount < 0);
   const column = (counter: ResolvedCounter): string => quoted(em, counter.column);
   const sets = changes.map(({ counter }) => `${column(counter)} = ${column(counter)} + ?`);
   const guards = subtractions.map(({ counter }) => ` and ${column(counter)} >= ?`);
-  const chosen = keyIn(em, group.targetKey, [key]);
-  const changedRows = await execute(em, transaction, {
-    sql: `update ${tableName(em, group.target)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
+  const chosen = keyIn(em, group.targetKey, keys);
+  return execute(em, transaction, {
+    sql: `update ${tableByKey(em, group, keys)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
     parameters: [
       ...changes.map(({ amount }) => amount),
       ...chosen.parameters,
       ...subtractions.map(({ amount }) => -amount),
     ],
   });
-  if (changedRows === 1) return publish(group, key, changes);
-  const stored = (await lockTargetRows(em, transaction, group, [key])).get(hashOf(key))?.stored;
-  if (!stored) throw targetMissing(group, key);
-  throw new CounterError(
-    'COUNTER_UNDERFLOW',
-    `${group.target.className} ${key.join(', ')} stores ${group.counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
-      `${amounts.join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
-  );
 }
 
-function publish(
-  { target }: CounterGroup,
-  key: Key,
-  changed: readonly { counter: ResolvedCounter; amount: number }[],
-): void {
+/** Returns the target's table, of which a statement reads no rows but those of some keys. */
+function tableByKey(em: SqlEntityManager, { target }: CounterGroup, keys: readonly Key[]): string {
+  // A server reads a small table as a whole to find several rows, and waits for others that are locked.
+  return `${tableName(em, target)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
+}
+
+/** Returns the counters of a group whose amounts are not zero. */
+function changesIn(group: CounterGroup, amounts: readonly number[]): { counter: ResolvedCounter; amount: number }[] {
+  return group.counters
+    .map((counter, index) => ({ counter, amount: amounts[index]! }))
+    .filter(({ amount }) => amount !== 0);
+}
+
+function publish(group: CounterGroup, key: Key, amounts: readonly number[]): void {
   if (!storedCountUpdates.hasSubscribers) return;
-  const changes = changed.map(({ counter: { name }, amount }) => ({ counter: name, amount }));
-  storedCountUpdates.publish({ target: target.className, key, changes } satisfies StoredCountUpdate);
+  const changes = changesIn(group, amounts).map(({ counter: { name }, amount }) => ({ counter: name, amount }));
+  storedCountUpdates.publish({ target: group.target.className, key, changes } satisfies StoredCountUpdate);
+}
+
+function underflow(
+  { target, counters }: CounterGroup,
+  key: Key,
+  stored: readonly number[],
+  amounts: readonly number[],
+): CounterError {
+  return new CounterError(
+    'COUNTER_UNDERFLOW',
+    `${target.className} ${key.join(', ')} stores ${counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
+      `${amounts.join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
+  );
 }
 
 /** Returns the error for a target row that does not exist: COUNTER_TARGET_MISSING. */

@@ -13,7 +13,7 @@ export interface ResolvedCounter {
   readonly comparisons: readonly Comparison[];
 }
 
-/** The counters that share counted rows and foreign key, and so one UPDATE for each target row. */
+/** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
 export interface CounterGroup {
   /** The place of the target table among all: every transaction locks the tables in this order. */
   readonly order: number;

@@ -6,6 +6,8 @@ export interface Dialect {
   readonly isOf: (platform: object) => boolean;
   /** The clause that locks the rows that a SELECT reads; empty where one writer at a time locks the whole database. */
   readonly forUpdate: string;
+  /** What stands behind the name of a table to have its rows found by the primary key; empty where that is certain. */
+  readonly byPrimaryKey: string;
   /** The operator that compares two values that may be null. */
   readonly nullSafeEqual: string;
   /** The type that a value is cast to in order to be read as text. */

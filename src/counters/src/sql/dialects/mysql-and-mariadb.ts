@@ -33,6 +33,7 @@ const PRIVILEGE_HINTS: Readonly<Record<string, string>> = {
 export const mysqlAndMariadb: Dialect = {
   isOf: platform => platform instanceof BaseMySqlPlatform,
   forUpdate: ' for update',
+  byPrimaryKey: ' force index (primary)',
   nullSafeEqual: '<=>',
   textType: 'char',
   blocksEventLoop: false,

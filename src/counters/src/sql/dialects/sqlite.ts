@@ -6,6 +6,7 @@ import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
 export const sqlite: Dialect = {
   isOf: platform => platform instanceof SqlitePlatform,
   forUpdate: '',
+  byPrimaryKey: '',
   nullSafeEqual: 'is',
   textType: 'text',
   blocksEventLoop: true,
