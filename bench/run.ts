@@ -15,7 +15,18 @@ import { prepare } from './comparison/prepare.ts';
 import { smoke } from './comparison/smoke.ts';
 import { tablesOf } from './comparison/tables.ts';
 
-const PROGRAMS = ['verify', 'recount', 'strategies', 'requests', 'rates', 'bounds', 'live-counts', 'live-flood'];
+const PROGRAMS = [
+  'verify',
+  'recount',
+  'flush',
+  'import',
+  'strategies',
+  'requests',
+  'rates',
+  'bounds',
+  'live-counts',
+  'live-flood',
+];
 const DATABASES: readonly ServerKind[] = ['mysql', 'mariadb', 'sqlite'];
 const NEWCOMERS = 100_000;
 const MIN_WARM_UP_SECONDS = 3;

@@ -250,7 +250,7 @@ function stateOfData(
 function described<Entity extends object>(
   em: SqlEntityManager,
   entity: EntityClass<Entity>,
-): { meta: EntityMetadata; groups: CounterGroup[] } {
+): { meta: EntityMetadata; groups: readonly CounterGroup[] } {
   const registry = registryOf(em);
   const meta = em.getMetadata(entity) as unknown as EntityMetadata;
   const groups = registry?.countedBy(meta) ?? [];

@@ -28,6 +28,8 @@ export interface CounterGroup {
 /** The counters by their entities, as counted rows or as target; made once from the declarations and the metadata. */
 export class CounterRegistry {
   readonly groups: readonly CounterGroup[];
+  readonly #countedBy = new WeakMap<object, readonly CounterGroup[]>();
+  readonly #countersOn = new WeakMap<object, readonly ResolvedCounter[]>();
 
   constructor(
     declarations: readonly Counter[],
@@ -54,9 +56,9 @@ export class CounterRegistry {
       throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
   }
 
-  /** Returns the groups whose counted rows are of this entity. */
-  countedBy(meta: EntityMetadata): CounterGroup[] {
-    return this.groups.filter(group => group.counted.class === meta.class);
+  /** Returns the groups whose counted rows are of this entity: always the same list, for it is asked for each row. */
+  countedBy(meta: EntityMetadata): readonly CounterGroup[] {
+    return kept(this.#countedBy, meta.class, () => this.groups.filter(group => group.counted.class === meta.class));
   }
 
   /** Returns the counted or target entity of a table, in whatever case its name is given. */
@@ -72,8 +74,8 @@ export class CounterRegistry {
   }
 
   /** Returns the counters whose stored counts are columns of this entity. */
-  countersOn(meta: EntityMetadata): ResolvedCounter[] {
-    return this.storedOn(meta).flatMap(({ counters }) => counters);
+  countersOn(meta: EntityMetadata): readonly ResolvedCounter[] {
+    return kept(this.#countersOn, meta.class, () => this.storedOn(meta).flatMap(({ counters }) => counters));
   }
 }
 
@@ -100,14 +102,28 @@ export function registryOf(em: SqlEntityManager): CounterRegistry | undefined {
   return (declared as DeclaredCounters | undefined)?.registry(em.getMetadata());
 }
 
+const comparisons = new WeakMap<readonly CounterGroup[], readonly Comparison[]>();
+const properties = new WeakMap<readonly CounterGroup[], readonly string[]>();
+
 /** Returns the comparisons of all counters of some groups. */
-export function comparisonsIn(groups: readonly CounterGroup[]): Comparison[] {
-  return groups.flatMap(({ counters }) => counters.flatMap(({ comparisons }) => comparisons));
+export function comparisonsIn(groups: readonly CounterGroup[]): readonly Comparison[] {
+  return kept(comparisons, groups, () =>
+    groups.flatMap(({ counters }) => counters.flatMap(counter => counter.comparisons)),
+  );
 }
 
 /** Returns the names of the properties that decide whether and where a row of these groups is counted. */
-export function watchedProperties(groups: readonly CounterGroup[]): string[] {
-  return [...new Set(groups.flatMap(group => [group.by, ...comparisonsIn([group]).map(({ property }) => property)]))];
+export function watchedProperties(groups: readonly CounterGroup[]): readonly string[] {
+  return kept(properties, groups, () => [
+    ...new Set(groups.flatMap(group => [group.by, ...comparisonsIn([group]).map(({ property }) => property)])),
+  ]);
+}
+
+/** Returns what is kept for a key, which is made the first time. */
+function kept<Key extends object, Value>(values: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  let value = values.get(key);
+  if (value === undefined) values.set(key, (value = make()));
+  return value;
 }
 
 /** Returns the columns of the watched properties. */

@@ -165,6 +165,20 @@ export async function originalTargets(
 }
 
 /**
+ * Returns true for a change that is written as it was planned and counted, the usual case. It may return false for one
+ * whose values are the same in another form.
+ */
+export function isAsPlanned({ changeSet, groups, after }: CountedChange & { readonly after: RowState }): boolean {
+  const payload = changeSet.payload as Record<string, unknown>;
+  return watchedProperties(groups).every(name => {
+    if (!(name in payload)) return true;
+    const target = after.targets[name];
+    if (target === undefined) return payload[name] === after.values[name];
+    return target !== null && 'key' in target && target.key.length === 1 && payload[name] === target.key[0];
+  });
+}
+
+/**
  * Returns the state that a planned change was counted with, and the one that the flush has written, which hooks may have
  * changed since. Both name targets by key, because all are inserted now.
  *

@@ -9,6 +9,7 @@ import { leavesToTriggers, requireTriggers } from '../triggers/strategy.js';
 import { refuseAssignments, refuseLateAssignments, type InitialCounts } from './assignments.js';
 import {
   countedChanges,
+  isAsPlanned,
   isUncertain,
   kindOf,
   nameOf,
@@ -114,8 +115,9 @@ export class FlushPlan {
     const counted = this.#changes.filter(
       (change): change is CountedChange & { after: RowState } => change.after !== null,
     );
-    const states = new Map(counted.map(change => [change as CountedChange, writtenStates(change)]));
-    const uncertain = counted.filter(change => isUncertain(change, states.get(change)!.written));
+    const doubtful = counted.filter(change => !isAsPlanned(change) || isUncertain(change, change.after));
+    const states = new Map(doubtful.map(change => [change as CountedChange, writtenStates(change)]));
+    const uncertain = doubtful.filter(change => isUncertain(change, states.get(change)!.written));
     const read = await readRows(
       this.em,
       transaction,

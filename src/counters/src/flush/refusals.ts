@@ -83,6 +83,7 @@ export function refuseTwins(changes: readonly CountedChange[]): void {
  * (COUNTER_CONFLICT): SQLite uses the keys of rolled back rows again.
  */
 export function refuseReusedKeys(vanished: readonly CountedChange[], changes: readonly CountedChange[]): void {
+  if (vanished.length === 0) return;
   const gone = new Set(vanished.map(change => identityOf(change, change.key)));
   const reused = changes.find(
     change => change.kind === 'create' && gone.has(identityOf(change, keyOf(change.changeSet.entity))),
