@@ -3,7 +3,6 @@ import type { Database } from '../../database/database.js';
 import { Course, Enrollment, User, type EnrollmentStatus } from '../../entities/index.js';
 import * as reader from '../../reading/index.js';
 import type {
-  ComputedCount,
   CountRequest,
   CourseRow,
   EnrollmentFilter,
@@ -17,6 +16,8 @@ import type {
 } from '../../reading/index.js';
 import { changeCounts, changePages, runsById, type RecordedChange, type Run } from '../../recounts/index.js';
 import type { Viewer } from '../../access/viewer.js';
+import { CountPrecision } from '../types/enums.js';
+import type { CountType } from '../types/objects.js';
 import type { SelectedProperties } from './selected-properties.js';
 
 /** A list of enrollments under each of many parents. */
@@ -56,7 +57,7 @@ export interface Loaders {
   readonly run: DataLoader<number, Run | null>;
   readonly changeCount: DataLoader<number, number>;
   readonly changes: (page: PageRequest) => DataLoader<number, Page<RecordedChange>>;
-  readonly count: (request: CountRequest) => DataLoader<number, ComputedCount>;
+  readonly count: (request: CountRequest) => DataLoader<number, CountType>;
   /** Loads pages, and decides which of their rows are shown when their courses or students are. */
   readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => DataLoader<number, ShownPage>;
   readonly enrollmentCount: (
@@ -72,7 +73,7 @@ export interface Loaders {
 /** Creates the loaders of one request, which read the selected properties. */
 export function loadersFor(database: Database, viewer: Viewer | null, selected: SelectedProperties): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
-  const counts = new Map<string, DataLoader<number, ComputedCount>>();
+  const counts = new Map<string, DataLoader<number, CountType>>();
   const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
   const shownLists = new Map<string, DataLoader<number, ShownPage>>();
   const listCounts = new Map<string, DataLoader<number, number>>();
@@ -109,9 +110,12 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
     count: request =>
       kept(
         counts,
-        request,
+        // Asked for each course of a page: a short name for the usual ones.
+        request.status ? request : String(request.limit),
         () =>
-          new DataLoader(ids => reader.computedCounts(database, ids, request), { maxBatchSize: MAX_STATEMENT_PARTS }),
+          new DataLoader(async ids => (await reader.computedCounts(database, ids, request)).map(countOf), {
+            maxBatchSize: MAX_STATEMENT_PARTS,
+          }),
       ),
     enrollments(known, list, parents) {
       const pages = kept(
@@ -175,8 +179,12 @@ export async function leavingOutGone(
   return rows.filter((_, index) => courses?.[index] !== null && students?.[index] !== null);
 }
 
-function kept<Value>(map: Map<string, Value>, key: object, make: () => Value): Value {
-  const name = JSON.stringify(key);
+function countOf({ count, exact }: reader.ComputedCount): CountType {
+  return { count, precision: exact ? CountPrecision.EXACT : CountPrecision.AT_LEAST };
+}
+
+function kept<Value>(map: Map<string, Value>, key: object | string, make: () => Value): Value {
+  const name = typeof key === 'string' ? key : JSON.stringify(key);
   const value = map.get(name) ?? make();
   map.set(name, value);
   return value;

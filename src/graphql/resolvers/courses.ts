@@ -23,7 +23,6 @@ import { connectionOf, pageRequest, type Connection } from '../lists/pagination.
 import { presentOne } from '../lists/present-enrollments.js';
 import { costOfComputed } from '../costs/query-cost.js';
 import { CourseConnection, EnrollmentConnection } from '../types/connections.js';
-import { CountPrecision } from '../types/enums.js';
 import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';
 import { CoursePayload, DeletePayload } from '../types/payloads.js';
 
@@ -65,7 +64,7 @@ export class CourseResolver {
     complexity: costOfComputed,
     description: 'A count computed from the rows now, in one statement for all courses of a request.',
   })
-  async enrollmentsCount(
+  enrollmentsCount(
     @Root() { id }: CourseRow,
     @Ctx() { loaders }: Context,
     @Arg('status', () => [EnrollmentStatus], {
@@ -81,8 +80,7 @@ export class CourseResolver {
     limit: number | null = 10_000,
   ): Promise<CountType> {
     if (limit !== null && limit < 1) throw badUserInput('limit', `${limit} is not at least 1; null counts all.`);
-    const { count, exact } = await loaders.count({ status: status ? [...new Set(status)] : null, limit }).load(id);
-    return { count, precision: exact ? CountPrecision.EXACT : CountPrecision.AT_LEAST };
+    return loaders.count({ status: status ? [...new Set(status)] : null, limit }).load(id);
   }
 
   @FieldResolver(() => [EnrollmentStatusCountType], {
