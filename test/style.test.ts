@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..');
 it('no comment on code begins with "Is", "Holds" or another verb that only a thing could be the subject of', () => {
   const beginnings = globSync('{src,test,bench}/**/*.ts', {
     cwd: root,
-    exclude: ['**/node_modules', '**/dist'],
+    exclude: ['**/node_modules', '**/dist', '**/generated'],
   }).flatMap(path =>
     [...readFileSync(join(root, path), 'utf8').matchAll(/\/\*\*\s(?:\s*\* )?((?:Is|Are|Holds|Says|Names) .*)/g)].map(
       ([, text]) => `${path}: ${text}`,
