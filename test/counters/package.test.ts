@@ -7,9 +7,27 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const engine = join(checkout, 'src/counters');
-const { peerDependencies } = JSON.parse(readFileSync(join(engine, 'package.json'), 'utf8')) as {
-  readonly peerDependencies: Readonly<Record<string, string>>;
-};
+
+/** The part of a package.json that names what the package needs. */
+interface Needs {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+const needsOf = (folder: string): Needs => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Needs;
+const { peerDependencies = {} } = needsOf(engine);
+
+/** Returns the folders of the packages of this checkout that a package depends on, and that these depend on. */
+function dependenciesOf(folder: string): string[] {
+  const own = Object.keys(needsOf(folder).dependencies ?? {}).map(name => join(checkout, 'node_modules', name));
+  return [...new Set(own.flatMap(one => [one, ...dependenciesOf(one)]))];
+}
+
+/** A tarball that npm has made, and what is in it. */
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
 
 describe("the engine's package, installed by npm beside MikroORM", () => {
   const folder = mkdtempSync(join(tmpdir(), 'mikro-orm-counters-'));
@@ -28,14 +46,16 @@ describe("the engine's package, installed by npm beside MikroORM", () => {
   }
 
   beforeAll(async () => {
-    // Not by prepack: it would build what other tests are running.
-    const [{ filename, files }] = JSON.parse(
-      await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], engine),
-    ) as [{ readonly filename: string; readonly files: readonly { readonly path: string }[] }];
-    packed = files.map(({ path }) => path);
+    const pack = async (of: string): Promise<Packed> =>
+      // Not by prepack: it would build what other tests are running.
+      (JSON.parse(await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], of)) as [Packed])[0];
+    const all = [await pack(engine)];
+    packed = all[0]!.files.map(({ path }) => path);
+    for (const dependency of dependenciesOf(engine)) all.push(await pack(dependency));
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     // Without the peers, for which it would ask the network; those of this checkout take their place.
-    await npm(['install', '--offline', '--legacy-peer-deps', '--no-audit', '--no-fund', `./${filename}`], folder);
+    const install = ['install', '--offline', '--legacy-peer-deps', '--no-audit', '--no-fund'];
+    await npm([...install, ...all.map(({ filename }) => `./${filename}`)], folder);
     for (const name of Object.keys(peerDependencies)) {
       const place = join(folder, 'node_modules', name);
       mkdirSync(dirname(place), { recursive: true });

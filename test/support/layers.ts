@@ -21,6 +21,7 @@ export const layers = [
 export const engineLayers = [
   'errors',
   'sql',
+  'retry',
   'events',
   'declarations',
   'counts',

@@ -22,6 +22,7 @@ export {
 } from './events.js';
 export { CounterSubscriber } from './flush/subscriber.js';
 export { CountingEntityManager } from './guards/counting-entity-manager.js';
+export { isConflict, retryTransaction, type RetryOptions, type TransactionRetry } from './retry.js';
 export { exactNumber, isUnsafeNumber, UnsafeNumberError } from './sql/exact-number.js';
 export type { Key } from './sql/key.js';
 export { checkStrategy } from './triggers/strategy.js';
@@ -33,6 +34,13 @@ export {
   type TriggerStatus,
 } from './triggers/triggers.js';
 export { ChunkPace, type ChunkBounds } from './verify/chunk-pace.js';
+export {
+  recountAll,
+  type RecountAllOptions,
+  type RecountedTarget,
+  type RecountProgress,
+  type RecountReport,
+} from './verify/recount-all.js';
 export { adjust, recount, type CountChange } from './verify/recount.js';
 export {
   countersInto,

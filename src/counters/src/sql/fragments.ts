@@ -11,8 +11,10 @@ export interface Fragment {
 /** A row as the driver returns it, by column. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Some rows of one table: those after one key up to another, in the database's own order, or those listed. */
-export type KeyRange = { readonly after: Key | null; readonly upTo: Key } | { readonly keys: readonly Key[] };
+/** Some rows of one table: those after one key, or from it, up to another, in the database's own order, or those listed. */
+export type KeyRange =
+  | { readonly after: Key | null; readonly includesAfter?: boolean; readonly upTo: Key }
+  | { readonly keys: readonly Key[] };
 
 /** Returns an identifier in the database's quotes. */
 export function quoted(em: SqlEntityManager, identifier: string): string {
@@ -49,7 +51,7 @@ export function inRange(em: SqlEntityManager, columns: readonly string[], range:
   if ('keys' in range) return keyIn(em, columns, range.keys, alias);
   const upTo = beside(em, columns, '<', range.upTo, true, alias);
   if (range.after === null) return upTo;
-  const after = beside(em, columns, '>', range.after, false, alias);
+  const after = beside(em, columns, '>', range.after, range.includesAfter ?? false, alias);
   return { sql: `${after.sql} and ${upTo.sql}`, parameters: [...after.parameters, ...upTo.parameters] };
 }
 

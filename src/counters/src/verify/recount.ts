@@ -20,7 +20,8 @@ export interface CountChange {
 
 /**
  * Sets the stored counts of one target row to the number of its counted rows, under the row's lock and in the open
- * transaction, and returns those that changed; null: the row does not exist. A loaded entity gets its new counts.
+ * transaction, and returns those that changed; null: the row does not exist. A loaded entity gets its new counts. With
+ * `counters`, by their names, only those.
  *
  * Counting is part of the UPDATE. A SELECT may see an old snapshot, as with REPEATABLE READ after an earlier read, while
  * an UPDATE counts what is committed at that moment, under any isolation level.
@@ -31,8 +32,10 @@ export async function recount(
   em: SqlEntityManager,
   entity: EntityClass<object>,
   key: Key,
+  { counters }: { readonly counters?: readonly string[] } = {},
 ): Promise<CountChange[] | null> {
-  const changes = await changed(em, entity, key, 'Recounting', async ({ target, groups }, transaction, before) => {
+  const described = targetOf(em, entity, counters);
+  const changes = await changed(em, described, key, 'Recounting', async ({ target, groups }, transaction, before) => {
     const found = [...before.values()][0]!.key;
     const sets = groups.flatMap(group => group.counters.map((_, index) => countOf(em, group, index, found)));
     const row = keyIn(em, groups[0]!.targetKey, [found]);
@@ -62,7 +65,7 @@ export function adjust(
   key: Key,
   amounts: Readonly<Record<string, number>>,
 ): Promise<CountChange[] | null> {
-  return changed(em, entity, key, 'Adjusting', async ({ target, groups }, transaction, before) => {
+  return changed(em, targetOf(em, entity), key, 'Adjusting', async ({ target, groups }, transaction, before) => {
     const names = groups.flatMap(({ counters }) => counters.map(({ name }) => name));
     const unknown = Object.keys(amounts).find(name => !names.includes(name));
     if (unknown !== undefined)
@@ -95,7 +98,7 @@ interface Described {
 /** Locks a target row, lets `write` change its counts, and returns those that it changed. */
 async function changed(
   em: SqlEntityManager,
-  entity: EntityClass<object>,
+  described: Described,
   key: Key,
   action: string,
   write: (
@@ -104,7 +107,6 @@ async function changed(
     before: ReadonlyMap<CounterGroup, LockedTarget>,
   ) => Promise<void>,
 ): Promise<CountChange[] | null> {
-  const described = targetOf(em, entity);
   const transaction = em.getTransactionContext();
   if (!transaction)
     throw new CounterError(

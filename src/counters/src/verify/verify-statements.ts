@@ -25,19 +25,20 @@ export class VerifyStatements {
     this.#key = keyColumns(target);
   }
 
-  /** Reads the last key of the table; null where the table is empty. */
-  async lastKey(): Promise<Key | null> {
+  /** Reads the last key of the table, or the last one up to a key; null where there is none. */
+  async lastKey(upTo?: Key): Promise<Key | null> {
+    const range = upTo && inRange(this.em, this.#key, { after: null, upTo });
     return this.#keyOf(
       await this.#rows({
-        sql: `select ${this.#list()} from ${this.#table} order by ${this.#list(' desc')} limit 1`,
-        parameters: [],
+        sql: `select ${this.#list()} from ${this.#table}${range ? ` where ${range.sql}` : ''} order by ${this.#list(' desc')} limit 1`,
+        parameters: range?.parameters ?? [],
       }),
     );
   }
 
-  /** Reads the key of the row that is `size` rows after a key; null where there are fewer up to the end. */
-  async keyAfter(after: Key | null, end: Key, size: number): Promise<Key | null> {
-    const { sql, parameters } = inRange(this.em, this.#key, { after, upTo: end });
+  /** Reads the key of the last one of `size` rows of a range; null where there are fewer. */
+  async keyAfter(range: KeyRange, size: number): Promise<Key | null> {
+    const { sql, parameters } = inRange(this.em, this.#key, range);
     return this.#keyOf(
       await this.#rows({
         sql: `select ${this.#list()} from ${this.#table} where ${sql} order by ${this.#list()} limit 1 offset ${size - 1}`,

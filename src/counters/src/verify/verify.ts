@@ -39,6 +39,12 @@ export interface VerifyOptions {
   readonly keys?: readonly Key[];
   /** The key after which to begin. */
   readonly after?: Key | null;
+  /** The key with which to begin; not together with `after` or `keys`. */
+  readonly from?: Key;
+  /** The key with which to end; not together with `keys`. */
+  readonly to?: Key;
+  /** The names of the counters, such as `Post.commentCount`; all of the entity by default. */
+  readonly counters?: readonly string[];
   /**
    * The number of rows of each chunk; by default, `pace` sizes them by time. Where a statement blocks the event loop, a
    * chunk is read in parts of the pace's size.
@@ -63,12 +69,16 @@ export async function* verify(
   entity: EntityClass<object>,
   options: VerifyOptions = {},
 ): AsyncGenerator<VerifiedChunk, void, undefined> {
-  const { target, groups } = targetOf(em, entity);
+  const { target, groups } = targetOf(em, entity, options.counters);
   const statements = new VerifyStatements(em, target, groups);
   const { batchSize, pace = paceFor(em), all = false } = options;
   const { blocksEventLoop } = dialectOf(em);
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0))
     throw new RangeError(`The batch size ${batchSize} is not a whole number of at least 1.`);
+  if (options.from && (options.after || options.keys))
+    throw new RangeError('A verify begins with `from`, or `after` a key, or has a list of `keys`. Give one of them.');
+  if (options.to && options.keys)
+    throw new RangeError('A verify ends with `to`, or has a list of `keys`. Give one of them.');
   const begun = performance.now();
   let [checked, drifts] = [0, 0];
   // What has been read of a chunk whose size is fixed, and how many rows that were.
@@ -88,7 +98,7 @@ export async function* verify(
   };
   for await (const range of options.keys
     ? listed(options.keys, options.after ?? null, size)
-    : walked(statements, options.after ?? null, size)) {
+    : walked(statements, options, size)) {
     const start = performance.now();
     const targets = await statements.compare(range);
     const milliseconds = performance.now() - start;
@@ -103,7 +113,7 @@ export async function* verify(
     await turn();
   }
   if (open) yield given(open);
-  if (!options.keys && finishedVerifies.hasSubscribers)
+  if (isWhole(options) && finishedVerifies.hasSubscribers)
     finishedVerifies.publish({
       target: target.className,
       checked,
@@ -125,11 +135,20 @@ export function countersInto(em: SqlEntityManager, entity: EntityClass<object>):
   return targetOf(em, entity).groups.flatMap(({ counters }) => counters);
 }
 
-/** Returns the metadata of a target entity and what is counted into it. Errors: COUNTER_DECLARATION where nothing is. */
+/** Returns true for a verify that ends with the table and looks at all of its counters. */
+function isWhole({ keys, to, counters }: VerifyOptions): boolean {
+  return !keys && !to && !counters;
+}
+
+/**
+ * Returns the metadata of a target entity and what is counted into it, or those of its counters that have one of some
+ * names. Errors: COUNTER_DECLARATION where nothing is counted into it, and for a name that is none of them.
+ */
 export function targetOf(
   em: SqlEntityManager,
   entity: EntityClass<object>,
-): { target: EntityMetadata; groups: CounterGroup[] } {
+  names?: readonly string[],
+): { target: EntityMetadata; groups: readonly CounterGroup[] } {
   const target = em.getMetadata(entity) as unknown as EntityMetadata;
   const groups = registryOf(em)?.storedOn(target) ?? [];
   if (groups.length === 0)
@@ -137,7 +156,25 @@ export function targetOf(
       'COUNTER_DECLARATION',
       `Nothing is counted into ${target.className}. Name an entity that has a stored count.`,
     );
-  return { target, groups };
+  return { target, groups: names ? onlyNamed(target, groups, names) : groups };
+}
+
+/** Returns groups with those counters alone that have one of some names. */
+function onlyNamed(
+  target: EntityMetadata,
+  groups: readonly CounterGroup[],
+  names: readonly string[],
+): readonly CounterGroup[] {
+  const all = groups.flatMap(({ counters }) => counters.map(({ name }) => name));
+  const unknown = names.find(name => !all.includes(name));
+  if (unknown !== undefined || names.length === 0)
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `${target.className} has no counter "${unknown ?? ''}". Give one of ${all.join(', ')}.`,
+    );
+  return groups
+    .map(group => ({ ...group, counters: group.counters.filter(({ name }) => names.includes(name)) }))
+    .filter(({ counters }) => counters.length > 0);
 }
 
 /** Returns the chunk of compared targets. A count drifts where stored and actual differ. */
@@ -174,14 +211,19 @@ function joined(chunk: VerifiedChunk | null, next: VerifiedChunk): VerifiedChunk
   };
 }
 
-async function* walked(statements: VerifyStatements, after: Key | null, size: () => number): AsyncGenerator<KeyRange> {
-  const end = await statements.lastKey();
+async function* walked(
+  statements: VerifyStatements,
+  { after = null, from, to }: VerifyOptions,
+  size: () => number,
+): AsyncGenerator<KeyRange> {
+  const end = await statements.lastKey(to);
   if (end === null) return;
-  for (let from = after; ;) {
-    const next = await statements.keyAfter(from, end, size());
-    yield { after: from, upTo: next ?? end };
+  let begin = from ? { after: from, includesAfter: true } : { after, includesAfter: false };
+  for (;;) {
+    const next = await statements.keyAfter({ ...begin, upTo: end }, size());
+    yield { ...begin, upTo: next ?? end };
     if (next === null || hashOf(next) === hashOf(end)) return;
-    from = next;
+    begin = { after: next, includesAfter: false };
   }
 }
 

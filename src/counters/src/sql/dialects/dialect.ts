@@ -20,6 +20,11 @@ export interface Dialect {
   readonly violatedCheck: (error: DatabaseError) => string | undefined;
   /** Returns true for an error that says that a column's type cannot hold a result below zero. */
   readonly isBelowRange: (error: DatabaseError, table: string, column: string) => boolean;
+  /**
+   * Returns true for an error that ended a transaction because of another one, and that MikroORM does not know as a
+   * deadlock or as a wait for a lock that took too long.
+   */
+  readonly isConflict: (error: DatabaseError) => boolean;
 }
 
 /** An error of a database's driver. */

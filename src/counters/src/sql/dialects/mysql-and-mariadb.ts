@@ -19,6 +19,12 @@ const HIDDEN_BODY = '';
 /** The number of the error for an unsigned column from which more is subtracted than it holds. */
 const OUT_OF_RANGE = 1690;
 
+/** The number of MariaDB's error for a row that another transaction has changed since the snapshot. */
+const SNAPSHOT_OVERTAKEN = 1020;
+
+/** The number of the error for a transaction that a group of MySQL servers has rolled back because of another one. */
+const CERTIFICATION_FAILED = 3101;
+
 const CHECK_VIOLATED = /^(?:Check constraint '(.+)' is violated\.|CONSTRAINT `(.+?)` failed for .+)$/s;
 
 /** What a user or server needs in order to change triggers, by the code of the error. */
@@ -60,6 +66,7 @@ export const mysqlAndMariadb: Dialect = {
   },
   isBelowRange: ({ message, errno }, table, column) =>
     errno === OUT_OF_RANGE && message.includes(`\`${table}\`.\`${column}\` `),
+  isConflict: ({ errno }) => errno === SNAPSHOT_OVERTAKEN || errno === CERTIFICATION_FAILED,
 };
 
 /**

@@ -30,6 +30,7 @@ export const sqlite: Dialect = {
   violatedCheck: ({ message }) => /^CHECK constraint failed: (.+)$/s.exec(message)?.[1],
   // No column is unsigned.
   isBelowRange: () => false,
+  isConflict: () => false,
 };
 
 /** Returns triggers that take no locks, because SQLite has one writer. */
