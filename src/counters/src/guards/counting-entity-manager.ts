@@ -44,7 +44,9 @@ export function countingClass(base: EntityManagerClass): EntityManagerClass {
       const commit = unitOfWork.commit.bind(unitOfWork);
       // Without a transaction, nothing would be counted, so the guards stay awake.
       unitOfWork.commit = () =>
-        this.isInTransaction() || opensTransactions(this) ? counted(commit) : uncounted('a flush', commit);
+        this.isInTransaction() || opensTransactions(this)
+          ? counted(commit)
+          : uncounted('A flush without a transaction', commit);
     }
 
     override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
