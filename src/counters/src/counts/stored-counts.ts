@@ -46,6 +46,13 @@ export class StoredCounts {
     }
   }
 
+  /** Forgets a target row that is about to be deleted, because another one may get its key. */
+  forget(group: CounterGroup, key: Key): void {
+    const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
+    const row = rows.get(hashOf(key));
+    for (const [asked, known] of rows) if (known === row) rows.delete(asked);
+  }
+
   /** Returns true for a target row that this transaction has locked here. */
   isLocked(group: CounterGroup, key: Key): boolean {
     return this.#locked.get(group)?.has(hashOf(key)) ?? false;

@@ -156,6 +156,19 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
   );
 }
 
+/**
+ * Returns another property that writes the column of one of some properties, if there is one: MikroORM allows it with
+ * discovery.checkDuplicateFieldNames: false.
+ */
+function shadowOf({ props }: EntityMetadata, properties: readonly EntityProperty[]): EntityProperty | undefined {
+  return props.find(
+    other =>
+      isColumn(other) &&
+      other.fieldNames?.length === 1 &&
+      properties.some(({ name, fieldNames }) => name !== other.name && fieldNames.join() === other.fieldNames[0]),
+  );
+}
+
 function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
   const refuse = (problem: string): CounterError =>
     new CounterError(
@@ -170,14 +183,6 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
     throw refuse(
       `"${counter.by}" must be a many-to-one relation with a column of its own, to the primary key of one entity`,
     );
-  }
-  for (const relation of counted.relations) {
-    if (relation.deleteRule && !['restrict', 'no action'].includes(relation.deleteRule.toLowerCase())) {
-      throw refuse(
-        `the foreign key "${relation.name}" has the delete rule "${relation.deleteRule}", which removes or changes counted rows ` +
-          `without hooks; declare it with deleteRule: 'restrict'`,
-      );
-    }
   }
   const target = metadata.get<object>(by.targetMeta!.class);
   const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
@@ -194,6 +199,14 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
       `"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`,
     );
   }
+  const comparisons = comparisonsOf(counter, counted);
+  const shadow =
+    shadowOf(counted, [by, ...comparisons.map(({ property }) => counted.properties[property as never]!)]) ??
+    shadowOf(target, [into]);
+  if (shadow)
+    throw refuse(
+      `the property "${shadow.name}" writes the column ${shadow.fieldNames[0]!} too, past the property that counts; map the column once, or give "${shadow.name}" persist: false`,
+    );
   return {
     order: 0,
     counted,
@@ -206,7 +219,7 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
         name: `${target.className}.${counter.into}`,
         property: counter.into,
         column: into.fieldNames[0]!,
-        comparisons: comparisonsOf(counter, counted),
+        comparisons,
       },
     ],
   };

@@ -1,4 +1,4 @@
-import type { Transaction, UnitOfWork } from '@mikro-orm/core';
+import { ChangeSetType, type Transaction, type UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keyOf, overlaid, Tally, type KeyedDelta, type RowState, type TargetDelta } from '../counts/deltas.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
@@ -103,6 +103,7 @@ export class FlushPlan {
       tally.change(change.groups, before, change.after);
     }
     await this.#apply(tally.deltas(), stored);
+    for (const group of this.registry.groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
   }
 
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
@@ -115,9 +116,14 @@ export class FlushPlan {
     const counted = this.#changes.filter(
       (change): change is CountedChange & { after: RowState } => change.after !== null,
     );
-    const doubtful = counted.filter(change => !isAsPlanned(change) || isUncertain(change, change.after));
+    // A row that is deleted before others are written can take some of them along, by the rule of a foreign key.
+    const deletesEarly = this.unitOfWork.getChangeSets().some(({ type }) => type === ChangeSetType.DELETE_EARLY);
+    const mayBeGone = ({ kind }: CountedChange): boolean => deletesEarly && kind === 'update';
+    const doubtful = counted.filter(
+      change => mayBeGone(change) || !isAsPlanned(change) || isUncertain(change, change.after),
+    );
     const states = new Map(doubtful.map(change => [change as CountedChange, writtenStates(change)]));
-    const uncertain = doubtful.filter(change => isUncertain(change, states.get(change)!.written));
+    const uncertain = doubtful.filter(change => mayBeGone(change) || isUncertain(change, states.get(change)!.written));
     const read = await readRows(
       this.em,
       transaction,
@@ -128,7 +134,7 @@ export class FlushPlan {
     );
     const tally = new Tally();
     for (const [change, { planned, written }] of states)
-      tally.change(change.groups, planned, read.get(change) ?? written);
+      tally.change(change.groups, planned, read.get(change) ?? (mayBeGone(change) ? null : written));
     const deltas = tally.deltas() as KeyedDelta[];
     if (deltas.length === 0) return;
     const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
@@ -186,10 +192,18 @@ export class FlushPlan {
       if ('created' in delta.target) this.#addToCreated(delta.target.created, delta);
       else existing.push(delta as KeyedDelta);
     }
-    const deleted = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'delete');
-    const gone = (group: CounterGroup, key: Key): boolean =>
-      deleted.some(({ meta, entity }) => meta.class === group.target.class && hashOf(keyOf(entity)) === hashOf(key));
-    await stored.add(existing.filter(({ group, target }) => !gone(group, target.key)));
+    const deleted = new Map(
+      this.registry.groups.map(group => [group, new Set(this.#deletedTargets(group).map(hashOf))]),
+    );
+    await stored.add(existing.filter(({ group, target }) => !deleted.get(group)!.has(hashOf(target.key))));
+  }
+
+  /** Returns the keys of the targets that the flush deletes. */
+  #deletedTargets({ target }: CounterGroup): Key[] {
+    return this.unitOfWork
+      .getChangeSets()
+      .filter(changeSet => changeSet.meta.class === target.class && kindOf(changeSet) === 'delete')
+      .map(({ entity }) => keyOf(entity));
   }
 
   /** Lets a target that the same flush inserts start with its counts. Nobody else can see it before the commit. */

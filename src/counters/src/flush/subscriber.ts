@@ -2,6 +2,7 @@ import type { EventSubscriber, FlushEventArgs, Transaction, TransactionEventArgs
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { DeclaredCounters } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
+import { opensTransactions, requireCounting } from '../guards/counting-entity-manager.js';
 import { FlushPlan } from './flush-plan.js';
 
 /** The plan of a unit of work's present flush. `implicit`: MikroORM opens the transaction itself. */
@@ -28,6 +29,7 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
   readonly #around = new WeakMap<UnitOfWork>();
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
+    requireCounting(em.config);
     const transaction = em.getTransactionContext();
     const last = this.#planned.get(uow);
     // At once, and not only before the commit, because MySQL's driver fires no event when it releases a savepoint.
@@ -35,11 +37,15 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
     this.#planned.delete(uow);
     if (transaction) return this.#prepare(em as SqlEntityManager, uow, transaction, false);
     // Even an empty flush waits, because a later subscriber may still add to it.
-    if (em.config.get('implicitTransactions')) this.#waiting.add(uow);
-    else if (uow.getChangeSets().length > 0 || uow.getCollectionUpdates().length > 0) {
+    if (opensTransactions(em as SqlEntityManager)) this.#waiting.add(uow);
+    else if (
+      uow.getChangeSets().length > 0 ||
+      uow.getCollectionUpdates().length > 0 ||
+      uow.getExtraUpdates().size > 0
+    ) {
       throw new CounterError(
         'COUNTER_TRANSACTION',
-        'A flush without a transaction cannot keep counters: enable implicitTransactions or use em.transactional().',
+        'A flush without a transaction cannot keep counters: enable implicitTransactions and leave disableTransactions out, or use em.transactional().',
       );
     }
   }

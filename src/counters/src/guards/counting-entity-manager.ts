@@ -1,50 +1,122 @@
-import type { ClearDatabaseOptions, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import type { ClearDatabaseOptions, Configuration, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
-import { registryOf } from '../declarations/registry.js';
+import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
+import { refuseOptions } from '../declarations/orm-options.js';
+import { DeclaredCounters, registryOf } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
 import { refuseStoredCounts } from './direct-writes.js';
 import { guardDriver } from './driver-guard.js';
 import { counted, uncounted } from './write-scope.js';
 
-/**
- * MikroORM's entity manager, which here refuses writes that fire no hooks (COUNTER_BYPASS) where they could change a
- * count, and names what to use instead.
- */
-export class CountingEntityManager extends SqlEntityManager {
-  constructor(...parameters: ConstructorParameters<typeof SqlEntityManager>) {
-    super(...parameters);
-    // Resolved here, so that a wrong declaration stops the start and not only the first flush.
-    const registry = registryOf(this);
-    if (!registry) return;
-    guardDriver(this, registry);
-    const unitOfWork = this.getUnitOfWork(false);
-    const commit = unitOfWork.commit.bind(unitOfWork);
-    unitOfWork.commit = () => counted(commit);
-  }
+/** A class of entity managers. */
+export type EntityManagerClass = new (
+  ...parameters: ConstructorParameters<typeof SqlEntityManager>
+) => SqlEntityManager;
 
-  override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
-    ...parameters: Parameters<typeof SqlEntityManager.prototype.createQueryBuilder<Entity, RootAlias>>
-  ): QueryBuilder<Entity, RootAlias> {
-    return uncounted(undefined, () => super.createQueryBuilder<Entity, RootAlias>(...parameters));
+/** The classes that keep counters. */
+const countingClasses = new WeakSet<object>();
+
+/** Returns true for a class that keeps counters, or that extends one. */
+function isCounting(one: unknown): boolean {
+  for (let base = one; typeof base === 'function'; base = Object.getPrototypeOf(base))
+    if (countingClasses.has(base)) return true;
+  return false;
+}
+
+/**
+ * Returns a class of entity managers that extends an application's own, and refuses writes that fire no hooks
+ * (COUNTER_BYPASS) where they could change a count, and names what to use instead. Errors: COUNTER_DECLARATION for a
+ * class that is not one of MikroORM's entity managers for SQL.
+ */
+export function countingClass(base: EntityManagerClass): EntityManagerClass {
+  if (isCounting(base)) return base;
+  if (base !== SqlEntityManager && !(base.prototype instanceof SqlEntityManager))
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `The option entityManager names ${base.name}, which does not extend SqlEntityManager of @mikro-orm/sql. Let it do so.`,
+    );
+  const counting = class extends base {
+    constructor(...parameters: ConstructorParameters<EntityManagerClass>) {
+      super(...parameters);
+      start(this);
+      const unitOfWork = this.getUnitOfWork(false);
+      const commit = unitOfWork.commit.bind(unitOfWork);
+      // Without a transaction, nothing would be counted, so the guards stay awake.
+      unitOfWork.commit = () =>
+        this.isInTransaction() || opensTransactions(this)
+          ? counted(commit)
+          : uncounted('A flush without a transaction', commit);
+    }
+
+    override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
+      ...parameters: Parameters<typeof SqlEntityManager.prototype.createQueryBuilder<Entity, RootAlias>>
+    ): QueryBuilder<Entity, RootAlias> {
+      return uncounted(undefined, () => super.createQueryBuilder<Entity, RootAlias>(...parameters));
+    }
+  };
+  for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const)
+    override(counting, name);
+  override(counting, 'clone', withCountsAtZero);
+  countingClasses.add(counting);
+  return counting;
+}
+
+/** Returns true where a flush opens a transaction if none is open. */
+export function opensTransactions(em: SqlEntityManager): boolean {
+  return em.getPlatform().supportsTransactions() && em.config.get('implicitTransactions') === true;
+}
+
+/**
+ * Refuses entity managers without the guards (COUNTER_DECLARATION): the application has replaced what withCounters() has
+ * made.
+ */
+export function requireCounting(config: Configuration): void {
+  const own = config.get('entityManager');
+  if (isCounting(own)) return;
+  throw new CounterError(
+    'COUNTER_DECLARATION',
+    `The option entityManager is ${own?.name ?? 'missing'}, which refuses no bypasses. Give it to withCounters() together with the other options.`,
+  );
+}
+
+const started = new WeakSet<object>();
+
+/**
+ * Checks, for the first entity manager of an ORM, everything that could make counts wrong, so that it stops the start
+ * and not only the first flush (COUNTER_DECLARATION). Then guards the driver.
+ */
+function start(em: SqlEntityManager): void {
+  if (started.has(em.config)) return;
+  const registry = registryOf(em);
+  if (!registry)
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      'The option subscribers lacks the one of withCounters(). Give your own to withCounters() together with the other options.',
+    );
+  if (registry.groups.length > 0) {
+    dialectOf(em);
+    refuseOptions(em.config);
+    refuseForeignKeyRules(em, registry, registry.strategy);
   }
+  guardDriver(em, registry);
+  started.add(em.config);
 }
 
 type Method = (this: SqlEntityManager, ...parameters: unknown[]) => Promise<unknown>;
 
 /** Overrides a method that fires no hooks, so that errors of the guards below it have its name. */
 function override(
+  counting: EntityManagerClass,
   name: keyof SqlEntityManager,
   prepare: (em: SqlEntityManager, parameters: unknown[]) => unknown[] = (_, parameters) => parameters,
 ): void {
-  const original = SqlEntityManager.prototype[name] as Method;
+  const original = counting.prototype[name] as Method;
   const named: Method = async function (...parameters) {
     return uncounted(`em.${name}()`, () => original.apply(this, prepare(this, parameters)));
   };
-  Object.defineProperty(CountingEntityManager.prototype, name, { value: named, writable: true, configurable: true });
+  Object.defineProperty(counting.prototype, name, { value: named, writable: true, configurable: true });
 }
-
-for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const)
-  override(name);
-override('clone', withCountsAtZero);
 
 /** Lets a target be cloned with stored counts of 0, because the clone has no rows yet. */
 function withCountsAtZero(em: SqlEntityManager, [first, ...rest]: unknown[]): unknown[] {
@@ -60,12 +132,16 @@ function withCountsAtZero(em: SqlEntityManager, [first, ...rest]: unknown[]): un
   return [first, ...rest];
 }
 
+/** MikroORM's entity manager, which here keeps counters: the one of an application that has none of its own. */
+export class CountingEntityManager extends countingClass(SqlEntityManager) {}
+
 /**
  * MikroORM's schema generator, whose clear() here may empty counted tables, which the guards refuse to others: it
  * empties the tables of their targets too.
  */
 export class CountingSchemaGenerator extends SchemaGenerator {
   static override register(orm: MikroORM): void {
+    if ([...orm.config.get('subscribers')].some(one => one instanceof DeclaredCounters)) requireCounting(orm.config);
     orm.config.registerExtension('@mikro-orm/schema-generator', () => new CountingSchemaGenerator(orm.em as never));
   }
 

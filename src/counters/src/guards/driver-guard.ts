@@ -2,6 +2,7 @@ import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
 import { underflowOf } from '../triggers/strategy.js';
 import { guardBuilder } from './builder-guard.js';
 import { DirectWrites } from './direct-writes.js';
@@ -59,7 +60,9 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
     error instanceof CounterError ? error : (underflowOf(em, error, registry) ?? convertException(error));
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) =>
-    guardConnection(registry, getConnection(...parameters) as AbstractSqlConnection);
+    guardConnection(em, registry, getConnection(...parameters) as AbstractSqlConnection);
+  // The driver does not ask itself for its connection.
+  driver.getConnection();
 }
 
 function update(
@@ -74,10 +77,15 @@ function update(
 }
 
 /** Guards the Kysely instance that a connection has at any time, which also makes its transactions. */
-function guardConnection(registry: CounterRegistry, connection: AbstractSqlConnection): AbstractSqlConnection {
+function guardConnection(
+  em: SqlEntityManager,
+  registry: CounterRegistry,
+  connection: AbstractSqlConnection,
+): AbstractSqlConnection {
   if (guarded.has(connection)) return connection;
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
-  connection.getClient = () => guardKysely(registry, getClient());
+  const sessionSql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
+  connection.getClient = () => guardKysely(registry, sessionSql, getClient());
   return connection;
 }

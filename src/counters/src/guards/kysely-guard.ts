@@ -1,27 +1,40 @@
-import type { QueryExecutor, QueryExecutorProvider, RootOperationNode } from 'kysely';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type QueryExecutor,
+  type QueryExecutorProvider,
+  type RootOperationNode,
+} from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 
 const guarded = new WeakSet<object>();
 
+/** The connections whose session knows that hooks count. */
+const prepared = new WeakSet<DatabaseConnection>();
+
 /**
  * Makes a Kysely instance, its transactions, and its copies with other plugins refuse writes to counted tables and to
  * stored counts (COUNTER_BYPASS, COUNTER_ASSIGNED) when they are compiled.
  *
  * Raw fragments cannot be examined; they are raw SQL.
+ *
+ * `sessionSql` runs once on each connection, before its first statement. MikroORM would not do that for a dialect of the
+ * application's own.
  */
 export function guardKysely<Instance extends QueryExecutorProvider>(
   registry: CounterRegistry,
+  sessionSql: string | null,
   kysely: Instance,
 ): Instance {
-  guardExecutor(registry, kysely.getExecutor());
+  guardExecutor(registry, sessionSql, kysely.getExecutor());
   return kysely;
 }
 
 type Method = (...parameters: unknown[]) => QueryExecutor;
 
-function guardExecutor(registry: CounterRegistry, executor: QueryExecutor): QueryExecutor {
+function guardExecutor(registry: CounterRegistry, sessionSql: string | null, executor: QueryExecutor): QueryExecutor {
   if (guarded.has(executor)) return executor;
   guarded.add(executor);
   const compileQuery = executor.compileQuery.bind(executor);
@@ -32,8 +45,16 @@ function guardExecutor(registry: CounterRegistry, executor: QueryExecutor): Quer
   const methods = executor as unknown as Record<string, Method>;
   for (const name of ['withConnectionProvider', 'withPlugin', 'withPluginAtFront', 'withPlugins', 'withoutPlugins']) {
     const original = methods[name]!.bind(executor);
-    methods[name] = (...parameters) => guardExecutor(registry, original(...parameters));
+    methods[name] = (...parameters) => guardExecutor(registry, sessionSql, original(...parameters));
   }
+  if (sessionSql === null) return executor;
+  const provideConnection = executor.provideConnection.bind(executor);
+  executor.provideConnection = (consumer, options) =>
+    provideConnection(async connection => {
+      if (!prepared.has(connection)) await connection.executeQuery(CompiledQuery.raw(sessionSql));
+      prepared.add(connection);
+      return consumer(connection);
+    }, options);
   return executor;
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from '../declarations/condition.js';
+import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { registryOf, type CounterGroup, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import type { FoundTrigger, TriggerParts, TriggerRow } from '../sql/dialects/dialect.js';
@@ -69,10 +70,11 @@ export function existingTriggers({ present, different, superfluous, foreign }: T
 /**
  * Makes the triggers of the database those of the declared counters, all at one moment, and returns what it created and
  * dropped. On SQLite it does so in the entity manager's transaction, where one is open. Errors: COUNTER_STRATEGY where
- * somebody else's trigger has one of their names.
+ * somebody else's trigger has one of their names; COUNTER_DECLARATION where a foreign key's rule would fire them wrongly.
  */
 export async function installTriggers(em: SqlEntityManager): Promise<{ created: string[]; dropped: string[] }> {
   refuseOwnTables(em);
+  refuseForeignKeyRules(em, requireRegistry(em), 'triggers');
   const { missing, different, superfluous, foreign } = await triggerStatus(em);
   refuseForeign(foreign);
   const created = neededTriggers(em).filter(({ name }) => missing.includes(name) || different.includes(name));

@@ -50,6 +50,10 @@ interface TriggerDialect {
    * True where hooks must leave the counting to triggers that exist, because no trigger can know that hooks count too.
    */
   readonly precedeHooks: boolean;
+  /** True where the rows that a foreign key's rule removes or changes fire triggers. */
+  readonly firedByForeignKeys: boolean;
+  /** The statement by which a session tells triggers that its hooks count; null where triggers cannot know. */
+  readonly leaveToHooksSql: string | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
   /** Reads all triggers of the database. */

@@ -11,7 +11,7 @@ import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.
  * not ask for it with IS NULL: seen with MySQL 9.7, a trigger that first ran where the variable was set finds it set
  * ever after.
  */
-export const HOOKS_VARIABLE = '@counters_kept_by_hooks';
+const HOOKS_VARIABLE = '@counters_kept_by_hooks';
 
 /** The body of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
 const HIDDEN_BODY = '';
@@ -53,6 +53,8 @@ export const mysqlAndMariadb: Dialect = {
   triggers: {
     mayChangeOwnTable: false,
     precedeHooks: false,
+    firedByForeignKeys: false,
+    leaveToHooksSql: `set ${HOOKS_VARIABLE} = 1`,
     bodies: triggerBodies,
     find: foundTriggers,
     countSql: placeholders =>

@@ -20,6 +20,8 @@ export const sqlite: Dialect = {
   triggers: {
     mayChangeOwnTable: true,
     precedeHooks: true,
+    firedByForeignKeys: true,
+    leaveToHooksSql: null,
     bodies: triggerBodies,
     find: foundTriggers,
     countSql: placeholders =>

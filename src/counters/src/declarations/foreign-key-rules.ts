@@ -1,0 +1,132 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CounterError } from '../errors.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
+import type { CounterStrategy } from './define-counter.js';
+import { watchedColumns, type CounterGroup, type CounterRegistry } from './registry.js';
+
+/** The rules that change no row: the database refuses the statement instead. */
+const REFUSING_RULES: readonly string[] = ['restrict', 'no action'];
+
+/** A foreign key of a counted table, with what the database does to its rows for the rows that they refer to. */
+interface ForeignKey {
+  readonly property: EntityProperty;
+  /** What happens when the row that is referred to is deleted. */
+  readonly deleteRule: string;
+  /** What happens when that row gets another key. */
+  readonly updateRule: string;
+}
+
+/**
+ * Refuses foreign keys by whose rules the database would remove or change counted rows in a way that alters a count
+ * (COUNTER_DECLARATION): nobody sees such writes but, on some databases, triggers.
+ *
+ * Only the foreign keys of counted tables matter. Whatever begins a chain of cascades, it ends in one of them.
+ */
+export function refuseForeignKeyRules(
+  em: SqlEntityManager,
+  { groups }: CounterRegistry,
+  strategy: CounterStrategy,
+): void {
+  for (const [counted, mine] of Map.groupBy(groups, group => group.counted)) {
+    const keys = foreignKeysOf(em, counted);
+    for (const key of keys) {
+      refuseDeleteRule(counted, mine, key);
+      refuseUpdateRule(counted, mine, key);
+      if (strategy === 'triggers' && dialectOf(em).triggers.firedByForeignKeys) refuseRekeying(counted, mine, key);
+    }
+    for (const { by, counters } of mine) {
+      if (keys.some(({ property }) => property.name === by)) continue;
+      throw refusal(
+        counters,
+        `the relation "${by}" of ${counted.className} has no foreign key in the database (createForeignKeyConstraint or schemaGenerator.createForeignKeyConstraints is false): a target could go while rows still point at it, and a later one with its key would not count them. Let the schema have this foreign key`,
+      );
+    }
+  }
+}
+
+/** Returns the foreign keys that the database has on a table, with the rules that MikroORM gives them. */
+function foreignKeysOf(em: SqlEntityManager, { relations }: EntityMetadata): ForeignKey[] {
+  const defaults = em.config.get('schemaGenerator');
+  if (defaults.createForeignKeyConstraints === false) return [];
+  return relations
+    .filter(
+      ({ kind, owner, polymorphic, persist, createForeignKeyConstraint }) =>
+        (kind === ReferenceKind.MANY_TO_ONE || (kind === ReferenceKind.ONE_TO_ONE && owner)) &&
+        !polymorphic &&
+        persist !== false &&
+        createForeignKeyConstraint !== false,
+    )
+    .map(property => ({
+      property,
+      deleteRule: (property.deleteRule ?? defaults.defaultDeleteRule ?? 'no action').toLowerCase(),
+      updateRule: (property.updateRule ?? defaults.defaultUpdateRule ?? 'no action').toLowerCase(),
+    }));
+}
+
+function refuseDeleteRule(counted: EntityMetadata, groups: readonly CounterGroup[], key: ForeignKey): void {
+  const { deleteRule: rule } = key;
+  if (REFUSING_RULES.includes(rule)) return;
+  // A row that goes together with its target takes nothing along that somebody else has counted. A row that loses its
+  // target, which goes, is counted nowhere.
+  const lost =
+    rule === 'cascade'
+      ? groups.filter(group => !isBy(group, key))
+      : groups.filter(group => (rule !== 'set null' && isBy(group, key)) || isWatchedBy(group, key));
+  if (lost.length === 0) return;
+  throw refusal(
+    lost.flatMap(({ counters }) => counters),
+    `${described(counted, key)} has the delete rule "${rule}": with a ${key.property.targetMeta!.className}, the database would ` +
+      `${rule === 'cascade' ? `remove ${counted.className} rows` : `change what ${counted.className} rows are counted by`}, ` +
+      `which hooks do not see. Declare it with deleteRule: 'restrict'`,
+  );
+}
+
+function refuseUpdateRule(counted: EntityMetadata, groups: readonly CounterGroup[], key: ForeignKey): void {
+  const { updateRule: rule } = key;
+  if (REFUSING_RULES.includes(rule)) return;
+  // A row that follows its target's key stays with its target, which keeps its count.
+  const lost = groups.filter(group => (rule !== 'cascade' && isBy(group, key)) || isWatchedBy(group, key));
+  if (lost.length === 0) return;
+  throw refusal(
+    lost.flatMap(({ counters }) => counters),
+    `${described(counted, key)} has the update rule "${rule}": with the key of a ${key.property.targetMeta!.className}, the database would ` +
+      `change what ${counted.className} rows are counted by, which hooks do not see. Declare it with updateRule: 'restrict'`,
+  );
+}
+
+/**
+ * Refuses an update rule by which rows follow their target's key, where that fires triggers: they take it for a move from
+ * a target that is no longer there.
+ */
+function refuseRekeying(counted: EntityMetadata, groups: readonly CounterGroup[], key: ForeignKey): void {
+  const group = groups.find(one => isBy(one, key));
+  if (!group || REFUSING_RULES.includes(key.updateRule)) return;
+  throw refusal(
+    group.counters,
+    `${described(counted, key)} has the update rule "${key.updateRule}": with a new key of a ${group.target.className}, triggers of this database ` +
+      `would count its rows once more. Declare it with updateRule: 'restrict', or count with hooks`,
+  );
+}
+
+/** Returns true for the foreign key by which a group counts. */
+function isBy({ foreignKey, target }: CounterGroup, { property }: ForeignKey): boolean {
+  return target.class === property.targetMeta!.class && foreignKey.join() === property.fieldNames.join();
+}
+
+/** Returns true where a group's rows are counted by a column of a foreign key, other than by that foreign key as a whole. */
+function isWatchedBy(group: CounterGroup, key: ForeignKey): boolean {
+  const columns = watchedColumns([isBy(group, key) ? { ...group, foreignKey: [] } : group]);
+  return key.property.fieldNames.some(column => columns.includes(column));
+}
+
+function described(counted: EntityMetadata, { property }: ForeignKey): string {
+  return `the foreign key "${property.name}" of ${counted.className}`;
+}
+
+function refusal(counters: CounterGroup['counters'], problem: string): CounterError {
+  return new CounterError(
+    'COUNTER_DECLARATION',
+    `${counters.map(({ name }) => name).join(' and ')} could not be kept: ${problem}.`,
+  );
+}
