@@ -1,4 +1,11 @@
-import type { ClearDatabaseOptions, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import {
+  ChangeSetPersister,
+  type ClearDatabaseOptions,
+  type EntityMetadata,
+  type EntityName,
+  type MikroORM,
+  type UnitOfWork,
+} from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
 import { registryOf } from '../declarations/registry.js';
 import { refuseStoredCounts } from './direct-writes.js';
@@ -16,15 +23,35 @@ export class CountingEntityManager extends SqlEntityManager {
     const registry = registryOf(this);
     if (!registry) return;
     guardDriver(this, registry);
-    const unitOfWork = this.getUnitOfWork(false);
-    const commit = unitOfWork.commit.bind(unitOfWork);
-    unitOfWork.commit = () => counted(commit);
+    countStatementsOf(this, this.getUnitOfWork(false));
   }
 
   override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
     ...parameters: Parameters<typeof SqlEntityManager.prototype.createQueryBuilder<Entity, RootAlias>>
   ): QueryBuilder<Entity, RootAlias> {
     return uncounted(undefined, () => super.createQueryBuilder<Entity, RootAlias>(...parameters));
+  }
+}
+
+/**
+ * Lets a unit of work's own statements pass the guards, and nothing else that runs during its flush: neither hooks and
+ * subscribers, nor the functions that give properties their values.
+ *
+ * A unit of work writes rows by a change set persister that is its own from here on; whoever asks for it gets another.
+ */
+function countStatementsOf(em: SqlEntityManager, unitOfWork: UnitOfWork): void {
+  countCalls(unitOfWork.getChangeSetPersister(), ['executeInserts', 'executeUpdates', 'executeDeletes']);
+  countCalls(unitOfWork, ['commitCollectionUpdates']);
+  let other: ChangeSetPersister | undefined;
+  unitOfWork.getChangeSetPersister = () => (other ??= new ChangeSetPersister(em));
+}
+
+/** Makes the writes of some methods of an object counted. */
+function countCalls(object: object, names: readonly string[]): void {
+  const methods = object as Record<string, (...parameters: unknown[]) => unknown>;
+  for (const name of names) {
+    const original = methods[name]!.bind(object);
+    methods[name] = (...parameters) => counted(() => original(...parameters));
   }
 }
 
