@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { useSchema, type Schema, type SchemaOptions } from '../../support/schema.js';
+import { bells } from '../models/bells.js';
 import { clinic } from '../models/clinic.js';
 import { clubs } from '../models/clubs.js';
 import { desks } from '../models/desks.js';
@@ -26,14 +27,20 @@ export interface Place {
 
 /** Opens a place for the block of tests that calls this. */
 export function usePlace(kind: DatabaseKind, strategy: CounterStrategy): Place {
-  const models = [school, library, shop, letters, clubs, desks, clinic];
+  const models = [bells, school, library, shop, letters, clubs, desks, clinic];
   const everything: SchemaOptions = {
     entities: models.flatMap(({ entities }) => entities),
     counters: models.flatMap(({ counters }) => counters),
     // SQLite has no stored procedures.
-    options: { migrations: migration, ...(kind !== 'sqlite' && { routines: [EmptyTheTable] }) },
+    options: { ...bells.options, migrations: migration, ...(kind !== 'sqlite' && { routines: [EmptyTheTable] }) },
   };
   const schema = useSchema(kind, everything, strategy);
   const em = (): SqlEntityManager => schema.em();
   return { kind, strategy, schema, em, kysely: () => em().getKysely<Tables>() };
+}
+
+/** Returns the place as a hook has it: with its entity manager, and so in its transaction. */
+export function placeInside(place: Place, hook: SqlEntityManager): Place {
+  const em = (): SqlEntityManager => hook.fork({ keepTransactionContext: true });
+  return { ...place, em, kysely: () => hook.getTransactionContext<Kysely<Tables>>() ?? em().getKysely<Tables>() };
 }

@@ -60,9 +60,8 @@ export async function insertMany<Entity extends object>(
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
     for (let start = 0; start < filled.length; start += MAX_INSERTED_ROWS) {
-      await driverOf(em).nativeInsertMany(entity, filled.slice(start, start + MAX_INSERTED_ROWS) as never, {
-        ctx: transaction,
-      });
+      const some = filled.slice(start, start + MAX_INSERTED_ROWS) as never;
+      await counted(() => driverOf(em).nativeInsertMany(entity, some, { ctx: transaction }));
     }
     return filled.length;
   });
@@ -154,11 +153,12 @@ async function changeWhere<Entity extends object>(
     else await stored.add(deltas);
     for (let start = 0; start < keys.length; start += MAX_CHANGED_ROWS) {
       const some = keyCondition(meta, keys.slice(start, start + MAX_CHANGED_ROWS));
-      if (data === null) await driverOf(em).nativeDelete(entity, some, { ctx: transaction });
-      else
-        await driverOf(em).nativeUpdate(entity, some, withUpdateValues(em, meta, data) as never, {
-          ctx: transaction,
-        });
+      const values = data && (withUpdateValues(em, meta, data) as never);
+      await counted(() =>
+        values === null
+          ? driverOf(em).nativeDelete(entity, some, { ctx: transaction })
+          : driverOf(em).nativeUpdate(entity, some, values, { ctx: transaction }),
+      );
     }
     return keys.length;
   });
@@ -276,7 +276,7 @@ async function inTransaction<Result>(
       const counts = new StoredCounts(em, transaction);
       const registry = registryOf(em)!;
       const leftToTriggers = await leavesToTriggers(em, transaction, registry);
-      const outcome = await counted(() => work(transaction, counts, leftToTriggers));
+      const outcome = await work(transaction, counts, leftToTriggers);
       if (leftToTriggers) {
         await requireTriggers(em, transaction, registry);
         await counts.reread();

@@ -1,4 +1,12 @@
-import type { ClearDatabaseOptions, Configuration, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
+import {
+  ChangeSetPersister,
+  type ClearDatabaseOptions,
+  type Configuration,
+  type EntityMetadata,
+  type EntityName,
+  type MikroORM,
+  type UnitOfWork,
+} from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { refuseOptions } from '../declarations/orm-options.js';
@@ -40,13 +48,7 @@ export function countingClass(base: EntityManagerClass): EntityManagerClass {
     constructor(...parameters: ConstructorParameters<EntityManagerClass>) {
       super(...parameters);
       start(this);
-      const unitOfWork = this.getUnitOfWork(false);
-      const commit = unitOfWork.commit.bind(unitOfWork);
-      // Without a transaction, nothing would be counted, so the guards stay awake.
-      unitOfWork.commit = () =>
-        this.isInTransaction() || opensTransactions(this)
-          ? counted(commit)
-          : uncounted('A flush without a transaction', commit);
+      countStatementsOf(this, this.getUnitOfWork(false));
     }
 
     override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
@@ -78,6 +80,31 @@ export function requireCounting(config: Configuration): void {
     'COUNTER_DECLARATION',
     `The option entityManager is ${own?.name ?? 'missing'}, which refuses no bypasses. Give it to withCounters() together with the other options.`,
   );
+}
+
+/**
+ * Lets a unit of work's own statements pass the guards, and nothing else that runs during its flush: neither hooks and
+ * subscribers, nor the functions that give properties their values.
+ *
+ * A unit of work writes rows by a change set persister that is its own from here on; whoever asks for it gets another.
+ */
+function countStatementsOf(em: SqlEntityManager, unitOfWork: UnitOfWork): void {
+  countCalls(em, unitOfWork.getChangeSetPersister(), ['executeInserts', 'executeUpdates', 'executeDeletes']);
+  countCalls(em, unitOfWork, ['commitCollectionUpdates']);
+  let other: ChangeSetPersister | undefined;
+  unitOfWork.getChangeSetPersister = () => (other ??= new ChangeSetPersister(em));
+}
+
+/** Makes the writes of some methods of an object counted, unless no transaction would keep rows and counts together. */
+function countCalls(em: SqlEntityManager, object: object, names: readonly string[]): void {
+  const methods = object as Record<string, (...parameters: unknown[]) => unknown>;
+  for (const name of names) {
+    const original = methods[name]!.bind(object);
+    methods[name] = (...parameters) =>
+      em.isInTransaction() || opensTransactions(em)
+        ? counted(() => original(...parameters))
+        : uncounted('A flush without a transaction', () => original(...parameters));
+  }
 }
 
 const started = new WeakSet<object>();

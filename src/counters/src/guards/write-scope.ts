@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** The call on whose behalf MikroORM's driver writes. Without one, the driver or a query builder was called directly. */
 interface WriteScope {
-  /** True where the engine counts what is written: in a flush, and in a bulk write of its own. */
+  /** True where the engine counts what is written: in a statement of a flush or of a bulk write, and not around it. */
   readonly counted: boolean;
   /** The method that was called, for errors: `em.nativeDelete()`. */
   readonly method?: string;
@@ -10,15 +10,15 @@ interface WriteScope {
 
 const scopes = new AsyncLocalStorage<WriteScope>();
 
-/** Runs work whose writes the engine counts, so that no guard refuses them. */
+/**
+ * Runs work whose writes the engine counts, so that no guard refuses them. The work is no more than the statements
+ * themselves: whatever an application does in it, in a hook or a function of its own, would pass too.
+ */
 export function counted<Result>(work: () => Result): Result {
   return scopes.run({ counted: true }, work);
 }
 
-/**
- * Runs work whose writes nobody counts, under the name of the method that was called. It does so in a hook too, while a
- * flush goes on.
- */
+/** Runs work whose writes nobody counts, under the name of the method that was called. */
 export function uncounted<Result>(method: string | undefined, work: () => Result): Result {
   return scopes.run({ counted: false, method }, work);
 }
