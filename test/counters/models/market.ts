@@ -1,7 +1,6 @@
 import {
   Collection,
   PrimaryKeyProp,
-  raw,
   Type,
   type Opt,
   type Platform,
@@ -26,14 +25,15 @@ import { defineCounter } from 'mikro-orm-counters';
 import type { SchemaOptions } from '../../support/schema.js';
 
 /** A key that is "K-1" in memory and 1 in the database. */
-export class KeyType extends Type<string, number> {
-  override convertToDatabaseValue(value: string): number {
+export class KeyType extends Type<string | null | undefined, number | null | undefined> {
+  override convertToDatabaseValue(value: string | null | undefined): number | null | undefined {
+    if (value === null || value === undefined) return value;
     if (typeof value !== 'string') throw new Error(`KeyType was given ${JSON.stringify(value)}.`);
     return Number(value.slice(2));
   }
 
-  override convertToJSValue(value: number): string {
-    return `K-${value}`;
+  override convertToJSValue(value: number | null | undefined): string | null | undefined {
+    return typeof value !== 'number' ? value : `K-${value}`;
   }
 
   override getColumnType(): string {
@@ -71,8 +71,8 @@ export class YesType extends Type<boolean | null, string | null> {
   }
 }
 
-/** A text that the database reverses. */
-export class ReversedType extends Type<string, string> {
+/** A text that is in capital letters in memory and in small ones in the database, which converts it. */
+export class LettersType extends Type<string, string> {
   override convertToDatabaseValueSQL(key: string): string {
     return `lower(${key})`;
   }
@@ -114,6 +114,9 @@ export class Stall {
 
   @Property({ type: 'integer', unsigned: true, default: 0 })
   readonly emptyCount: Opt<number> = 0;
+
+  @Property({ type: 'integer', unsigned: true, default: 0 })
+  readonly crateCount: Opt<number> = 0;
 }
 
 /** A target with a key of two columns. */
@@ -161,9 +164,13 @@ export class Origin {
 /** A counted row with a property of every kind. */
 @Entity({ tableName: 'ware' })
 @Filter({ name: 'tenant', cond: { tenant: 1 }, default: true })
-@Filter({ name: 'cheap', cond: ({ limit }: { limit: number }) => ({ stock: { $lt: limit } }) })
-@Filter({ name: 'kind', cond: (_: unknown, type: string) => ({ kind: type === 'delete' ? Kind.BREAD : Kind.FRUIT }) })
-@Filter({ name: 'stallName', cond: ({ name }: { name: string }) => ({ stall: { name } }) })
+@Filter({ name: 'cheap', cond: args => ({ stock: { $lt: args['limit'] as number } }) })
+@Filter({
+  name: 'kind',
+  cond: (_: unknown, type: string) => ({ kind: type === 'delete' ? Kind.BREAD : Kind.FRUIT }),
+  args: false,
+})
+@Filter({ name: 'stallName', cond: args => ({ stall: { name: args['name'] as string } }) })
 export class Ware {
   @PrimaryKey({ type: KeyType, autoincrement: false })
   id!: string;
@@ -201,7 +208,7 @@ export class Ware {
   @Property({ type: YesType, nullable: true })
   fresh?: boolean | null;
 
-  @Property({ type: ReversedType, nullable: true })
+  @Property({ type: LettersType, nullable: true })
   code?: string | null;
 
   @Property({ type: 'string', nullable: true, fieldName: 'title' })
@@ -273,7 +280,7 @@ export class Ware {
   @Property({ type: 'integer', version: true })
   version!: Opt<number>;
 
-  @Property({ type: 'integer', generated: () => '(`tenant` * 2) stored', nullable: true })
+  @Property({ type: 'integer', generated: () => '(`tenant` * 2) stored' })
   readonly double2?: number;
 
   @Formula(columns => `${String(columns.tenant)} + 1`, { type: 'integer' })
@@ -296,17 +303,28 @@ export class Note {
   text!: string;
 }
 
-/** Stalls and wares. */
+/** A counted row with a plain key and a many-to-many collection, whose rows MikroORM writes by unconverted keys. */
+@Entity({ tableName: 'crate' })
+export class Crate {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @ManyToOne(() => Stall, { ref: true, nullable: true, deleteRule: 'restrict', updateRule: 'restrict' })
+  stall?: Ref<Stall> | null;
+
+  @ManyToMany({ entity: () => Label, pivotTable: 'crate_labels' })
+  labels = new Collection<Label>(this);
+}
+
+/** Stalls, and wares and crates. */
 export const market: SchemaOptions = {
-  entities: [Stall, Maker, Label, Ware, Note],
+  entities: [Stall, Maker, Label, Ware, Note, Crate],
   counters: [
     defineCounter({ counted: Ware, by: 'stall', into: 'wareCount' }),
     defineCounter({ counted: Ware, by: 'stall', into: 'shownCount', where: { shown: true } }),
     defineCounter({ counted: Ware, by: 'stall', into: 'breadCount', where: { kind: Kind.BREAD } }),
     defineCounter({ counted: Ware, by: 'stall', into: 'emptyCount', where: { stock: [0, null] } }),
     defineCounter({ counted: Ware, by: 'maker', into: 'wareCount' }),
+    defineCounter({ counted: Crate, by: 'stall', into: 'crateCount' }),
   ],
 };
-
-/** An SQL fragment that gives the wares' next stock. */
-export const oneMore = (): unknown => raw('stock + 1');

@@ -93,7 +93,8 @@ export class MatchingRows {
       builder.limit(limit).setFlag(QueryFlag.DISABLE_PAGINATE);
     }
     if (lock !== LockMode.NONE) builder.setLockMode(lock);
-    return this.#keyed(await builder.execute<Row[]>('all', { mapResults: false }));
+    const rows = builder.execute<Row[]>('all', { mapResults: false });
+    return this.#keyed(await rows.catch((error: Error) => Promise.reject(driver.convertException(error))));
   }
 
   #keyed(rows: readonly Row[]): MatchingRow[] {
