@@ -1,5 +1,6 @@
 /** Counter caches for MikroORM: stored counts that equal the rows at every commit. */
 export { deleteWhere, insertMany, lockTargets, updateWhere } from './bulk/bulk-writes.js';
+export type { DeleteWhereOptions, InsertManyOptions, UpdateWhereOptions } from './bulk/options.js';
 export {
   defineCounter,
   type Counter,

@@ -1,29 +1,36 @@
 import {
   QueryHelper,
-  type EntityClass,
+  ReferenceKind,
+  Utils,
+  type EntityData,
   type EntityMetadata,
+  type EntityName,
+  type EntityProperty,
   type FilterQuery,
   type RequiredEntityData,
   type Transaction,
 } from '@mikro-orm/core';
-import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
-import { stateInPayload, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
+import { SqlEntityManager } from '@mikro-orm/sql';
+import { stateInDatabase, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
 import { loadedTarget, StoredCounts, targetMissing } from '../counts/stored-counts.js';
-import { isForeseeable } from '../declarations/condition.js';
 import {
-  comparisonsIn,
+  isColumn,
+  keyColumns,
   registryOf,
-  watchedColumns,
   watchedProperties,
   type CounterGroup,
+  type CounterRegistry,
 } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
-import { writtenProperties } from '../guards/direct-writes.js';
-import { counted } from '../guards/write-scope.js';
+import { DirectWrites, writtenProperties } from '../guards/direct-writes.js';
+import { counted, replaced, type ConditionalWrite } from '../guards/write-scope.js';
+import type { Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
 import { leavesToTriggers, requireTriggers } from '../triggers/strategy.js';
-import { keyCondition, MatchingRows } from './matching-rows.js';
+import { keyCondition, MatchingRows, type MatchingRow } from './matching-rows.js';
+import { refuseOptions, type DeleteWhereOptions, type InsertManyOptions, type UpdateWhereOptions } from './options.js';
+import { ColumnWriter } from './written-columns.js';
 
 /** The most rows that one INSERT of a bulk write names. */
 const MAX_INSERTED_ROWS = 1000;
@@ -34,67 +41,118 @@ const MAX_INSERTED_ROWS = 1000;
  */
 const MAX_CHANGED_ROWS = 500;
 
+/** An entity whose rows are counted, and how. */
+interface Described {
+  readonly registry: CounterRegistry;
+  readonly meta: EntityMetadata;
+  readonly groups: readonly CounterGroup[];
+}
+
+/** What MikroORM's driver returns for a write. */
+interface WriteResult {
+  readonly affectedRows: number;
+}
+
+/** The part of MikroORM's drivers that knows the option unionWhere. */
+interface Unions {
+  applyUnionWhere: (meta: EntityMetadata, where: unknown, options: object, forChange: boolean) => Promise<unknown>;
+}
+
+/** The options with which MikroORM calls its driver. */
+type DriverOptions = UpdateWhereOptions<object> & { readonly em: unknown; readonly convertCustomTypes?: boolean };
+
 /**
  * Inserts many counted rows with summed deltas: one UPDATE for the targets that get the same, then multi-row INSERTs.
  *
- * Runs in a transaction of its own, or in a savepoint of the open one, and flushes nothing. Values are given as to
- * em.insertMany(): property names, relations as keys. Properties left out take their onCreate value or default. Returns
- * the number of rows. Errors, after which nothing is written: the database's own for duplicates;
- * COUNTER_TARGET_MISSING; COUNTER_BYPASS where a counter cannot know what a row will contain.
+ * Runs in a transaction of its own, or in a savepoint of the open one, and flushes nothing. Rows and options are those
+ * of em.insertMany(). Properties left out take their onCreate value or default. Returns the number of rows. Errors,
+ * after which nothing is written: the database's own for duplicates; COUNTER_TARGET_MISSING; COUNTER_BYPASS where a
+ * counter cannot know what a row will contain; COUNTER_ASSIGNED for a stored count; COUNTER_DECLARATION for an option
+ * that it does not have.
  */
 export async function insertMany<Entity extends object>(
   em: SqlEntityManager,
-  entity: EntityClass<Entity>,
+  entity: EntityName<Entity>,
   rows: readonly RequiredEntityData<Entity>[],
+  options: InsertManyOptions<Entity> = {},
 ): Promise<number> {
-  const { meta, groups } = described(em, entity);
+  refuseOptions('insertMany', options);
+  const { registry, meta, groups } = described(em, entity);
   if (rows.length === 0) return 0;
-  const filled = rows.map(row => withDefaults(em, meta, row));
-  const states = filled.map(row => stateOfData('insertMany()', meta, groups, row, true));
-  return inTransaction(em, async (transaction, stored, leftToTriggers) => {
+  // As em.insertMany() does, by the first row.
+  const areEntities = Utils.isEntity(rows[0]);
+  const filled = areEntities ? rows : rows.map(row => withDefaults(em, meta, groups, row));
+  const writer = new ColumnWriter(em, meta, groups, !areEntities && (options.convertCustomTypes ?? true));
+  const writes = new DirectWrites(registry);
+  const states = filled.map(row => {
+    const data = areEntities ? em.getComparator().prepareEntity(row) : row;
+    writes.refuseUncounted('insertMany()', meta, data, true);
+    const written = writer.written(withPlainDefaults(meta, groups, data), true);
+    if (written.unforeseeable === undefined) return stateInDatabase(written.row, groups);
+    throw bypassRefused(
+      meta.className,
+      `insertMany() on ${meta.className} cannot know what the database makes of ${written.unforeseeable}. Write such rows as entities.`,
+    );
+  });
+  const open = options.ctx ?? em.getTransactionContext();
+  return inTransaction(em, registry, open, options.schema, async (transaction, stored, leftToTriggers) => {
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
-    if (leftToTriggers || deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key)))
-      await lockAll(stored, groups, states);
+    const isLoaded = ({ group, target }: KeyedDelta): boolean =>
+      loadedTarget(em, group.target, target.key, options.schema) !== undefined;
+    if (leftToTriggers || deltas.some(isLoaded)) await lockAll(stored, groups, states);
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
     for (let start = 0; start < filled.length; start += MAX_INSERTED_ROWS) {
-      const some = filled.slice(start, start + MAX_INSERTED_ROWS) as never;
-      await counted(() => driverOf(em).nativeInsertMany(entity, some, { ctx: transaction }));
+      const some = filled.slice(start, start + MAX_INSERTED_ROWS);
+      await counted(() =>
+        SqlEntityManager.prototype.insertMany.call(em, entity as EntityName<object>, some, {
+          ...(options as InsertManyOptions<object>),
+          ctx: transaction,
+        }),
+      );
     }
     return filled.length;
   });
 }
 
 /**
- * Updates all counted rows that match, as insertMany() inserts them, and returns their number. Errors: COUNTER_CONFLICT,
- * and those of insertMany().
+ * Updates all counted rows that match, as insertMany() inserts them, and returns their number. Condition, data and
+ * options are those of em.nativeUpdate(). Properties left out take their onUpdate value. Errors: COUNTER_CONFLICT, and
+ * those of insertMany().
  */
-export function updateWhere<Entity extends object>(
+export async function updateWhere<Entity extends object>(
   em: SqlEntityManager,
-  entity: EntityClass<Entity>,
-  where: FilterQuery<Entity>,
-  data: Partial<RequiredEntityData<Entity>>,
+  entity: EntityName<Entity>,
+  where: FilterQuery<NoInfer<Entity>>,
+  data: EntityData<Entity>,
+  options: UpdateWhereOptions<Entity> = {},
 ): Promise<number> {
-  return changeWhere(
-    em,
-    entity,
-    where,
-    Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined)),
+  refuseOptions('updateWhere', options);
+  const row = described(em, entity);
+  const given = withUpdateValues(em, row.meta, data);
+  new DirectWrites(row.registry).refuseUncounted('updateWhere()', row.meta, given, false);
+  return changing('nativeUpdate', row, () =>
+    SqlEntityManager.prototype.nativeUpdate.call(em, entity as EntityName<object>, where, given, options as object),
   );
 }
 
 /**
- * Deletes all counted rows that match, in a transaction of its own or a savepoint, and returns their number. Errors:
- * COUNTER_CONFLICT.
+ * Deletes all counted rows that match, in a transaction of its own or a savepoint, and returns their number. Condition
+ * and options are those of em.nativeDelete(). Errors: COUNTER_CONFLICT, and COUNTER_DECLARATION for an option that it
+ * does not have.
  */
-export function deleteWhere<Entity extends object>(
+export async function deleteWhere<Entity extends object>(
   em: SqlEntityManager,
-  entity: EntityClass<Entity>,
-  where: FilterQuery<Entity>,
+  entity: EntityName<Entity>,
+  where: FilterQuery<NoInfer<Entity>>,
+  options: DeleteWhereOptions<Entity> = {},
 ): Promise<number> {
-  return changeWhere(em, entity, where, null);
+  refuseOptions('deleteWhere', options);
+  return changing('nativeDelete', described(em, entity), () =>
+    SqlEntityManager.prototype.nativeDelete.call(em, entity as EntityName<object>, where, options as object),
+  );
 }
 
 /**
@@ -104,12 +162,13 @@ export function deleteWhere<Entity extends object>(
  */
 export async function lockTargets(
   em: SqlEntityManager,
-  entity: EntityClass<object>,
+  entity: EntityName<object>,
   by: string,
   keys: readonly Key[],
 ): Promise<Key[]> {
-  const group = described(em, entity).groups.find(one => one.by === by);
-  if (!group) throw new CounterError('COUNTER_DECLARATION', `${entity.name} is not counted by "${by}".`);
+  const { meta, groups } = described(em, entity);
+  const group = groups.find(one => one.by === by);
+  if (!group) throw new CounterError('COUNTER_DECLARATION', `${meta.className} is not counted by "${by}".`);
   const transaction = em.getTransactionContext();
   if (!transaction)
     throw new CounterError(
@@ -121,47 +180,108 @@ export async function lockTargets(
   return keys.filter(key => stored.isLocked(group, key));
 }
 
-async function changeWhere<Entity extends object>(
-  em: SqlEntityManager,
-  entity: EntityClass<Entity>,
-  where: FilterQuery<Entity>,
-  given: object | null,
-): Promise<number> {
-  const { meta, groups } = described(em, entity);
-  const data = given && QueryHelper.processObjectParams({ ...given });
-  const patch = data && stateOfData('updateWhere()', meta, groups, data, false);
-  return inTransaction(em, async (transaction, stored, leftToTriggers) => {
-    const matching = new MatchingRows(em, transaction, meta, groups, where);
-    const { ends, states } = await matching.survey();
-    await lockAll(stored, groups, [...states, ...(patch ? [patch] : [])]);
+/** Runs a method of MikroORM's entity manager, such that what it would have its driver change is counted. */
+function changing<Result>(method: ConditionalWrite, row: Described, work: () => Promise<Result>): Promise<Result> {
+  return replaced(
+    {
+      entity: row.meta.class,
+      method,
+      write: (original, [entity, where, ...rest]) => {
+        const options = rest.at(-1) as DriverOptions;
+        const data = rest.length > 1 ? (rest[0] as object) : null;
+        return changeRows(row, where, data, options, (keys, settings) => {
+          const parameters = data ? [ownedBy(row.meta, where, data, keys), { ...data }] : [keys];
+          return original(entity, ...parameters, settings) as Promise<WriteResult>;
+        });
+      },
+    },
+    work,
+  );
+}
+
+/** Counts and changes all rows that a condition matches, as MikroORM's driver has got it. No data: they are deleted. */
+async function changeRows(
+  { registry, meta, groups }: Described,
+  where: unknown,
+  data: object | null,
+  options: DriverOptions,
+  write: (keys: object, settings: object) => Promise<WriteResult>,
+): Promise<WriteResult> {
+  const em = options.em as SqlEntityManager;
+  const patch = data && new ColumnWriter(em, meta, groups, options.convertCustomTypes).written(data, false);
+  const foreseen = patch?.unforeseeable === undefined;
+  return inTransaction(em, registry, options.ctx, options.schema, async (transaction, stored, leftToTriggers) => {
+    const settings = { ...options, ctx: transaction };
+    const condition = {
+      where: await withUnion(em, meta, where, settings),
+      // Its driver gets the condition of a DELETE in converted form.
+      convertCustomTypes: data !== null && (options.convertCustomTypes ?? true),
+      options: settings,
+    };
+    const matching = new MatchingRows(em, transaction, meta, groups, condition);
+    const before = ({ row }: MatchingRow): RowState => stateInDatabase(row, groups);
+    const after = ({ row }: MatchingRow): RowState | null =>
+      patch && foreseen ? stateInDatabase({ ...row, ...patch.row }, groups) : null;
+    const { ends, samples } = await matching.survey();
+    await lockAll(stored, groups, [...samples.map(before), ...samples.flatMap(sample => after(sample) ?? [])]);
     const tally = new Tally();
     const keys: Key[] = [];
     // Chunk by chunk, and without keeping the rows that are counted: there may be millions.
     for (const [index, end] of [...ends, null].entries()) {
-      for (const { key, state } of await matching.lock(ends[index - 1] ?? null, end)) {
-        requireLocked(meta, groups, state, stored);
-        tally.change(
-          groups,
-          state,
-          patch && { values: { ...state.values, ...patch.values }, targets: { ...state.targets, ...patch.targets } },
-        );
-        keys.push(key);
+      for (const found of await matching.lock(ends[index - 1] ?? null, end)) {
+        requireLocked(meta, groups, before(found), stored);
+        tally.change(groups, before(found), after(found));
+        keys.push(found.key);
       }
     }
-    const deltas = tally.deltas() as KeyedDelta[];
-    if (leftToTriggers) refuseMissing(deltas, stored);
-    else await stored.add(deltas);
+    const addAll = async (): Promise<void> => {
+      const deltas = tally.deltas() as KeyedDelta[];
+      if (leftToTriggers) refuseMissing(deltas, stored);
+      else await stored.add(deltas);
+    };
+    if (foreseen) await addAll();
+    let affectedRows = 0;
     for (let start = 0; start < keys.length; start += MAX_CHANGED_ROWS) {
-      const some = keyCondition(meta, keys.slice(start, start + MAX_CHANGED_ROWS));
-      const values = data && (withUpdateValues(em, meta, data) as never);
-      await counted(() =>
-        values === null
-          ? driverOf(em).nativeDelete(entity, some, { ctx: transaction })
-          : driverOf(em).nativeUpdate(entity, some, values, { ctx: transaction }),
-      );
+      const some = keys.slice(start, start + MAX_CHANGED_ROWS);
+      affectedRows += (await counted(() => write(keyCondition(em, meta, some), settings))).affectedRows;
+      if (foreseen) continue;
+      // What the database has made of the data is in the rows.
+      const states = (await matching.byKeys(some.map(key => keyAfter(meta, key, patch.row)))).map(before);
+      await lockAll(stored, groups, states);
+      for (const state of states) tally.change(groups, null, state);
     }
-    return keys.length;
+    if (!foreseen) await addAll();
+    return { affectedRows };
   });
+}
+
+/** Returns the key of a row after a change of some columns. */
+function keyAfter(meta: EntityMetadata, key: Key, row: Row): Key {
+  return keyColumns(meta).map((column, index) => (column in row ? row[column] : key[index]));
+}
+
+/** Returns a condition with the other conditions of which one has to be met too, where the options have such. */
+async function withUnion(
+  em: SqlEntityManager,
+  meta: EntityMetadata,
+  where: unknown,
+  options: UpdateWhereOptions<object>,
+): Promise<unknown> {
+  if (!options.unionWhere?.length) return where;
+  // MikroORM has it for its drivers alone.
+  const driver = em.getDriver() as unknown as Unions;
+  return driver.applyUnionWhere(meta, where, options, true);
+}
+
+/** Returns the condition of an UPDATE for some keys. MikroORM takes the owner of many-to-many collections out of it. */
+function ownedBy(meta: EntityMetadata, where: unknown, data: object, keys: object): object {
+  const collections = meta.relations.some(({ kind, name }) => kind === ReferenceKind.MANY_TO_MANY && name in data);
+  if (!collections || !Utils.isPlainObject(where)) return keys;
+  return { ...Object.fromEntries(Object.entries(where).filter(([name]) => isPrimary(meta, name))), ...keys };
+}
+
+function isPrimary(meta: EntityMetadata, name: string): boolean {
+  return (meta.primaryKeys as string[]).includes(name);
 }
 
 /** Locks the targets of some states: all rows of a table together, so that the table has one order of locks. */
@@ -196,70 +316,81 @@ function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): voi
   if (missing) throw targetMissing(missing.group, missing.target.key);
 }
 
-function withDefaults(em: SqlEntityManager, meta: EntityMetadata, row: object): Record<string, unknown> {
+function withDefaults(
+  em: SqlEntityManager,
+  meta: EntityMetadata,
+  groups: readonly CounterGroup[],
+  row: object,
+): object {
   const given = QueryHelper.processObjectParams({ ...row });
   // The driver's multi-row INSERT knows the parts of embedded objects only as properties of the row.
   const filled: Record<string, unknown> = Object.fromEntries(
     writtenProperties(meta, given).map(({ name, value }) => [name, value]),
   );
-  for (const property of meta.props) {
-    if (filled[property.name] !== undefined) continue;
-    if (property.onCreate) filled[property.name] = property.onCreate(filled, em);
-    else if (property.default !== undefined && property.default !== null) filled[property.name] = property.default;
+  for (const [name, make] of missing(meta, row, 'onCreate')) filled[name] = make(filled as never, em);
+  return withPlainDefaults(meta, groups, QueryHelper.processObjectParams(filled));
+}
+
+/**
+ * Returns a row with the defaults of the properties by which it is counted, where it leaves them out. Those of others are
+ * left to MikroORM and the database.
+ */
+function withPlainDefaults(meta: EntityMetadata, groups: readonly CounterGroup[], row: object): object {
+  const filled: Record<string, unknown> = { ...row };
+  for (const name of watchedProperties(groups)) {
+    const { default: value, nullable } = meta.properties[name as never] as EntityProperty;
+    const isMissing = filled[name] === undefined || (filled[name] === null && nullable !== true);
+    if (isMissing && value !== undefined && value !== null) filled[name] = value;
   }
   return filled;
 }
 
+/** Returns data with the onUpdate values of the properties that they leave out, and without those that are undefined. */
 function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: object): object {
-  const updates = meta.props.filter(property => property.onUpdate && !(property.name in data));
-  return { ...data, ...Object.fromEntries(updates.map(property => [property.name, property.onUpdate!(data, em)])) };
+  const made = missing(meta, data, 'onUpdate').map(([name, make]) => [name, make(data as never, em) as unknown]);
+  const given = Reflect.ownKeys(data).map(name => [name, (data as Record<string | symbol, unknown>)[name]]);
+  return Object.fromEntries([...given, ...made].filter(([, value]) => value !== undefined)) as object;
 }
 
-/**
- * Returns the state of rows that contain `data`. Refuses names and values whose effect on a counter cannot be foreseen
- * (COUNTER_BYPASS).
- */
-function stateOfData(
-  method: string,
+/** Returns the functions that give properties their values where data do not name them. */
+function missing(
   meta: EntityMetadata,
-  groups: readonly CounterGroup[],
-  given: Record<string, unknown>,
-  rowsAreNew: boolean,
-): RowState {
-  const data = Object.fromEntries(writtenProperties(meta, given).map(({ name, value }) => [name, value]));
-  const properties = watchedProperties(groups);
-  const column = watchedColumns(groups).find(name => name in data && !properties.includes(name));
-  if (column)
-    throw bypassRefused(
-      meta.className,
-      `${method} on ${meta.className} was given the column "${column}". Name the property instead.`,
-    );
-  const unforeseeable = comparisonsIn(groups).find(
-    comparison => (rowsAreNew || comparison.property in data) && !isForeseeable(comparison, data[comparison.property]),
-  );
-  if (unforeseeable) {
-    const value = String(JSON.stringify(data[unforeseeable.property]));
-    throw bypassRefused(
-      meta.className,
-      `${method} on ${meta.className} cannot know what the database makes of ${unforeseeable.property} = ${value}. Write such rows as entities.`,
-    );
-  }
-  return stateInPayload({ payload: data }, groups);
+  data: object,
+  event: 'onCreate' | 'onUpdate',
+): [name: string, make: NonNullable<EntityProperty['onCreate']>][] {
+  const names = namesIn(meta, data);
+  return meta.props.flatMap(property => {
+    const { name, embedded, [event]: make } = property;
+    // A part of an embedded object has a value only where there is that object.
+    const isLeftOut = !names.has(name) && (!embedded || names.has(embedded[0]));
+    return make && isLeftOut && isColumn(property) ? [[name, make]] : [];
+  });
 }
 
-function described<Entity extends object>(
-  em: SqlEntityManager,
-  entity: EntityClass<Entity>,
-): { meta: EntityMetadata; groups: readonly CounterGroup[] } {
+/** Returns the names of the properties that data name, with the embedded objects that they are parts of. */
+function namesIn(meta: EntityMetadata, data: object): Set<string> {
+  const given = Object.entries(data).filter(([, value]) => value !== undefined);
+  const names = new Set(given.map(([name]) => name));
+  for (const { name } of writtenProperties(meta, Object.fromEntries(given))) {
+    let at: string | undefined = name;
+    while (at !== undefined) {
+      names.add(at);
+      at = (meta.properties[at as never] as EntityProperty | undefined)?.embedded?.[0];
+    }
+  }
+  return names;
+}
+
+function described<Entity extends object>(em: SqlEntityManager, entity: EntityName<Entity>): Described {
   const registry = registryOf(em);
   const meta = em.getMetadata(entity) as unknown as EntityMetadata;
   const groups = registry?.countedBy(meta) ?? [];
-  if (groups.length === 0)
+  if (!registry || groups.length === 0)
     throw new CounterError(
       'COUNTER_DECLARATION',
       `No counter counts ${meta.className}. Declare one, or write with the entity manager.`,
     );
-  return { meta, groups };
+  return { registry, meta, groups };
 }
 
 /**
@@ -268,13 +399,14 @@ function described<Entity extends object>(
  */
 async function inTransaction<Result>(
   em: SqlEntityManager,
+  registry: CounterRegistry,
+  open: Transaction | undefined,
+  schema: string | undefined,
   work: (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean) => Promise<Result>,
 ): Promise<Result> {
-  const open = em.getTransactionContext();
   const { result, stored } = await em.getConnection('write').transactional(
     async transaction => {
-      const counts = new StoredCounts(em, transaction);
-      const registry = registryOf(em)!;
+      const counts = new StoredCounts(em, transaction, schema);
       const leftToTriggers = await leavesToTriggers(em, transaction, registry);
       const outcome = await work(transaction, counts, leftToTriggers);
       if (leftToTriggers) {
@@ -287,8 +419,4 @@ async function inTransaction<Result>(
   );
   stored.refresh();
   return result;
-}
-
-function driverOf(em: SqlEntityManager): AbstractSqlDriver {
-  return em.getDriver();
 }

@@ -1,88 +1,109 @@
-import { LockMode, Utils, type EntityClass, type EntityMetadata, type Transaction } from '@mikro-orm/core';
-import type { SqlEntityManager } from '@mikro-orm/sql';
-import { stateInDatabase, type RowState } from '../counts/deltas.js';
-import { keyColumns, watchedProperties, type CounterGroup } from '../declarations/registry.js';
-import type { Row } from '../sql/fragments.js';
+import { LockMode, raw, type EntityClass, type EntityMetadata, type Transaction } from '@mikro-orm/core';
+import { QueryFlag, type SqlEntityManager } from '@mikro-orm/sql';
+import { keyColumns, watchedColumns, type CounterGroup } from '../declarations/registry.js';
+import { between, columnList, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
+import type { UpdateWhereOptions } from './options.js';
 
 /** The most rows that one statement reads of those to be changed. */
 const MAX_READ_ROWS = 1000;
 
-/** A row that a bulk write changes, as the database has it. */
-interface MatchingRow {
+/** A row that a bulk write changes, as the database has it: the columns by which it is counted and found. */
+export interface MatchingRow {
   readonly key: Key;
-  readonly state: RowState;
+  readonly row: Row;
+}
+
+/** A condition as MikroORM gives it to its driver, with the options that say what it means. */
+export interface Condition {
+  readonly where: unknown;
+  readonly convertCustomTypes: boolean;
+  readonly options: UpdateWhereOptions<object>;
 }
 
 /** The counted rows of one entity that a condition matches, in one transaction. */
 export class MatchingRows {
+  readonly #columns: readonly string[];
+
   constructor(
     private readonly em: SqlEntityManager,
     private readonly transaction: Transaction,
     private readonly meta: EntityMetadata,
     private readonly groups: readonly CounterGroup[],
-    private readonly where: unknown,
-  ) {}
+    private readonly condition: Condition,
+  ) {
+    this.#columns = [...new Set([...keyColumns(meta), ...watchedColumns(groups)])];
+  }
 
   /**
-   * Reads, without locks, one state for all rows that have the same targets, and the keys at which chunks of the rows
-   * end. The last chunk has no end: rows that come before the targets are locked are changed too.
+   * Reads, without locks, one row for all that have the same foreign keys, and the keys at which chunks of the rows end. The last chunk has no end: rows that come before the targets are locked are changed too.
    */
-  async survey(): Promise<{ ends: Key[]; states: RowState[] }> {
+  async survey(): Promise<{ ends: Key[]; samples: MatchingRow[] }> {
     const ends: Key[] = [];
-    const states = new Map<string, RowState>();
+    const samples = new Map<string, MatchingRow>();
+    const foreignKeys = this.groups.flatMap(({ foreignKey }) => foreignKey);
     for (;;) {
       const rows = await this.#read(ends.at(-1) ?? null, null, LockMode.NONE, MAX_READ_ROWS);
-      for (const { state } of rows)
-        states.set(
-          hashOf(Object.values(state.targets).map(target => (target && 'key' in target ? hashOf(target.key) : null))),
-          state,
-        );
-      if (rows.length < MAX_READ_ROWS) return { ends, states: [...states.values()] };
+      for (const found of rows) samples.set(hashOf(foreignKeys.map(column => found.row[column])), found);
+      if (rows.length < MAX_READ_ROWS) return { ends, samples: [...samples.values()] };
       ends.push(rows.at(-1)!.key);
     }
   }
 
   /** Locks and reads the rows after one key and up to another; null: no bound on that side. */
-  lock(after: Key | null, upTo: Key | null): Promise<MatchingRow[]> {
-    return this.#read(after, upTo, LockMode.PESSIMISTIC_WRITE);
+  async lock(after: Key | null, upTo: Key | null): Promise<MatchingRow[]> {
+    const rows = await this.#read(after, upTo, LockMode.PESSIMISTIC_WRITE);
+    // A condition on a collection finds a row once for each element.
+    return [...new Map(rows.map(row => [hashOf(row.key), row])).values()];
+  }
+
+  /** Reads rows by their keys, whether they match or not. */
+  async byKeys(keys: readonly Key[]): Promise<MatchingRow[]> {
+    const { em, meta, transaction } = this;
+    const chosen = keyIn(em, keyColumns(meta), keys);
+    const table = tableName(em, meta, this.condition.options.schema);
+    const sql = `select ${columnList(em, this.#columns)} from ${table} where ${chosen.sql}`;
+    return this.#keyed(await queryRows(em, transaction, { sql, parameters: chosen.parameters }));
   }
 
   /** Reads matching rows; where there is a limit, the first ones in the order of their keys. */
   async #read(after: Key | null, upTo: Key | null, lock: LockMode, limit?: number): Promise<MatchingRow[]> {
-    const { meta, groups } = this;
-    const driver = this.em.getDriver();
-    const builder = driver.createQueryBuilder(meta.class as EntityClass<object>, this.transaction, 'write', false);
-    builder.select([...new Set([...meta.primaryKeys, ...watchedProperties(groups)])] as never);
-    for (const condition of [this.where, ...between(meta, after, upTo)]) builder.andWhere(condition as never);
-    if (limit !== undefined) builder.orderBy(meta.primaryKeys.map(name => ({ [name]: 'asc' })) as never).limit(limit);
+    const { em, meta, transaction } = this;
+    const { where, convertCustomTypes, options } = this.condition;
+    const driver = em.getDriver();
+    const builder = driver
+      .createQueryBuilder(
+        meta.class as EntityClass<object>,
+        transaction,
+        'write',
+        convertCustomTypes,
+        options.loggerContext,
+      )
+      .withSchema(driver.getSchemaName(meta, options));
+    const { signal, inflightQueryAbortStrategy } = options;
+    builder.setAbortOptions({ signal, inflightQueryAbortStrategy });
+    // By their columns and not by properties: keys have to go back to the database as it gave them.
+    const alias = `${quoted(em, builder.alias)}.`;
+    builder.select(this.#columns.map(column => raw(`${alias}${quoted(em, column)} as ${quoted(em, column)}`)) as never);
+    if (where !== undefined) builder.where(where as never);
+    for (const { sql, parameters } of between(em, keyColumns(meta), after, upTo, alias))
+      builder.andWhere({ [raw(`(${sql})`, parameters)]: [] } as never);
+    if (limit !== undefined) {
+      builder.orderBy(keyColumns(meta).map(column => ({ [raw(`${alias}${quoted(em, column)}`)]: 'asc' })) as never);
+      builder.limit(limit).setFlag(QueryFlag.DISABLE_PAGINATE);
+    }
     if (lock !== LockMode.NONE) builder.setLockMode(lock);
-    const rows = await builder.execute<Row[]>('all', { mapResults: false });
-    return rows.map(row => ({ key: keyColumns(meta).map(column => row[column]), state: stateInDatabase(row, groups) }));
+    const rows = builder.execute<Row[]>('all', { mapResults: false });
+    return this.#keyed(await rows.catch((error: Error) => Promise.reject(driver.convertException(error))));
+  }
+
+  #keyed(rows: readonly Row[]): MatchingRow[] {
+    return rows.map(row => ({ key: keyColumns(this.meta).map(column => row[column]), row }));
   }
 }
 
-/** Returns MikroORM's condition for the rows that have one of some keys. */
-export function keyCondition(meta: EntityMetadata, keys: readonly Key[]): object {
-  const name = Utils.getPrimaryKeyHash(meta.primaryKeys);
-  return { [name]: { $in: keys.map(key => (key.length === 1 ? key[0] : key)) } };
-}
-
-function between(meta: EntityMetadata, after: Key | null, upTo: Key | null): object[] {
-  return [...(after ? beside(meta, '$gt', '$gt', after) : []), ...(upTo ? beside(meta, '$lt', '$lte', upTo) : [])];
-}
-
-/** Compares keys part by part, as inRange() does, and for the same reason. */
-function beside(
-  { primaryKeys }: EntityMetadata,
-  operator: '$gt' | '$lt',
-  lastOperator: '$gt' | '$lte',
-  key: Key,
-): object[] {
-  const last = primaryKeys.length - 1;
-  const parts = primaryKeys.map((name, index) => ({
-    ...Object.fromEntries(primaryKeys.slice(0, index).map((equal, at) => [equal, key[at]])),
-    [name]: { [index === last ? lastOperator : operator]: key[index] },
-  }));
-  return last === 0 ? parts : [{ [primaryKeys[0]!]: { [`${operator}e`]: key[0] } }, { $or: parts }];
+/** Returns the condition for the rows with some keys, as MikroORM takes it. */
+export function keyCondition(em: SqlEntityManager, meta: EntityMetadata, keys: readonly Key[]): object {
+  const { sql, parameters } = keyIn(em, keyColumns(meta), keys);
+  return { [raw(sql, parameters)]: [] };
 }

@@ -32,6 +32,7 @@ export class StoredCounts {
   constructor(
     private readonly em: SqlEntityManager,
     private readonly transaction: Transaction,
+    private readonly schema = em.schema,
   ) {}
 
   /** Locks target rows; one that does not exist is left out without an error. */
@@ -40,7 +41,7 @@ export class StoredCounts {
     this.#locked.set(group, rows);
     const unlocked = [...new Map(keys.map(key => [hashOf(key), key])).values()].filter(key => !rows.has(hashOf(key)));
     if (unlocked.length === 0) return;
-    for (const [asked, row] of await lockTargetRows(this.em, this.transaction, group, unlocked)) {
+    for (const [asked, row] of await lockTargetRows(this.em, this.transaction, group, unlocked, this.schema)) {
       const known = rows.get(hashOf(row.key)) ?? row;
       rows.set(hashOf(row.key), known).set(asked, known);
     }
@@ -102,7 +103,7 @@ export class StoredCounts {
   async #addAmounts(batch: readonly KeyedDelta[]): Promise<void> {
     const { group, amounts } = batch[0]!;
     const keys = batch.map(({ target }) => target.key);
-    const changed = await addToTargetRows(this.em, this.transaction, group, keys, amounts);
+    const changed = await addToTargetRows(this.em, this.transaction, group, keys, amounts, this.schema);
     if (changed !== keys.length) throw await this.#reasonAgainst(group, keys, amounts);
     for (const key of keys) {
       publish(group, key, amounts);
@@ -113,7 +114,7 @@ export class StoredCounts {
 
   /** Returns why amounts could not be added to all of some target rows. */
   async #reasonAgainst(group: CounterGroup, keys: readonly Key[], amounts: readonly number[]): Promise<CounterError> {
-    const rows = await lockTargetRows(this.em, this.transaction, group, keys);
+    const rows = await lockTargetRows(this.em, this.transaction, group, keys, this.schema);
     const missing = keys.find(key => !rows.has(hashOf(key)));
     if (missing) return targetMissing(group, missing);
     const before = (key: Key): readonly number[] => {
@@ -138,7 +139,7 @@ export class StoredCounts {
   refresh(): void {
     for (const [group, rows] of this.#locked) {
       for (const { key, stored } of new Set(rows.values())) {
-        const entity = loadedTarget(this.em, group.target, key);
+        const entity = loadedTarget(this.em, group.target, key, this.schema);
         if (!entity) continue;
         const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
         group.counters.forEach(({ property }, index) => {
@@ -160,6 +161,7 @@ export async function lockTargetRows(
   transaction: Transaction,
   group: CounterGroup,
   keys: readonly Key[],
+  schema = em.schema,
 ): Promise<Map<string, LockedTarget>> {
   const columns = [...group.targetKey, ...group.counters.map(counter => counter.column)];
   const locked = new Map<string, LockedTarget>();
@@ -171,7 +173,7 @@ export async function lockTargetRows(
     const chosen = keyIn(em, group.targetKey, chunk);
     const rows = await queryRows(em, transaction, {
       sql:
-        `select ${columnList(em, columns)} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
+        `select ${columnList(em, columns)} from ${tableByKey(em, group, chunk, schema)} where ${chosen.sql} ` +
         `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
       parameters: chosen.parameters,
     });
@@ -212,6 +214,7 @@ function addToTargetRows(
   group: CounterGroup,
   keys: readonly Key[],
   amounts: readonly number[],
+  schema?: string,
 ): Promise<number> {
   const changes = changesIn(group, amounts);
   const subtractions = changes.filter(({ amount }) => amount < 0);
@@ -220,7 +223,7 @@ function addToTargetRows(
   const guards = subtractions.map(({ counter }) => ` and ${column(counter)} >= ?`);
   const chosen = keyIn(em, group.targetKey, keys);
   return execute(em, transaction, {
-    sql: `update ${tableByKey(em, group, keys)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
+    sql: `update ${tableByKey(em, group, keys, schema)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
     parameters: [
       ...changes.map(({ amount }) => amount),
       ...chosen.parameters,
@@ -230,9 +233,9 @@ function addToTargetRows(
 }
 
 /** Returns the target's table, of which a statement reads no rows but those of some keys. */
-function tableByKey(em: SqlEntityManager, { target }: CounterGroup, keys: readonly Key[]): string {
+function tableByKey(em: SqlEntityManager, { target }: CounterGroup, keys: readonly Key[], schema?: string): string {
   // A server reads a small table as a whole to find several rows, and waits for others that are locked.
-  return `${tableName(em, target)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
+  return `${tableName(em, target, schema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
 }
 
 /** Returns the counters of a group whose amounts are not zero. */
@@ -270,9 +273,14 @@ export function targetMissing({ target }: CounterGroup, key: Key): CounterError 
 }
 
 /** Returns the target entity that the entity manager has loaded for a key, if any. */
-export function loadedTarget(em: SqlEntityManager, target: EntityMetadata, key: Key): object | undefined {
+export function loadedTarget(
+  em: SqlEntityManager,
+  target: EntityMetadata,
+  key: Key,
+  schema = em.schema,
+): object | undefined {
   const id = key.length === 1 ? key[0] : key;
-  const entity = em.getUnitOfWork(false).getById<object>(target.class, id, em.schema, true);
+  const entity = em.getUnitOfWork(false).getById<object>(target.class, id, schema, true);
   return entity && isLoaded(entity, target) ? entity : undefined;
 }
 

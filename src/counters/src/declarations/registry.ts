@@ -132,7 +132,7 @@ export function watchedColumns(groups: readonly CounterGroup[]): string[] {
 }
 
 /** Returns true for a property that the application writes to columns: persisted, not generated, and not a formula. */
-function isColumn(property: EntityProperty): boolean {
+export function isColumn(property: EntityProperty): boolean {
   return property.persist !== false && !property.formula && !property.generated;
 }
 

@@ -21,10 +21,13 @@ export class DirectWrites {
 
   insert(method: string, meta: EntityMetadata, rows: readonly object[]): void {
     this.#refuseUnseen(method, meta, instead.insert);
-    for (const row of rows) {
-      this.#refusePivots(method, meta, row);
-      refuseStoredCounts(this.registry, meta, row, true);
-    }
+    for (const row of rows) this.refuseUncounted(method, meta, row, true);
+  }
+
+  /** Refuses what a write of counted rows may not contain either: stored counts, and counted pivot tables. */
+  refuseUncounted(method: string, meta: EntityMetadata, data: object, rowsAreNew: boolean): void {
+    this.#refusePivots(method, meta, data);
+    refuseStoredCounts(this.registry, meta, data, rowsAreNew);
   }
 
   /** Checks rows that are inserted or, where they exist, updated. What is merged then is checked by merge(). */
@@ -62,8 +65,7 @@ export class DirectWrites {
     const watched = watchedColumns(this.registry.countedBy(meta)).map(column => column.toLowerCase());
     const written = writtenColumns(meta, data);
     if (watched.some(column => written.has(column))) this.#refuseUnseen(method, meta, instead.update);
-    this.#refusePivots(method, meta, data);
-    refuseStoredCounts(this.registry, meta, data, false);
+    this.refuseUncounted(method, meta, data, false);
   }
 
   delete(method: string, meta: EntityMetadata): void {

@@ -7,7 +7,7 @@ import { underflowOf } from '../triggers/strategy.js';
 import { guardBuilder } from './builder-guard.js';
 import { DirectWrites } from './direct-writes.js';
 import { guardKysely } from './kysely-guard.js';
-import { calledMethod, counted, isCounted } from './write-scope.js';
+import { calledMethod, counted, isCounted, replacementOf } from './write-scope.js';
 
 type Method = (...parameters: unknown[]) => unknown;
 type Check = (writes: DirectWrites, method: string, meta: EntityMetadata, parameters: readonly unknown[]) => void;
@@ -45,6 +45,8 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
     methods[name] = async (...parameters) => {
       const meta = em.getMetadata().find(parameters[0] as EntityName<object>) as EntityMetadata | undefined;
       if (!meta || isCounted()) return original(...parameters);
+      const replacement = replacementOf(name, meta.class);
+      if (replacement) return replacement.write(original, parameters);
       check(writes, calledMethod(`driver.${name}()`), meta, parameters);
       // Cloning uses a query builder, which would be refused as any other INSERT from a query.
       return name === 'nativeClone' ? counted(() => original(...parameters)) : original(...parameters);

@@ -6,7 +6,20 @@ interface WriteScope {
   readonly counted: boolean;
   /** The method that was called, for errors: `em.nativeDelete()`. */
   readonly method?: string;
+  readonly replacement?: Replacement;
 }
+
+/** A method of MikroORM's driver that writes all rows that a condition matches. */
+export type ConditionalWrite = 'nativeUpdate' | 'nativeDelete';
+
+/** What is done instead of the driver's method when MikroORM calls it for an entity, with what MikroORM made of a condition. */
+export interface Replacement {
+  readonly entity: unknown;
+  readonly method: ConditionalWrite;
+  readonly write: (original: Write, parameters: readonly unknown[]) => Promise<unknown>;
+}
+
+type Write = (...parameters: unknown[]) => unknown;
 
 const scopes = new AsyncLocalStorage<WriteScope>();
 
@@ -21,6 +34,20 @@ export function counted<Result>(work: () => Result): Result {
 /** Runs work whose writes nobody counts, under the name of the method that was called. */
 export function uncounted<Result>(method: string | undefined, work: () => Result): Result {
   return scopes.run({ counted: false, method }, work);
+}
+
+/**
+ * Runs a method of MikroORM's entity manager up to the driver, and there something else: so MikroORM itself applies
+ * filters and options.
+ */
+export function replaced<Result>(replacement: Replacement, work: () => Result): Result {
+  return scopes.run({ counted: false, replacement }, work);
+}
+
+/** Returns what to do instead of a method of the driver for an entity. */
+export function replacementOf(method: string, entity: unknown): Replacement | undefined {
+  const replacement = scopes.getStore()?.replacement;
+  return replacement?.method === method && replacement.entity === entity ? replacement : undefined;
 }
 
 /** Returns true where the engine counts what is written now. */

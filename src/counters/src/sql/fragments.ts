@@ -21,9 +21,9 @@ export function quoted(em: SqlEntityManager, identifier: string): string {
   return em.getPlatform().quoteIdentifier(identifier);
 }
 
-/** Returns a table's quoted name, with the schema of the entity manager or of the entity. */
-export function tableName(em: SqlEntityManager, meta: EntityMetadata): string {
-  const schema = [em.schema, meta.schema].find(name => name && name !== '*');
+/** Returns a table's quoted name, with the given schema, that of the entity manager, or that of the entity. */
+export function tableName(em: SqlEntityManager, meta: EntityMetadata, given = em.schema): string {
+  const schema = [given, meta.schema].find(name => name && name !== '*');
   return quoted(em, schema ? `${schema}.${meta.tableName}` : meta.tableName);
 }
 
@@ -49,10 +49,26 @@ export function keyIn(em: SqlEntityManager, columns: readonly string[], keys: re
 /** Returns the condition that key columns, a table's own or those of a foreign key to it, are in a range. */
 export function inRange(em: SqlEntityManager, columns: readonly string[], range: KeyRange, alias = ''): Fragment {
   if ('keys' in range) return keyIn(em, columns, range.keys, alias);
-  const upTo = beside(em, columns, '<', range.upTo, true, alias);
-  if (range.after === null) return upTo;
-  const after = beside(em, columns, '>', range.after, range.includesAfter ?? false, alias);
-  return { sql: `${after.sql} and ${upTo.sql}`, parameters: [...after.parameters, ...upTo.parameters] };
+  const bounds = between(em, columns, range.after, range.upTo, alias, range.includesAfter);
+  return {
+    sql: bounds.map(({ sql }) => sql).join(' and '),
+    parameters: bounds.flatMap(({ parameters }) => parameters),
+  };
+}
+
+/** Returns the conditions that key columns are after one key, or from it, and up to another; null: no bound on that side. */
+export function between(
+  em: SqlEntityManager,
+  columns: readonly string[],
+  after: Key | null,
+  upTo: Key | null,
+  alias = '',
+  includesAfter = false,
+): Fragment[] {
+  return [
+    ...(after ? [beside(em, columns, '>', after, includesAfter, alias)] : []),
+    ...(upTo ? [beside(em, columns, '<', upTo, true, alias)] : []),
+  ];
 }
 
 /**
