@@ -6,6 +6,7 @@ import { useSchema, type Schema, type SchemaOptions } from '../../support/schema
 import { clinic } from '../models/clinic.js';
 import { clubs } from '../models/clubs.js';
 import { desks } from '../models/desks.js';
+import { gallery } from '../models/gallery.js';
 import { letters } from '../models/letters.js';
 import { library } from '../models/library.js';
 import { school } from '../models/school.js';
@@ -26,7 +27,7 @@ export interface Place {
 
 /** Opens a place for the block of tests that calls this. */
 export function usePlace(kind: DatabaseKind, strategy: CounterStrategy): Place {
-  const models = [school, library, shop, letters, clubs, desks, clinic];
+  const models = [school, library, shop, letters, clubs, desks, clinic, gallery];
   const everything: SchemaOptions = {
     entities: models.flatMap(({ entities }) => entities),
     counters: models.flatMap(({ counters }) => counters),

@@ -5,7 +5,7 @@ import { useSchema } from '../../support/schema.js';
 import {
   addGallery,
   Album,
-  Author,
+  Photographer,
   Drawer,
   expectExactGallery,
   gallery as model,
@@ -121,10 +121,10 @@ describeOnEach('rows that the database removes or changes with others', kind => 
   });
 
   it('rows that lose what does not count stay counted', async () => {
-    const { authors } = await addGallery(schema);
+    const { photographers } = await addGallery(schema);
     const em = schema.em();
-    await em.remove(await em.findOneOrFail(Author, authors[0]!)).flush();
-    expect(await amountOf('photo where author_id is null')).toBe(6);
+    await em.remove(await em.findOneOrFail(Photographer, photographers[0]!)).flush();
+    expect(await amountOf('photo where photographer_id is null')).toBe(6);
     await expectExactGallery(schema);
   });
 
