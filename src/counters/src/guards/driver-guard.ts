@@ -62,8 +62,6 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) =>
     guardConnection(em, registry, getConnection(...parameters) as AbstractSqlConnection);
-  // The driver does not ask itself for its connection.
-  driver.getConnection();
 }
 
 function update(
