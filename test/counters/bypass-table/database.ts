@@ -6,8 +6,9 @@ import { Course } from '../../../src/entities/index.js';
 import type { Schema } from '../../support/schema.js';
 import { schemaOptions } from '../../support/schema.js';
 import { Clinic, Pet } from '../models/clinic.js';
+import { Album, Drawer, Owner } from '../models/gallery.js';
 import { Carrier, Depot, Parcel, ParcelRow, parcels } from '../models/parcels.js';
-import { clinicModel, schoolModel } from './models.js';
+import { clinicModel, galleryModel, schoolModel } from './models.js';
 import type { Place } from './place.js';
 import { program, servers, type Program } from './program.js';
 
@@ -70,10 +71,32 @@ async function changeTableOnSqlite(schema: Schema): Promise<void> {
 
 /** The programs whose outcome the declarations or the database decide. */
 export const database: Program[] = [
-  program('a foreign key of a counted table that is declared with `ON DELETE CASCADE` or `SET NULL`', clinicModel, {
-    declared: (_, place) =>
-      start(place, [Clinic, Pet, HouseCall], [defineCounter({ counted: HouseCall, by: 'clinic', into: 'visitCount' })]),
-  }),
+  program(
+    'a foreign key whose declared rule would remove rows that others count, or change what rows are counted by',
+    clinicModel,
+    {
+      declared: (_, place) =>
+        start(
+          place,
+          [Clinic, Pet, HouseCall],
+          [defineCounter({ counted: HouseCall, by: 'clinic', into: 'visitCount' })],
+        ),
+    },
+  ),
+  program(
+    'a target that takes its rows along by a declared `ON DELETE CASCADE`, or leaves them behind by `SET NULL`',
+    galleryModel,
+    {
+      'em.remove()': async ({ albums, drawers }, place) => {
+        const em = place.em();
+        em.remove(await em.findOneOrFail(Album, albums[0]!)).remove(await em.findOneOrFail(Drawer, drawers[0]!));
+        await em.flush();
+      },
+      'em.nativeDelete() of what the target goes with': ({ owners }, place) =>
+        place.em().nativeDelete(Owner, { id: owners[0]! }),
+      'raw SQL': ({ drawers }, place) => place.em().execute('delete from drawer where id = ?', [drawers[0]]),
+    },
+  ),
   program('a second entity on the table of a counted entity or of a target', clinicModel, {
     'an entity': (_, place) => start(place, [Depot, Parcel, ParcelRow], parcels.counters),
     'a pivot table': (_, place) => start(place, [Depot, Parcel, Carrier], parcels.counters),

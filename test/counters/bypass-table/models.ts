@@ -3,6 +3,7 @@ import type { Schema } from '../../support/schema.js';
 import { Clinic, expectExactClinic, Pet, Visit } from '../models/clinic.js';
 import { Club, expectExactClubs, Membership, Person } from '../models/clubs.js';
 import { Clerk, Desk, expectExactDesks } from '../models/desks.js';
+import { addGallery, expectExactGallery } from '../models/gallery.js';
 import { addBoxes, addLetter, expectExactLetters } from '../models/letters.js';
 import { addBook, addShelves, expectExactLibrary } from '../models/library.js';
 import { addCourses, addStudents, enroll, expectExactSchool } from '../models/school.js';
@@ -105,4 +106,11 @@ export const clinicModel = {
     await em.flush();
     return { clinic: clinic.id, pet: pet.id };
   },
+};
+
+/** Albums and drawers with what is in them, which goes with them, or stays without them. */
+export const galleryModel = {
+  tables: ['owner', 'album', 'photo', 'note', 'drawer', 'slide'],
+  exact: expectExactGallery,
+  seed: addGallery,
 };

@@ -7,6 +7,7 @@ import { bells } from '../models/bells.js';
 import { clinic } from '../models/clinic.js';
 import { clubs } from '../models/clubs.js';
 import { desks } from '../models/desks.js';
+import { gallery } from '../models/gallery.js';
 import { letters } from '../models/letters.js';
 import { library } from '../models/library.js';
 import { school } from '../models/school.js';
@@ -27,7 +28,7 @@ export interface Place {
 
 /** Opens a place for the block of tests that calls this. */
 export function usePlace(kind: DatabaseKind, strategy: CounterStrategy): Place {
-  const models = [bells, school, library, shop, letters, clubs, desks, clinic];
+  const models = [bells, school, library, shop, letters, clubs, desks, clinic, gallery];
   const everything: SchemaOptions = {
     entities: models.flatMap(({ entities }) => entities),
     counters: models.flatMap(({ counters }) => counters),

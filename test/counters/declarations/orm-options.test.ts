@@ -338,3 +338,34 @@ describe('a flush without a transaction', () => {
     expect(await schema.rows('select * from book')).toEqual([]);
   });
 });
+
+/** An entity that is discovered late, on the table of a counted one. */
+@Entity({ tableName: 'book' })
+class LateBook {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+}
+
+/** An entity that is discovered late, on a table of its own. */
+@Entity({ tableName: 'late' })
+class Late {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+}
+
+describe('an entity that is discovered after the start', () => {
+  const schema = useSchema('sqlite', { ...model, options: { discovery: { checkDuplicateTableNames: false } } });
+
+  it('is examined as the others were', async () => {
+    const orm = schema.database as unknown as MikroORM;
+    const em = schema.em();
+    orm.discoverEntity(Late);
+    const shelf = em.create(Shelf, { name: 'A shelf' });
+    em.create(Book, { title: 'A book', shelf });
+    await em.flush();
+    await expectExactLibrary(schema);
+    expect(() => orm.discoverEntity(LateBook)).toThrow(/LateBook has the table book too/);
+    em.create(Book, { title: 'Another', shelf });
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_DECLARATION' });
+  });
+});

@@ -1,4 +1,8 @@
-import { expect, it } from 'vitest';
+import type { EntityMetadata } from '@mikro-orm/core';
+import { describe, expect, it } from 'vitest';
+import type { CounterStrategy } from 'mikro-orm-counters';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
+import type { Options } from '../../../src/database/orm-options.js';
 import { describeOnEach } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { Category, expectExactTree, tree } from '../models/tree.js';
@@ -121,3 +125,34 @@ describeOnEach('a table that counts its own rows', kind => {
     await expectExactTree(schema);
   });
 });
+
+for (const deleteRule of ['cascade', 'set null'] as const) {
+  const options = {
+    discovery: {
+      onMetadata({ properties }: EntityMetadata<Category>) {
+        properties.parent.deleteRule = deleteRule;
+      },
+    },
+  } as Options;
+  const expectCounts = (kind: DatabaseKind, strategy: CounterStrategy): void => {
+    const schema = useSchema(kind, { ...tree, options }, strategy);
+
+    it(`removing a category is counted with the rule "${deleteRule}" and ${strategy}`, async () => {
+      const top = await addCategory(schema);
+      const middle = await addCategory(schema, top);
+      const low = await addCategory(schema, middle);
+      const [moved, lowest] = [await addCategory(schema, low), await addCategory(schema, low, true)];
+      const em = schema.em();
+      em.assign(await em.findOneOrFail(Category, moved), { parent: top });
+      em.assign(await em.findOneOrFail(Category, lowest), { hidden: false });
+      em.remove(await em.findOneOrFail(Category, middle));
+      await em.flush();
+      expect(await childrenOf(schema, top)).toBe(1);
+      expect(await schema.rows('select id from category')).toHaveLength(deleteRule === 'cascade' ? 2 : 4);
+      await expectExactTree(schema);
+    });
+  };
+  describeOnEach('a table whose rows take their own along, or set them free', kind => expectCounts(kind, 'hooks'));
+  // Triggers of the servers cannot count rows of their own table.
+  describe('such a table with triggers', () => expectCounts('sqlite', 'triggers'));
+}

@@ -1,6 +1,6 @@
 import { MikroORM } from '@mikro-orm/sql';
 import { CompiledQuery, Kysely, MysqlDialect, type DatabaseConnection } from 'kysely';
-import { createPool } from 'mysql2';
+import { createPool, type PoolOptions } from 'mysql2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../../src/database/database.js';
 import { describeOnServers } from '../../support/databases.js';
@@ -14,7 +14,8 @@ describeOnServers('connections of hooks to a database with triggers', kind => {
   });
   afterAll(() => opened.drop());
 
-  const dialect = (): MysqlDialect => new MysqlDialect({ pool: createPool(opened.url.replace(/^mariadb:/, 'mysql:')) });
+  const dialect = (options: PoolOptions = {}): MysqlDialect =>
+    new MysqlDialect({ pool: createPool({ uri: opened.url.replace(/^mariadb:/, 'mysql:'), ...options }) });
 
   /** Sets what an application wants of its sessions. */
   async function prepare(connection: unknown): Promise<void> {
@@ -25,7 +26,17 @@ describeOnServers('connections of hooks to a database with triggers', kind => {
     ['of the ORM', 'unset', () => ({ onCreateConnection: undefined })],
     ['that the application prepares', 'set', () => ({ onCreateConnection: prepare })],
     ['that the application prepares when they are taken', 'set', () => ({ onReserveConnection: prepare })],
+    [
+      'that forget their session when they are given back',
+      'unset',
+      () => ({ driverOptions: { resetOnRelease: true }, onCreateConnection: undefined }),
+    ],
     ["of an application's own dialect", 'unset', () => ({ driverOptions: dialect() })],
+    [
+      "of an application's own dialect whose connections forget",
+      'unset',
+      () => ({ driverOptions: dialect({ resetOnRelease: true }) }),
+    ],
     ["of an application's own Kysely", 'unset', () => ({ driverOptions: () => new Kysely({ dialect: dialect() }) })],
   ];
 

@@ -15,8 +15,8 @@ export class Owner {
 }
 
 /** A row that counted rows may refer to, and that counts nothing. */
-@Entity({ tableName: 'author' })
-export class Author {
+@Entity({ tableName: 'photographer' })
+export class Photographer {
   @PrimaryKey({ type: 'integer' })
   id!: number;
 }
@@ -43,7 +43,7 @@ export class Album {
   readonly seenCount: Opt<number> = 0;
 }
 
-/** A counted row that the database removes with its album, and that loses its author by MikroORM's own rule. */
+/** A counted row that the database removes with its album, and that loses its photographer by MikroORM's own rule. */
 @Entity({ tableName: 'photo' })
 export class Photo {
   @PrimaryKey({ type: 'integer' })
@@ -52,8 +52,8 @@ export class Photo {
   @ManyToOne(() => Album, { ref: true, deleteRule: 'cascade' })
   album!: Ref<Album>;
 
-  @ManyToOne(() => Author, { ref: true, nullable: true })
-  author?: Ref<Author> | null;
+  @ManyToOne(() => Photographer, { ref: true, nullable: true })
+  photographer?: Ref<Photographer> | null;
 
   @Property({ type: 'boolean', default: false })
   seen: Opt<boolean> = false;
@@ -103,7 +103,7 @@ export class Slide {
 
 /** Entities whose foreign keys have rules by which the database removes and changes counted rows, but no count. */
 export const gallery: SchemaOptions = {
-  entities: [Owner, Author, Album, Photo, Note, Drawer, Slide],
+  entities: [Owner, Photographer, Album, Photo, Note, Drawer, Slide],
   counters: [
     defineCounter({ counted: Album, by: 'owner', into: 'albumCount' }),
     defineCounter({ counted: Photo, by: 'album', into: 'photoCount' }),
@@ -131,7 +131,7 @@ export function expectExactGallery(schema: Schema): Promise<void> {
 /** The keys of the rows that addGallery() adds. */
 export interface AddedGallery {
   readonly owners: number[];
-  readonly authors: number[];
+  readonly photographers: number[];
   readonly albums: number[];
   /** Three photos in each album, the last of them seen, with one note each. */
   readonly photos: number[];
@@ -143,10 +143,12 @@ export interface AddedGallery {
 /** Adds two owners, each with an album, and two drawers, with what is in them. */
 export async function addGallery(schema: Schema): Promise<AddedGallery> {
   const em = schema.em();
-  const author = em.create(Author, {});
+  const photographer = em.create(Photographer, {});
   const owners = [em.create(Owner, {}), em.create(Owner, {})];
   const albums = owners.map((owner, index) => em.create(Album, { code: index + 1, owner }));
-  const photos = albums.flatMap(album => [false, false, true].map(seen => em.create(Photo, { album, author, seen })));
+  const photos = albums.flatMap(album =>
+    [false, false, true].map(seen => em.create(Photo, { album, photographer, seen })),
+  );
   for (const photo of photos) em.create(Note, { photo });
   const drawers = [1, 2].map(code => em.create(Drawer, { code }));
   const slides = drawers.flatMap(drawer => [false, false, true].map(seen => em.create(Slide, { drawer, seen })));
@@ -154,7 +156,7 @@ export async function addGallery(schema: Schema): Promise<AddedGallery> {
   const keys = (rows: readonly { id: number }[]): number[] => rows.map(({ id }) => id);
   return {
     owners: keys(owners),
-    authors: [author.id],
+    photographers: [photographer.id],
     albums: keys(albums),
     photos: keys(photos),
     drawers: keys(drawers),

@@ -30,12 +30,15 @@ export class CounterRegistry {
   readonly groups: readonly CounterGroup[];
   readonly #countedBy = new WeakMap<object, readonly CounterGroup[]>();
   readonly #countersOn = new WeakMap<object, readonly ResolvedCounter[]>();
+  /** The number of entities that were examined. */
+  readonly #entities: number;
 
   constructor(
     declarations: readonly Counter[],
     metadata: MetadataStorage,
     readonly strategy: CounterStrategy,
   ) {
+    this.#entities = metadata.getAll().size;
     const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
     for (const counter of declarations) {
       const resolved = groupOf(counter, metadata);
@@ -54,6 +57,14 @@ export class CounterRegistry {
     const twice = columns.find((column, index) => columns.indexOf(column) !== index);
     if (twice)
       throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
+  }
+
+  /** Returns true unless entities were discovered since. */
+  isOf(metadata: MetadataStorage): boolean {
+    return (
+      metadata.getAll().size === this.#entities &&
+      this.groups.every(({ counted, target }) => [counted, target].every(meta => metadata.find(meta.class) === meta))
+    );
   }
 
   /** Returns the groups whose counted rows are of this entity: always the same list, for it is asked for each row. */
@@ -90,7 +101,9 @@ export class DeclaredCounters {
 
   /** Returns the counters resolved against an ORM's entities. Errors: COUNTER_DECLARATION. */
   registry(metadata: MetadataStorage): CounterRegistry {
-    const registry = this.#registries.get(metadata) ?? new CounterRegistry(this.counters, metadata, this.strategy);
+    const known = this.#registries.get(metadata);
+    if (known?.isOf(metadata)) return known;
+    const registry = new CounterRegistry(this.counters, metadata, this.strategy);
     this.#registries.set(metadata, registry);
     return registry;
   }

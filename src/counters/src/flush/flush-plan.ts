@@ -23,6 +23,7 @@ import {
   refuseCollectionWrites,
   refuseLateChangeSets,
   refuseLateProperties,
+  refuseReplacedTargets,
   refuseReusedKeys,
   refuseSplitUpdates,
   refuseTwins,
@@ -72,7 +73,10 @@ export class FlushPlan {
     const stored = (this.#stored = new StoredCounts(this.em, transaction));
     const existing = relevant.filter(change => change.kind !== 'create');
     this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry);
-    if (!this.#leftToTriggers) refuseTwins(existing);
+    if (!this.#leftToTriggers) {
+      refuseTwins(existing);
+      refuseReplacedTargets(this.unitOfWork, relevant);
+    }
     const originals = await originalTargets(this.em, transaction, this.registry, existing);
     for (const { groups, keys } of lockSteps(
       this.em,

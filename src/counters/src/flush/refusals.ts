@@ -1,10 +1,12 @@
 import {
+  ChangeSetType,
   helper,
   ReferenceKind,
   Utils,
   type AnyEntity,
   type ChangeSet,
   type Collection,
+  type EntityMetadata,
   type UnitOfWork,
 } from '@mikro-orm/core';
 import { keyOf, sameProperty, stateInPayload } from '../counts/deltas.js';
@@ -89,6 +91,33 @@ export function refuseReusedKeys(vanished: readonly CountedChange[], changes: re
     change => change.kind === 'create' && gone.has(identityOf(change, keyOf(change.changeSet.entity))),
   );
   if (reused) throw conflict(reused, 'was gone, and this flush inserts another row under its key');
+}
+
+/**
+ * Refuses a row that names its target by a key which the same flush deletes and inserts again (COUNTER_BYPASS), because
+ * nothing says which of the two it means.
+ */
+export function refuseReplacedTargets(unitOfWork: UnitOfWork, changes: readonly CountedChange[]): void {
+  const changeSets = unitOfWork.getChangeSets();
+  if (!changeSets.some(({ type }) => type === ChangeSetType.DELETE_EARLY)) return;
+  const keysOf = (kind: string, target: EntityMetadata): Set<string> =>
+    new Set(
+      changeSets
+        .filter(changeSet => kindOf(changeSet) === kind && changeSet.meta.class === target.class)
+        .map(({ entity }) => hashOf(keyOf(entity))),
+    );
+  for (const { target, by, counted } of new Set(changes.flatMap(({ groups }) => groups))) {
+    const [deleted, created] = [keysOf('delete', target), keysOf('create', target)];
+    for (const change of changes) {
+      const pointer = change.counted === counted && namesWritten(change).includes(by) && change.memory.targets[by];
+      if (!pointer || !('key' in pointer) || !deleted.has(hashOf(pointer.key)) || !created.has(hashOf(pointer.key)))
+        continue;
+      throw bypassRefused(
+        counted.className,
+        `${nameOf(change)} names ${target.className} ${pointer.key.join(', ')} by its key, which this flush deletes and inserts again. Give it the new entity, or flush the removal first.`,
+      );
+    }
+  }
 }
 
 /**

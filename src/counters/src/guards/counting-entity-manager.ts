@@ -10,7 +10,7 @@ import {
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { refuseOptions } from '../declarations/orm-options.js';
-import { DeclaredCounters, registryOf } from '../declarations/registry.js';
+import { DeclaredCounters, registryOf, type CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { refuseStoredCounts } from './direct-writes.js';
@@ -107,27 +107,28 @@ function countCalls(em: SqlEntityManager, object: object, names: readonly string
   }
 }
 
-const started = new WeakSet<object>();
+/** The registry for which each ORM was checked. */
+const checked = new WeakMap<object, CounterRegistry>();
 
 /**
- * Checks, for the first entity manager of an ORM, everything that could make counts wrong, so that it stops the start
+ * Checks, for the first entity manager of an ORM and for the next one after entities were discovered, everything that could make counts wrong, so that it stops the start
  * and not only the first flush (COUNTER_DECLARATION). Then guards the driver.
  */
 function start(em: SqlEntityManager): void {
-  if (started.has(em.config)) return;
   const registry = registryOf(em);
   if (!registry)
     throw new CounterError(
       'COUNTER_DECLARATION',
       'The option subscribers lacks the one of withCounters(). Give your own to withCounters() together with the other options.',
     );
+  if (checked.get(em.config) === registry) return;
   if (registry.groups.length > 0) {
     dialectOf(em);
     refuseOptions(em.config);
     refuseForeignKeyRules(em, registry, registry.strategy);
   }
   guardDriver(em, registry);
-  started.add(em.config);
+  checked.set(em.config, registry);
 }
 
 type Method = (this: SqlEntityManager, ...parameters: unknown[]) => Promise<unknown>;

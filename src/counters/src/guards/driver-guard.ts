@@ -1,5 +1,6 @@
 import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
+import { Kysely } from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
@@ -63,8 +64,6 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) =>
     guardConnection(em, registry, getConnection(...parameters) as AbstractSqlConnection);
-  // The driver does not ask itself for its connection.
-  driver.getConnection();
 }
 
 function update(
@@ -87,7 +86,18 @@ function guardConnection(
   if (guarded.has(connection)) return connection;
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
-  const sessionSql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
-  connection.getClient = () => guardKysely(registry, sessionSql, getClient());
+  const sql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
+  const session = sql === null ? null : { sql, eachTime: mayForget(em.config.get('driverOptions')) };
+  connection.getClient = () => guardKysely(registry, session, getClient());
   return connection;
+}
+
+/**
+ * Returns true for connections whose sessions may be reset when they are given back: nobody knows it of a pool that the
+ * application has made.
+ */
+function mayForget(driverOptions: unknown): boolean {
+  if (typeof driverOptions !== 'object' || driverOptions === null) return driverOptions !== undefined;
+  if (driverOptions instanceof Kysely || 'createDriver' in driverOptions) return true;
+  return 'resetOnRelease' in driverOptions && Boolean(driverOptions.resetOnRelease);
 }

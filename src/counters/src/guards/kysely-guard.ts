@@ -11,7 +11,14 @@ import { bypassRefused } from '../events.js';
 
 const guarded = new WeakSet<object>();
 
-/** The connections whose session knows that hooks count. */
+/** What a session has to be told before its first statement. */
+export interface SessionPreparation {
+  readonly sql: string;
+  /** True where a connection that is given back may forget it. */
+  readonly eachTime: boolean;
+}
+
+/** The connections whose session is prepared. */
 const prepared = new WeakSet<DatabaseConnection>();
 
 /**
@@ -20,21 +27,24 @@ const prepared = new WeakSet<DatabaseConnection>();
  *
  * Raw fragments cannot be examined; they are raw SQL.
  *
- * `sessionSql` runs once on each connection, before its first statement. MikroORM would not do that for a dialect of the
- * application's own.
+ * It prepares the session of each connection, which MikroORM would not do for a dialect of the application's own.
  */
 export function guardKysely<Instance extends QueryExecutorProvider>(
   registry: CounterRegistry,
-  sessionSql: string | null,
+  session: SessionPreparation | null,
   kysely: Instance,
 ): Instance {
-  guardExecutor(registry, sessionSql, kysely.getExecutor());
+  guardExecutor(registry, session, kysely.getExecutor());
   return kysely;
 }
 
 type Method = (...parameters: unknown[]) => QueryExecutor;
 
-function guardExecutor(registry: CounterRegistry, sessionSql: string | null, executor: QueryExecutor): QueryExecutor {
+function guardExecutor(
+  registry: CounterRegistry,
+  session: SessionPreparation | null,
+  executor: QueryExecutor,
+): QueryExecutor {
   if (guarded.has(executor)) return executor;
   guarded.add(executor);
   const compileQuery = executor.compileQuery.bind(executor);
@@ -45,13 +55,15 @@ function guardExecutor(registry: CounterRegistry, sessionSql: string | null, exe
   const methods = executor as unknown as Record<string, Method>;
   for (const name of ['withConnectionProvider', 'withPlugin', 'withPluginAtFront', 'withPlugins', 'withoutPlugins']) {
     const original = methods[name]!.bind(executor);
-    methods[name] = (...parameters) => guardExecutor(registry, sessionSql, original(...parameters));
+    // A connection of the executor's own is prepared.
+    const its = name === 'withConnectionProvider' ? null : session;
+    methods[name] = (...parameters) => guardExecutor(registry, its, original(...parameters));
   }
-  if (sessionSql === null) return executor;
+  if (session === null) return executor;
   const provideConnection = executor.provideConnection.bind(executor);
   executor.provideConnection = (consumer, options) =>
     provideConnection(async connection => {
-      if (!prepared.has(connection)) await connection.executeQuery(CompiledQuery.raw(sessionSql));
+      if (session.eachTime || !prepared.has(connection)) await connection.executeQuery(CompiledQuery.raw(session.sql));
       prepared.add(connection);
       return consumer(connection);
     }, options);
