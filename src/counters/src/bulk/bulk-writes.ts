@@ -94,8 +94,7 @@ export async function insertMany<Entity extends object>(
       `insertMany() on ${meta.className} cannot know what the database makes of ${written.unforeseeable}. Write such rows as entities.`,
     );
   });
-  const open = options.ctx ?? em.getTransactionContext();
-  return inTransaction(em, registry, open, options.schema, async (transaction, stored, leftToTriggers) => {
+  const insert = async (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean): Promise<number> => {
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
@@ -114,7 +113,10 @@ export async function insertMany<Entity extends object>(
       );
     }
     return filled.length;
-  });
+  };
+  return em.withSessionContext(options.ctx ?? em.getTransactionContext(), open =>
+    inTransaction(em, registry, open, options.schema, insert),
+  );
 }
 
 /**
