@@ -17,6 +17,7 @@ import {
   watchedProperties,
   type CounterGroup,
 } from '../declarations/registry.js';
+import { groupsIn } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { writtenProperties } from '../guards/direct-writes.js';
@@ -55,7 +56,10 @@ export async function insertMany<Entity extends object>(
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
-    if (leftToTriggers || deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key)))
+    if (
+      leftToTriggers ||
+      deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key, group.targetSchema))
+    )
       await lockAll(stored, groups, states);
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
@@ -253,7 +257,7 @@ function described<Entity extends object>(
 ): { meta: EntityMetadata; groups: readonly CounterGroup[] } {
   const registry = registryOf(em);
   const meta = em.getMetadata(entity) as unknown as EntityMetadata;
-  const groups = registry?.countedBy(meta) ?? [];
+  const groups = registry ? groupsIn(em, registry, meta, em.schema) : [];
   if (groups.length === 0)
     throw new CounterError(
       'COUNTER_DECLARATION',

@@ -1,12 +1,14 @@
 import { helper, type EntityMetadata, type Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
+import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber } from '../sql/exact-number.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
 import { compareKeys, hashOf, isNumeric, type Key } from '../sql/key.js';
+import { nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 import type { KeyedDelta, RowState } from './deltas.js';
 
 // The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
@@ -68,9 +70,12 @@ export class StoredCounts {
    * which only a write past the engine can bring about.
    */
   async add(deltas: readonly KeyedDelta[]): Promise<void> {
-    // Groups of one order have one table.
-    const tables = [...Map.groupBy(deltas, ({ group }) => group.order)].toSorted(([a], [b]) => a - b);
-    for (const [, some] of tables) await this.#addTo(some.toSorted((a, b) => compareKeys(a.target.key, b.target.key)));
+    const tables = Map.groupBy(
+      deltas.toSorted((a, b) => compareGroups(a.group, b.group)),
+      ({ group }) => targetTableOf(group),
+    );
+    for (const some of tables.values())
+      await this.#addTo(some.toSorted((a, b) => compareKeys(a.target.key, b.target.key)));
   }
 
   /** Adds deltas to the rows of one table, which are given in ascending order. */
@@ -131,7 +136,7 @@ export class StoredCounts {
   refresh(): void {
     for (const [group, rows] of this.#locked) {
       for (const { key, stored } of new Set(rows.values())) {
-        const entity = loadedTarget(this.em, group.target, key);
+        const entity = loadedTarget(this.em, group.target, key, group.targetSchema);
         if (!entity) continue;
         const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
         group.counters.forEach(({ property }, index) => {
@@ -223,9 +228,9 @@ function addToTargetRows(
 }
 
 /** Returns the target's table, of which a statement reads no rows but those of some keys. */
-function tableByKey(em: SqlEntityManager, { target }: CounterGroup, keys: readonly Key[]): string {
+function tableByKey(em: SqlEntityManager, { target, targetSchema }: CounterGroup, keys: readonly Key[]): string {
   // A server reads a small table as a whole to find several rows, and waits for others that are locked.
-  return `${tableName(em, target)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
+  return `${tableName(em, target, targetSchema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
 }
 
 /** Returns the counters of a group whose amounts are not zero. */
@@ -238,7 +243,9 @@ function changesIn(group: CounterGroup, amounts: readonly number[]): { counter: 
 function publish(group: CounterGroup, key: Key, amounts: readonly number[]): void {
   if (!storedCountUpdates.hasSubscribers) return;
   const changes = changesIn(group, amounts).map(({ counter: { name }, amount }) => ({ counter: name, amount }));
-  storedCountUpdates.publish({ target: group.target.className, key, changes } satisfies StoredCountUpdate);
+  const { target, targetSchema = OWN_SCHEMA } = group;
+  const schema = targetSchema === OWN_SCHEMA ? {} : { schema: targetSchema };
+  storedCountUpdates.publish({ target: target.className, ...schema, key, changes } satisfies StoredCountUpdate);
 }
 
 function underflow(
@@ -263,10 +270,21 @@ export function targetMissing({ target }: CounterGroup, key: Key): CounterError 
 }
 
 /** Returns the target entity that the entity manager has loaded for a key, if any. */
-export function loadedTarget(em: SqlEntityManager, target: EntityMetadata, key: Key): object | undefined {
+export function loadedTarget(
+  em: SqlEntityManager,
+  target: EntityMetadata,
+  key: Key,
+  given = em.schema,
+): object | undefined {
   const id = key.length === 1 ? key[0] : key;
-  const entity = em.getUnitOfWork(false).getById<object>(target.class, id, em.schema, true);
-  return entity && isLoaded(entity, target) ? entity : undefined;
+  const schema = schemaOf(em, target, given);
+  // MikroORM knows an entity of the connection's own schema by its name too, where it was given that name.
+  const names = schema === OWN_SCHEMA ? [undefined, nameOfOwnSchema(em)] : [schema];
+  for (const name of names) {
+    const entity = em.getUnitOfWork(false).getById<object>(target.class, id, name, true);
+    if (entity && isLoaded(entity, target)) return entity;
+  }
+  return undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterRegistry } from '../declarations/registry.js';
+import { refuseTwin } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { underflowOf } from '../triggers/strategy.js';
 import { guardBuilder } from './builder-guard.js';
@@ -44,6 +45,7 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
     methods[name] = async (...parameters) => {
       const meta = em.getMetadata().find(parameters[0] as EntityName<object>) as EntityMetadata | undefined;
       if (!meta || isCounted()) return original(...parameters);
+      refuseTwin(em, registry, meta, schemaIn(parameters));
       check(writes, calledMethod(`driver.${name}()`), meta, parameters);
       // Cloning uses a query builder, which would be refused as any other INSERT from a query.
       return name === 'nativeClone' ? counted(() => original(...parameters)) : original(...parameters);
@@ -52,14 +54,19 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const createQueryBuilder = methods['createQueryBuilder']!.bind(driver);
   methods['createQueryBuilder'] = (...parameters) => {
     const builder = createQueryBuilder(...parameters) as QueryBuilder<object>;
-    return isCounted() ? builder : guardBuilder(writes, builder);
+    return isCounted() ? builder : guardBuilder(em, writes, builder);
   };
   const convertException = methods['convertException']!.bind(driver);
   methods['convertException'] = error =>
     error instanceof CounterError ? error : (underflowOf(em, error, registry) ?? convertException(error));
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) =>
-    guardConnection(registry, getConnection(...parameters) as AbstractSqlConnection);
+    guardConnection(em, registry, getConnection(...parameters) as AbstractSqlConnection);
+}
+
+/** Returns the schema among the options of a call, which are its last parameter. */
+function schemaIn(parameters: readonly unknown[]): string | undefined {
+  return (parameters.at(-1) as { schema?: string } | undefined)?.schema;
 }
 
 function update(
@@ -74,10 +81,14 @@ function update(
 }
 
 /** Guards the Kysely instance that a connection has at any time, which also makes its transactions. */
-function guardConnection(registry: CounterRegistry, connection: AbstractSqlConnection): AbstractSqlConnection {
+function guardConnection(
+  em: SqlEntityManager,
+  registry: CounterRegistry,
+  connection: AbstractSqlConnection,
+): AbstractSqlConnection {
   if (guarded.has(connection)) return connection;
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
-  connection.getClient = () => guardKysely(registry, getClient());
+  connection.getClient = () => guardKysely(em, registry, getClient());
   return connection;
 }

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { registryOf, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
+import { registryOf, type ResolvedCounter } from '../declarations/registry.js';
+import { groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { finishedVerifies, verifiedRows, type FinishedVerify, type VerifiedRows } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
@@ -129,9 +130,10 @@ export function countersInto(em: SqlEntityManager, entity: EntityClass<object>):
 export function targetOf(
   em: SqlEntityManager,
   entity: EntityClass<object>,
-): { target: EntityMetadata; groups: CounterGroup[] } {
+): { target: EntityMetadata; groups: LocatedGroup[] } {
   const target = em.getMetadata(entity) as unknown as EntityMetadata;
-  const groups = registryOf(em)?.storedOn(target) ?? [];
+  const registry = registryOf(em);
+  const groups = registry ? groupsInto(em, registry, target) : [];
   if (groups.length === 0)
     throw new CounterError(
       'COUNTER_DECLARATION',
