@@ -5,6 +5,8 @@ import type { Key } from './sql/key.js';
 /** An addition to the stored counts of one target row. Its transaction may still be rolled back. */
 export interface StoredCountUpdate {
   readonly target: string;
+  /** The target's schema, where it is not the connection's own. */
+  readonly schema?: string;
   readonly key: Key;
   readonly changes: readonly { readonly counter: string; readonly amount: number }[];
 }

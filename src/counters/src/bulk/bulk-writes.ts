@@ -21,6 +21,7 @@ import {
   type CounterGroup,
   type CounterRegistry,
 } from '../declarations/registry.js';
+import { groupsIn } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { DirectWrites, writtenProperties } from '../guards/direct-writes.js';
@@ -77,7 +78,7 @@ export async function insertMany<Entity extends object>(
   options: InsertManyOptions<Entity> = {},
 ): Promise<number> {
   refuseOptions('insertMany', options);
-  const { registry, meta, groups } = described(em, entity);
+  const { registry, meta, groups } = described(em, entity, options.schema);
   if (rows.length === 0) return 0;
   // As em.insertMany() does, by the first row.
   const areEntities = Utils.isEntity(rows[0]);
@@ -99,7 +100,7 @@ export async function insertMany<Entity extends object>(
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
     const isLoaded = ({ group, target }: KeyedDelta): boolean =>
-      loadedTarget(em, group.target, target.key, options.schema) !== undefined;
+      loadedTarget(em, group.target, target.key, group.targetSchema) !== undefined;
     if (leftToTriggers || deltas.some(isLoaded)) await lockAll(stored, groups, states);
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
@@ -115,7 +116,7 @@ export async function insertMany<Entity extends object>(
     return filled.length;
   };
   return em.withSessionContext(options.ctx ?? em.getTransactionContext(), open =>
-    inTransaction(em, registry, open, options.schema, insert),
+    inTransaction(em, registry, open, insert),
   );
 }
 
@@ -132,7 +133,7 @@ export async function updateWhere<Entity extends object>(
   options: UpdateWhereOptions<Entity> = {},
 ): Promise<number> {
   refuseOptions('updateWhere', options);
-  const row = described(em, entity);
+  const row = described(em, entity, options.schema);
   const given = withUpdateValues(em, row.meta, data);
   new DirectWrites(row.registry).refuseUncounted('updateWhere()', row.meta, given, false);
   return changing('nativeUpdate', row, () =>
@@ -152,7 +153,7 @@ export async function deleteWhere<Entity extends object>(
   options: DeleteWhereOptions<Entity> = {},
 ): Promise<number> {
   refuseOptions('deleteWhere', options);
-  return changing('nativeDelete', described(em, entity), () =>
+  return changing('nativeDelete', described(em, entity, options.schema), () =>
     SqlEntityManager.prototype.nativeDelete.call(em, entity as EntityName<object>, where, options as object),
   );
 }
@@ -212,7 +213,7 @@ async function changeRows(
   const em = options.em as SqlEntityManager;
   const patch = data && new ColumnWriter(em, meta, groups, options.convertCustomTypes).written(data, false);
   const foreseen = patch?.unforeseeable === undefined;
-  return inTransaction(em, registry, options.ctx, options.schema, async (transaction, stored, leftToTriggers) => {
+  return inTransaction(em, registry, options.ctx, async (transaction, stored, leftToTriggers) => {
     const settings = { ...options, ctx: transaction };
     const condition = {
       where: await withUnion(em, meta, where, settings),
@@ -383,10 +384,14 @@ function namesIn(meta: EntityMetadata, data: object): Set<string> {
   return names;
 }
 
-function described<Entity extends object>(em: SqlEntityManager, entity: EntityName<Entity>): Described {
+function described<Entity extends object>(
+  em: SqlEntityManager,
+  entity: EntityName<Entity>,
+  schema = em.schema,
+): Described {
   const registry = registryOf(em);
   const meta = em.getMetadata(entity) as unknown as EntityMetadata;
-  const groups = registry?.countedBy(meta) ?? [];
+  const groups = registry ? groupsIn(em, registry, meta, schema) : [];
   if (!registry || groups.length === 0)
     throw new CounterError(
       'COUNTER_DECLARATION',
@@ -403,12 +408,11 @@ async function inTransaction<Result>(
   em: SqlEntityManager,
   registry: CounterRegistry,
   open: Transaction | undefined,
-  schema: string | undefined,
   work: (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean) => Promise<Result>,
 ): Promise<Result> {
   const { result, stored } = await em.getConnection('write').transactional(
     async transaction => {
-      const counts = new StoredCounts(em, transaction, schema);
+      const counts = new StoredCounts(em, transaction);
       const leftToTriggers = await leavesToTriggers(em, transaction, registry);
       const outcome = await work(transaction, counts, leftToTriggers);
       if (leftToTriggers) {

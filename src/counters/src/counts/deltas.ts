@@ -2,8 +2,10 @@ import { helper, Reference, type AnyEntity, type ChangeSet, type EntityProperty 
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { meets, type Values } from '../declarations/condition.js';
 import { comparisonsIn, type CounterGroup } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
 import type { Row } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
+import { OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 
 /** A target row: by its key, or by the new entity that the same flush inserts. */
 export type TargetPointer = { readonly key: Key } | { readonly created: object };
@@ -83,7 +85,7 @@ export function stateInMemory(
 ): RowState {
   return {
     values: em.getComparator().prepareEntity(entity) as Record<string, unknown>,
-    targets: Object.fromEntries(groups.map(group => [group.by, targetInMemory(entity, group, created)])),
+    targets: Object.fromEntries(groups.map(group => [group.by, targetInMemory(em, entity, group, created)])),
   };
 }
 
@@ -131,13 +133,31 @@ function identityOf(target: TargetPointer): unknown {
   return 'key' in target ? hashOf(target.key) : target.created;
 }
 
-function targetInMemory(entity: object, group: CounterGroup, created: ReadonlySet<object>): TargetPointer | null {
+function targetInMemory(
+  em: SqlEntityManager,
+  entity: object,
+  group: CounterGroup,
+  created: ReadonlySet<object>,
+): TargetPointer | null {
   const value = Reference.unwrapReference((entity as Record<string, object>)[group.by] as object) as unknown;
   if (value === null || value === undefined) return null;
   const property = group.counted.properties[group.by as never] as EntityProperty;
   if (property.mapToPk) return { key: flat(value) };
   const target = value;
-  return created.has(target) ? { created: target } : { key: keyOf(target) };
+  if (!created.has(target)) return { key: keyOf(target) };
+  refuseOtherSchema(em, target, group);
+  return { created: target };
+}
+
+/** Refuses a row whose foreign key leads to another schema than the one of its new target (COUNTER_TARGET_MISSING). */
+function refuseOtherSchema(em: SqlEntityManager, target: object, group: CounterGroup): void {
+  const { targetSchema = OWN_SCHEMA } = group;
+  const schema = schemaOf(em, group.target, helper(target).__schema ?? OWN_SCHEMA);
+  if (schema === targetSchema) return;
+  throw new CounterError(
+    'COUNTER_TARGET_MISSING',
+    `A new ${group.counted.className} has its "${group.by}" in the schema "${targetSchema}", and the new ${group.target.className} is in "${schema}". Give both the same schema.`,
+  );
 }
 
 function targetInDatabase(row: Row, group: CounterGroup): TargetPointer | null {

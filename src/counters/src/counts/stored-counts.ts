@@ -1,12 +1,14 @@
 import { helper, type EntityMetadata, type Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
+import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber } from '../sql/exact-number.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
 import { compareKeys, hashOf, isNumeric, type Key } from '../sql/key.js';
+import { nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 import type { KeyedDelta, RowState } from './deltas.js';
 
 // The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
@@ -32,7 +34,6 @@ export class StoredCounts {
   constructor(
     private readonly em: SqlEntityManager,
     private readonly transaction: Transaction,
-    private readonly schema = em.schema,
   ) {}
 
   /** Locks target rows; one that does not exist is left out without an error. */
@@ -41,7 +42,7 @@ export class StoredCounts {
     this.#locked.set(group, rows);
     const unlocked = [...new Map(keys.map(key => [hashOf(key), key])).values()].filter(key => !rows.has(hashOf(key)));
     if (unlocked.length === 0) return;
-    for (const [asked, row] of await lockTargetRows(this.em, this.transaction, group, unlocked, this.schema)) {
+    for (const [asked, row] of await lockTargetRows(this.em, this.transaction, group, unlocked)) {
       const known = rows.get(hashOf(row.key)) ?? row;
       rows.set(hashOf(row.key), known).set(asked, known);
     }
@@ -76,9 +77,12 @@ export class StoredCounts {
    * which only a write past the engine can bring about.
    */
   async add(deltas: readonly KeyedDelta[]): Promise<void> {
-    // Groups of one order have one table.
-    const tables = [...Map.groupBy(deltas, ({ group }) => group.order)].toSorted(([a], [b]) => a - b);
-    for (const [, some] of tables) await this.#addTo(some.toSorted((a, b) => compareKeys(a.target.key, b.target.key)));
+    const tables = Map.groupBy(
+      deltas.toSorted((a, b) => compareGroups(a.group, b.group)),
+      ({ group }) => targetTableOf(group),
+    );
+    for (const some of tables.values())
+      await this.#addTo(some.toSorted((a, b) => compareKeys(a.target.key, b.target.key)));
   }
 
   /** Adds deltas to the rows of one table, which are given in ascending order. */
@@ -103,7 +107,7 @@ export class StoredCounts {
   async #addAmounts(batch: readonly KeyedDelta[]): Promise<void> {
     const { group, amounts } = batch[0]!;
     const keys = batch.map(({ target }) => target.key);
-    const changed = await addToTargetRows(this.em, this.transaction, group, keys, amounts, this.schema);
+    const changed = await addToTargetRows(this.em, this.transaction, group, keys, amounts);
     if (changed !== keys.length) throw await this.#reasonAgainst(group, keys, amounts);
     for (const key of keys) {
       publish(group, key, amounts);
@@ -114,7 +118,7 @@ export class StoredCounts {
 
   /** Returns why amounts could not be added to all of some target rows. */
   async #reasonAgainst(group: CounterGroup, keys: readonly Key[], amounts: readonly number[]): Promise<CounterError> {
-    const rows = await lockTargetRows(this.em, this.transaction, group, keys, this.schema);
+    const rows = await lockTargetRows(this.em, this.transaction, group, keys);
     const missing = keys.find(key => !rows.has(hashOf(key)));
     if (missing) return targetMissing(group, missing);
     const before = (key: Key): readonly number[] => {
@@ -139,7 +143,7 @@ export class StoredCounts {
   refresh(): void {
     for (const [group, rows] of this.#locked) {
       for (const { key, stored } of new Set(rows.values())) {
-        const entity = loadedTarget(this.em, group.target, key, this.schema);
+        const entity = loadedTarget(this.em, group.target, key, group.targetSchema);
         if (!entity) continue;
         const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
         group.counters.forEach(({ property }, index) => {
@@ -161,7 +165,6 @@ export async function lockTargetRows(
   transaction: Transaction,
   group: CounterGroup,
   keys: readonly Key[],
-  schema = em.schema,
 ): Promise<Map<string, LockedTarget>> {
   const columns = [...group.targetKey, ...group.counters.map(counter => counter.column)];
   const locked = new Map<string, LockedTarget>();
@@ -173,7 +176,7 @@ export async function lockTargetRows(
     const chosen = keyIn(em, group.targetKey, chunk);
     const rows = await queryRows(em, transaction, {
       sql:
-        `select ${columnList(em, columns)} from ${tableByKey(em, group, chunk, schema)} where ${chosen.sql} ` +
+        `select ${columnList(em, columns)} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
         `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
       parameters: chosen.parameters,
     });
@@ -214,7 +217,6 @@ function addToTargetRows(
   group: CounterGroup,
   keys: readonly Key[],
   amounts: readonly number[],
-  schema?: string,
 ): Promise<number> {
   const changes = changesIn(group, amounts);
   const subtractions = changes.filter(({ amount }) => amount < 0);
@@ -223,7 +225,7 @@ function addToTargetRows(
   const guards = subtractions.map(({ counter }) => ` and ${column(counter)} >= ?`);
   const chosen = keyIn(em, group.targetKey, keys);
   return execute(em, transaction, {
-    sql: `update ${tableByKey(em, group, keys, schema)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
+    sql: `update ${tableByKey(em, group, keys)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
     parameters: [
       ...changes.map(({ amount }) => amount),
       ...chosen.parameters,
@@ -233,9 +235,9 @@ function addToTargetRows(
 }
 
 /** Returns the target's table, of which a statement reads no rows but those of some keys. */
-function tableByKey(em: SqlEntityManager, { target }: CounterGroup, keys: readonly Key[], schema?: string): string {
+function tableByKey(em: SqlEntityManager, { target, targetSchema }: CounterGroup, keys: readonly Key[]): string {
   // A server reads a small table as a whole to find several rows, and waits for others that are locked.
-  return `${tableName(em, target, schema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
+  return `${tableName(em, target, targetSchema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
 }
 
 /** Returns the counters of a group whose amounts are not zero. */
@@ -248,7 +250,9 @@ function changesIn(group: CounterGroup, amounts: readonly number[]): { counter: 
 function publish(group: CounterGroup, key: Key, amounts: readonly number[]): void {
   if (!storedCountUpdates.hasSubscribers) return;
   const changes = changesIn(group, amounts).map(({ counter: { name }, amount }) => ({ counter: name, amount }));
-  storedCountUpdates.publish({ target: group.target.className, key, changes } satisfies StoredCountUpdate);
+  const { target, targetSchema = OWN_SCHEMA } = group;
+  const schema = targetSchema === OWN_SCHEMA ? {} : { schema: targetSchema };
+  storedCountUpdates.publish({ target: target.className, ...schema, key, changes } satisfies StoredCountUpdate);
 }
 
 function underflow(
@@ -277,11 +281,17 @@ export function loadedTarget(
   em: SqlEntityManager,
   target: EntityMetadata,
   key: Key,
-  schema = em.schema,
+  given = em.schema,
 ): object | undefined {
   const id = key.length === 1 ? key[0] : key;
-  const entity = em.getUnitOfWork(false).getById<object>(target.class, id, schema, true);
-  return entity && isLoaded(entity, target) ? entity : undefined;
+  const schema = schemaOf(em, target, given);
+  // MikroORM knows an entity of the connection's own schema by its name too, where it was given that name.
+  const names = schema === OWN_SCHEMA ? [undefined, nameOfOwnSchema(em)] : [schema];
+  for (const name of names) {
+    const entity = em.getUnitOfWork(false).getById<object>(target.class, id, name, true);
+    if (entity && isLoaded(entity, target)) return entity;
+  }
+  return undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
+import { OWN_SCHEMA } from '../sql/schemas.js';
 import { comparisonsOf, type Comparison } from './condition.js';
 import type { Counter, CounterStrategy } from './define-counter.js';
 
@@ -23,6 +24,10 @@ export interface CounterGroup {
   readonly target: EntityMetadata;
   readonly targetKey: readonly string[];
   readonly counters: readonly ResolvedCounter[];
+  /** The schema of the counted rows, where it is known. */
+  readonly countedSchema?: string;
+  /** The schema of their targets, where it is known. */
+  readonly targetSchema?: string;
 }
 
 /** The counters by their entities, as counted rows or as target; made once from the declarations and the metadata. */
@@ -51,12 +56,15 @@ export class CounterRegistry {
     this.groups = [...groups.values()]
       .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
       .toSorted((a, b) => a.order - b.order);
-    const columns = this.groups.flatMap(group =>
-      group.counters.map(counter => `${group.target.tableName}.${counter.column}`),
-    );
-    const twice = columns.find((column, index) => columns.indexOf(column) !== index);
-    if (twice)
-      throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
+    for (const { target } of this.groups) {
+      const columns = this.countersOn(target).map(({ column }) => column);
+      const twice = columns.find((column, index) => columns.indexOf(column) !== index);
+      if (twice !== undefined)
+        throw new CounterError(
+          'COUNTER_DECLARATION',
+          `Two counters are declared into ${target.tableName}.${twice}; a column holds one.`,
+        );
+    }
   }
 
   /** Returns true unless entities were discovered since. */
@@ -70,13 +78,6 @@ export class CounterRegistry {
   /** Returns the groups whose counted rows are of this entity: always the same list, for it is asked for each row. */
   countedBy(meta: EntityMetadata): readonly CounterGroup[] {
     return kept(this.#countedBy, meta.class, () => this.groups.filter(group => group.counted.class === meta.class));
-  }
-
-  /** Returns the counted or target entity of a table, in whatever case its name is given. */
-  entityOf(tableName: string): EntityMetadata | undefined {
-    return this.groups
-      .flatMap(({ counted, target }) => [counted, target])
-      .find(meta => meta.tableName.toLowerCase() === tableName.toLowerCase());
   }
 
   /** Returns the groups that keep a stored count on this entity. */
@@ -161,7 +162,8 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
     other =>
       other.class !== meta.class &&
       other.tableName === meta.tableName &&
-      other.schema === meta.schema &&
+      // Without a schema, and with any, an entity has rows where the entity manager says.
+      (other.schema ?? OWN_SCHEMA) === (meta.schema ?? OWN_SCHEMA) &&
       !other.abstract &&
       !other.embeddable &&
       !other.virtual &&

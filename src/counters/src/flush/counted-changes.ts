@@ -28,15 +28,17 @@ import {
   type CounterGroup,
   type CounterRegistry,
 } from '../declarations/registry.js';
+import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { columnList, keyIn, queryRows, tableName, type Row } from '../sql/fragments.js';
 import { compareKeys, hashOf, type Key } from '../sql/key.js';
+import { OWN_SCHEMA, plainTableName, schemaOf } from '../sql/schemas.js';
 
 /** One counted row on its way through a flush. */
 export interface CountedChange {
   readonly changeSet: ChangeSet<AnyEntity>;
   readonly counted: EntityMetadata;
-  readonly groups: readonly CounterGroup[];
+  readonly groups: readonly LocatedGroup[];
   readonly kind: ChangeKind;
   /** The key that the row has before the flush; a new row may have none yet. */
   readonly key: Key;
@@ -60,6 +62,11 @@ export function kindOf({ type }: ChangeSet<AnyEntity>): ChangeKind {
   return type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY ? 'delete' : 'update';
 }
 
+/** Returns the schema in which a change set writes its row. */
+export function schemaOfChange(em: SqlEntityManager, { meta, schema }: ChangeSet<AnyEntity>): string {
+  return schemaOf(em, meta, schema ?? OWN_SCHEMA);
+}
+
 /** Returns the changes of a flush that concern counted rows. */
 export function countedChanges(
   em: SqlEntityManager,
@@ -69,7 +76,7 @@ export function countedChanges(
 ): CountedChange[] {
   return unitOfWork.getChangeSets().flatMap(changeSet => {
     const counted = changeSet.meta as unknown as EntityMetadata;
-    const groups = registry.countedBy(counted);
+    const groups = groupsIn(em, registry, counted, changeSet.schema);
     if (groups.length === 0) return [];
     const kind = kindOf(changeSet);
     const relevant = kind !== 'update' || watchedProperties(groups).some(name => name in changeSet.payload);
@@ -92,20 +99,23 @@ export function namesWritten({ changeSet, groups }: CountedChange): string[] {
 export async function readRows(
   em: SqlEntityManager,
   transaction: Transaction,
-  registry: CounterRegistry,
   changes: readonly CountedChange[],
   keyOfChange: (change: CountedChange) => Key,
   lock: boolean,
 ): Promise<Map<CountedChange, RowState>> {
   const states = new Map<CountedChange, RowState>();
-  const tables = [...Map.groupBy(changes, ({ counted }) => counted)].toSorted(([a], [b]) =>
-    a.tableName < b.tableName ? -1 : 1,
-  );
-  for (const [counted, mine] of tables) {
-    const groups = registry.countedBy(counted);
-    const columns = keyColumns(counted);
+  // The rows of one table have the same list of groups.
+  const tables = [...Map.groupBy(changes, ({ groups }) => groups)]
+    .map(([groups, mine]) => ({
+      groups,
+      mine,
+      table: plainTableName(em, groups[0]!.counted, groups[0]!.countedSchema),
+    }))
+    .toSorted((a, b) => (a.table < b.table ? -1 : 1));
+  for (const { groups, mine } of tables) {
+    const columns = keyColumns(groups[0]!.counted);
     const keys = mine.map(keyOfChange);
-    const rows = await rowsByKey(em, transaction, counted, [...columns, ...watchedColumns(groups)], keys, lock);
+    const rows = await rowsByKey(em, transaction, groups[0]!, [...columns, ...watchedColumns(groups)], keys, lock);
     const found = new Map(rows.map(row => [hashOf(columns.map(column => row[column])), row]));
     mine.forEach((change, index) => {
       const row = found.get(hashOf(keys[index]!));
@@ -118,7 +128,7 @@ export async function readRows(
 async function rowsByKey(
   em: SqlEntityManager,
   transaction: Transaction,
-  counted: EntityMetadata,
+  { counted, countedSchema }: LocatedGroup,
   columns: readonly string[],
   keys: readonly Key[],
   lock: boolean,
@@ -130,7 +140,7 @@ async function rowsByKey(
     const chosen = keyIn(em, key, sorted.slice(start, start + MAX_READ_ROWS));
     const rows = await queryRows(em, transaction, {
       sql:
-        `select ${columnList(em, [...new Set(columns)])} from ${tableName(em, counted)} where ${chosen.sql} ` +
+        `select ${columnList(em, [...new Set(columns)])} from ${tableName(em, counted, countedSchema)} where ${chosen.sql} ` +
         `order by ${columnList(em, key)}${lock ? dialectOf(em).forUpdate : ''}`,
       parameters: chosen.parameters,
     });
@@ -143,10 +153,9 @@ async function rowsByKey(
 export async function originalTargets(
   em: SqlEntityManager,
   transaction: Transaction,
-  registry: CounterRegistry,
   changes: readonly CountedChange[],
 ): Promise<Map<CounterGroup, Key[]>> {
-  const keys = new Map(registry.groups.map(group => [group, [] as Key[]]));
+  const keys = new Map<CounterGroup, Key[]>(changes.flatMap(({ groups }) => groups.map(group => [group, []])));
   const unknown: CountedChange[] = [];
   for (const change of changes) {
     const { entity, originalEntity } = change.changeSet;
@@ -155,7 +164,7 @@ export async function originalTargets(
     if (targets.includes(undefined)) unknown.push(change);
     else targets.forEach((target, index) => target && keys.get(change.groups[index]!)!.push(target));
   }
-  for (const [change, state] of await readRows(em, transaction, registry, unknown, ({ key }) => key, false)) {
+  for (const [change, state] of await readRows(em, transaction, unknown, ({ key }) => key, false)) {
     for (const group of change.groups) {
       const target = state.targets[group.by];
       if (target && 'key' in target) keys.get(group)!.push(target.key);

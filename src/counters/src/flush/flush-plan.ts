@@ -1,8 +1,9 @@
-import { ChangeSetType, type Transaction, type UnitOfWork } from '@mikro-orm/core';
+import { ChangeSetType, type AnyEntity, type ChangeSet, type Transaction, type UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keyOf, overlaid, Tally, type KeyedDelta, type RowState, type TargetDelta } from '../counts/deltas.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
+import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { hashOf, type Key } from '../sql/key.js';
 import { leavesToTriggers, requireTriggers } from '../triggers/strategy.js';
@@ -15,6 +16,7 @@ import {
   nameOf,
   originalTargets,
   readRows,
+  schemaOfChange,
   writtenStates,
   type CountedChange,
 } from './counted-changes.js';
@@ -56,6 +58,7 @@ export class FlushPlan {
       refuseSplitUpdates(unitOfWork, registry);
     }
     refuseAssignments(unitOfWork, registry);
+    for (const { meta, schema } of unitOfWork.getChangeSets()) refuseTwin(em, registry, meta, schema);
     const creates = unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
     // Targets that the flush inserts have no row to lock yet.
     this.#changes = countedChanges(em, unitOfWork, registry, new Set(creates.map(({ entity }) => entity as object)));
@@ -72,27 +75,27 @@ export class FlushPlan {
     if (relevant.length === 0) return;
     const stored = (this.#stored = new StoredCounts(this.em, transaction));
     const existing = relevant.filter(change => change.kind !== 'create');
-    this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry);
+    const groups = groupsOfChanges(relevant);
+    this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry, groups);
     if (!this.#leftToTriggers) {
       refuseTwins(existing);
       refuseReplacedTargets(this.unitOfWork, relevant);
     }
-    const originals = await originalTargets(this.em, transaction, this.registry, existing);
-    for (const { groups, keys } of lockSteps(
+    const originals = await originalTargets(this.em, transaction, existing);
+    for (const { groups: some, keys } of lockSteps(
       this.em,
       this.unitOfWork,
-      this.registry,
       relevant,
       originals,
       this.#leftToTriggers,
     )) {
-      for (const group of groups) await stored.lock(group, keys);
+      for (const group of some) await stored.lock(group, keys);
     }
     if (this.#leftToTriggers) {
-      await requireTriggers(this.em, transaction, this.registry);
+      await requireTriggers(this.em, transaction, this.registry, groups);
       return refuseMissingTargets(relevant, stored);
     }
-    const rows = await readRows(this.em, transaction, this.registry, existing, ({ key }) => key, true);
+    const rows = await readRows(this.em, transaction, existing, ({ key }) => key, true);
 
     const tally = new Tally();
     for (const change of relevant) {
@@ -107,7 +110,7 @@ export class FlushPlan {
       tally.change(change.groups, before, change.after);
     }
     await this.#apply(tally.deltas(), stored);
-    for (const group of this.registry.groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
+    for (const group of groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
   }
 
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
@@ -128,21 +131,14 @@ export class FlushPlan {
     );
     const states = new Map(doubtful.map(change => [change as CountedChange, writtenStates(change)]));
     const uncertain = doubtful.filter(change => mayBeGone(change) || isUncertain(change, states.get(change)!.written));
-    const read = await readRows(
-      this.em,
-      transaction,
-      this.registry,
-      uncertain,
-      ({ changeSet }) => keyOf(changeSet.entity),
-      false,
-    );
+    const read = await readRows(this.em, transaction, uncertain, ({ changeSet }) => keyOf(changeSet.entity), false);
     const tally = new Tally();
     for (const [change, { planned, written }] of states)
       tally.change(change.groups, planned, read.get(change) ?? (mayBeGone(change) ? null : written));
     const deltas = tally.deltas() as KeyedDelta[];
     if (deltas.length === 0) return;
     const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
-    for (const group of this.registry.groups) {
+    for (const group of groupsOfChanges(counted)) {
       await stored.lock(
         group,
         deltas.filter(delta => delta.group === group).map(({ target }) => target.key),
@@ -168,8 +164,8 @@ export class FlushPlan {
     refuseLateAssignments(this.unitOfWork, this.registry, this.#initial);
     if (!this.#stored) return;
     const created = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
-    for (const group of this.registry.groups) {
-      const keys = created.filter(({ meta }) => meta.class === group.target.class).map(({ entity }) => keyOf(entity));
+    for (const group of groupsOfChanges(this.#changes)) {
+      const keys = created.filter(changeSet => this.#isIn(group, changeSet)).map(({ entity }) => keyOf(entity));
       await this.#stored.lock(group, keys);
     }
     await this.#stored.reread();
@@ -196,18 +192,22 @@ export class FlushPlan {
       if ('created' in delta.target) this.#addToCreated(delta.target.created, delta);
       else existing.push(delta as KeyedDelta);
     }
-    const deleted = new Map(
-      this.registry.groups.map(group => [group, new Set(this.#deletedTargets(group).map(hashOf))]),
-    );
+    const groups = [...new Set(existing.map(({ group }) => group))];
+    const deleted = new Map(groups.map(group => [group, new Set(this.#deletedTargets(group).map(hashOf))]));
     await stored.add(existing.filter(({ group, target }) => !deleted.get(group)!.has(hashOf(target.key))));
   }
 
-  /** Returns the keys of the targets that the flush deletes. */
-  #deletedTargets({ target }: CounterGroup): Key[] {
+  /** Returns the keys of the targets of a group that the flush deletes. */
+  #deletedTargets(group: CounterGroup): Key[] {
     return this.unitOfWork
       .getChangeSets()
-      .filter(changeSet => changeSet.meta.class === target.class && kindOf(changeSet) === 'delete')
+      .filter(changeSet => this.#isIn(group, changeSet) && kindOf(changeSet) === 'delete')
       .map(({ entity }) => keyOf(entity));
+  }
+
+  /** Returns true for a change of a target of a group. */
+  #isIn({ target, targetSchema }: CounterGroup, changeSet: ChangeSet<AnyEntity>): boolean {
+    return changeSet.meta.class === target.class && schemaOfChange(this.em, changeSet) === targetSchema;
   }
 
   /** Lets a target that the same flush inserts start with its counts. Nobody else can see it before the commit. */
@@ -223,6 +223,11 @@ export class FlushPlan {
       payload[property] = (entity as Record<string, number>)[property] = initial[property];
     });
   }
+}
+
+/** Returns the groups of some changes, in the order of their targets' tables. */
+function groupsOfChanges(changes: readonly CountedChange[]): LocatedGroup[] {
+  return [...new Set(changes.flatMap(({ groups }) => groups))].toSorted(compareGroups);
 }
 
 /**

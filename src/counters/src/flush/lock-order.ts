@@ -2,9 +2,10 @@ import type { EntityMetadata, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keyInDatabase } from '../counts/deltas.js';
 import { loadedTarget } from '../counts/stored-counts.js';
-import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
+import type { CounterGroup } from '../declarations/registry.js';
+import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import type { Key } from '../sql/key.js';
-import { kindOf, type CountedChange } from './counted-changes.js';
+import { kindOf, schemaOfChange, type CountedChange } from './counted-changes.js';
 
 /** Rows of one target table that a flush locks together, so that the table has one order of locks. */
 export interface LockStep {
@@ -23,30 +24,36 @@ export interface LockStep {
 export function lockSteps(
   em: SqlEntityManager,
   unitOfWork: UnitOfWork,
-  registry: CounterRegistry,
   changes: readonly CountedChange[],
   originals: ReadonlyMap<CounterGroup, readonly Key[]>,
   every: boolean,
 ): LockStep[] {
-  const steps = [...Map.groupBy(registry.groups, group => group.target)].map(([target, groups]) => {
+  const all = [...new Set(changes.flatMap(({ groups }) => groups))].toSorted(compareGroups);
+  const steps = [...Map.groupBy(all, targetTableOf).values()].map(groups => {
+    const { target, targetSchema } = groups[0]!;
     const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
-    const pointers = groups.flatMap(({ by }) =>
-      mine.filter(({ kind }) => kind !== 'delete').map(({ memory }) => memory.targets[by]),
+    const pointers = groups.flatMap(group =>
+      mine
+        .filter(change => change.kind !== 'delete' && change.groups.includes(group))
+        .map(({ memory }) => memory.targets[group.by]),
     );
     const keys = [
-      ...groups.flatMap(group => originals.get(group)!),
+      ...groups.flatMap(group => originals.get(group) ?? []),
       ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : [])),
     ];
-    const written = writtenTargets(unitOfWork, target);
+    const written = writtenTargets(em, unitOfWork, target, targetSchema);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
-    const needed = keys.length > 0 && (every || !onlyCreates || keys.some(key => loadedTarget(em, target, key)));
+    const needed =
+      keys.length > 0 && (every || !onlyCreates || keys.some(key => loadedTarget(em, target, key, targetSchema)));
     return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], needed };
   });
   return steps.slice(0, steps.findLastIndex(({ needed }) => needed) + 1).filter(({ keys }) => keys.length > 0);
 }
 
 /** Returns the targets that the flush itself updates or deletes, so that they are locked in order with the others. */
-function writtenTargets(unitOfWork: UnitOfWork, target: EntityMetadata): Key[] {
-  const changeSets = unitOfWork.getChangeSets().filter(({ meta }) => meta.class === target.class);
+function writtenTargets(em: SqlEntityManager, unitOfWork: UnitOfWork, target: EntityMetadata, schema: string): Key[] {
+  const changeSets = unitOfWork
+    .getChangeSets()
+    .filter(changeSet => changeSet.meta.class === target.class && schemaOfChange(em, changeSet) === schema);
   return changeSets.filter(changeSet => kindOf(changeSet) !== 'create').map(keyInDatabase);
 }

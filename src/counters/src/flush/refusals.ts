@@ -153,8 +153,8 @@ export function refuseLateChangeSets(
   );
 }
 
-function identityOf({ counted }: CountedChange, key: Key): string {
-  return `${counted.className} ${hashOf(key)}`;
+function identityOf({ counted, groups }: CountedChange, key: Key): string {
+  return `${groups[0]!.countedSchema} ${counted.className} ${hashOf(key)}`;
 }
 
 function conflict(change: CountedChange, problem: string): CounterError {

@@ -1,11 +1,13 @@
 import type { EntityMetadata } from '@mikro-orm/core';
-import type { QueryBuilder } from '@mikro-orm/sql';
+import type { QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
+import { entityOf, refuseTwin } from '../declarations/schemas.js';
 import type { DirectWrites } from './direct-writes.js';
 import { calledMethod } from './write-scope.js';
 
 /** What a query builder is about to do, as MikroORM describes it. The data name columns. */
 interface State {
   readonly type?: string;
+  readonly schema?: string;
   readonly data?: object | readonly object[];
   readonly insertSubQuery?: unknown;
   readonly onConflict?: readonly { readonly merge?: unknown; readonly ignore?: boolean }[];
@@ -25,6 +27,7 @@ interface Alias {
  * because only then is it certain what it writes.
  */
 export function guardBuilder<Entity extends object>(
+  em: SqlEntityManager,
   writes: DirectWrites,
   builder: QueryBuilder<Entity>,
 ): QueryBuilder<Entity> {
@@ -32,19 +35,24 @@ export function guardBuilder<Entity extends object>(
   builder.getNativeQuery = (...parameters) => {
     const query = getNativeQuery(...parameters);
     // Only now, because an UPDATE or DELETE that needs a subquery is a SELECT until then.
-    refuse(writes, builder.state as unknown as State);
+    const state = builder.state as unknown as State;
+    const { type = '', schema, mainAlias } = state;
+    if (/INSERT|UPDATE|DELETE|TRUNCATE/.test(type) && mainAlias.rawTableName === undefined)
+      refuseTwin(em, writes.registry, mainAlias.meta, schema ?? schemaOfManager(builder));
+    refuse(em, writes, state);
     return query;
   };
   const clone = builder.clone.bind(builder);
-  builder.clone = (...parameters) => guardBuilder(writes, clone(...parameters));
+  builder.clone = (...parameters) => guardBuilder(em, writes, clone(...parameters));
   return builder;
 }
 
 function refuse(
+  em: SqlEntityManager,
   writes: DirectWrites,
   { type, data = {}, insertSubQuery, onConflict = [], mainAlias, aliases }: State,
 ): void {
-  const meta = metaOf(writes, mainAlias);
+  const meta = metaOf(em, writes, mainAlias);
   switch (type) {
     case 'INSERT': {
       if (insertSubQuery) return writes.insertFrom(calledMethod('QueryBuilder.insertFrom()'), meta);
@@ -57,7 +65,7 @@ function refuse(
     }
     case 'UPDATE':
       for (const [alias, written] of updatesOf(data, mainAlias.aliasName, Object.keys(aliases))) {
-        writes.update(calledMethod('QueryBuilder.update()'), metaOf(writes, aliases[alias] ?? mainAlias), written);
+        writes.update(calledMethod('QueryBuilder.update()'), metaOf(em, writes, aliases[alias] ?? mainAlias), written);
       }
       return;
     case 'DELETE':
@@ -90,6 +98,13 @@ function updatesOf(data: object, main: string, aliases: readonly string[]): [ali
   ]);
 }
 
-function metaOf({ registry }: DirectWrites, { meta, rawTableName }: Alias): EntityMetadata {
-  return rawTableName === undefined ? meta : (registry.entityOf(rawTableName) ?? meta);
+/** Returns the schema of the entity manager that a query builder came from. */
+function schemaOfManager(builder: object): string | undefined {
+  return (builder as { em?: SqlEntityManager }).em?.schema;
+}
+
+function metaOf(em: SqlEntityManager, { registry }: DirectWrites, { meta, rawTableName }: Alias): EntityMetadata {
+  if (rawTableName === undefined) return meta;
+  const [table, schema] = rawTableName.split('.').toReversed();
+  return entityOf(em, registry, table!, schema) ?? meta;
 }

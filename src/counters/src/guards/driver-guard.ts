@@ -2,6 +2,7 @@ import type { EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import { Kysely } from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
+import { refuseTwin } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { underflowOf } from '../triggers/strategy.js';
@@ -48,6 +49,7 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
       if (!meta || isCounted()) return original(...parameters);
       const replacement = replacementOf(name, meta.class);
       if (replacement) return replacement.write(original, parameters);
+      refuseTwin(em, registry, meta, schemaIn(parameters));
       check(writes, calledMethod(`driver.${name}()`), meta, parameters);
       // Cloning uses a query builder, which would be refused as any other INSERT from a query.
       return name === 'nativeClone' ? counted(() => original(...parameters)) : original(...parameters);
@@ -56,7 +58,7 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const createQueryBuilder = methods['createQueryBuilder']!.bind(driver);
   methods['createQueryBuilder'] = (...parameters) => {
     const builder = createQueryBuilder(...parameters) as QueryBuilder<object>;
-    return isCounted() ? builder : guardBuilder(writes, builder);
+    return isCounted() ? builder : guardBuilder(em, writes, builder);
   };
   const convertException = methods['convertException']!.bind(driver);
   methods['convertException'] = error =>
@@ -64,6 +66,11 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) =>
     guardConnection(em, registry, getConnection(...parameters) as AbstractSqlConnection);
+}
+
+/** Returns the schema among the options of a call, which are its last parameter. */
+function schemaIn(parameters: readonly unknown[]): string | undefined {
+  return (parameters.at(-1) as { schema?: string } | undefined)?.schema;
 }
 
 function update(
@@ -88,7 +95,7 @@ function guardConnection(
   const getClient = connection.getClient.bind(connection);
   const sql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
   const session = sql === null ? null : { sql, eachTime: mayForget(em.config.get('driverOptions')) };
-  connection.getClient = () => guardKysely(registry, session, getClient());
+  connection.getClient = () => guardKysely(em, registry, session, getClient());
   return connection;
 }
 

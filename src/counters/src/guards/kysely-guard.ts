@@ -1,3 +1,4 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -6,6 +7,7 @@ import {
   type RootOperationNode,
 } from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
+import { entityOf } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 
@@ -30,17 +32,19 @@ const prepared = new WeakSet<DatabaseConnection>();
  * It prepares the session of each connection, which MikroORM would not do for a dialect of the application's own.
  */
 export function guardKysely<Instance extends QueryExecutorProvider>(
+  em: SqlEntityManager,
   registry: CounterRegistry,
   session: SessionPreparation | null,
   kysely: Instance,
 ): Instance {
-  guardExecutor(registry, session, kysely.getExecutor());
+  guardExecutor(em, registry, session, kysely.getExecutor());
   return kysely;
 }
 
 type Method = (...parameters: unknown[]) => QueryExecutor;
 
 function guardExecutor(
+  em: SqlEntityManager,
   registry: CounterRegistry,
   session: SessionPreparation | null,
   executor: QueryExecutor,
@@ -49,7 +53,7 @@ function guardExecutor(
   guarded.add(executor);
   const compileQuery = executor.compileQuery.bind(executor);
   executor.compileQuery = (node, queryId) => {
-    refuse(registry, node);
+    refuse(em, registry, node);
     return compileQuery(node, queryId);
   };
   const methods = executor as unknown as Record<string, Method>;
@@ -57,7 +61,7 @@ function guardExecutor(
     const original = methods[name]!.bind(executor);
     // A connection of the executor's own is prepared.
     const its = name === 'withConnectionProvider' ? null : session;
-    methods[name] = (...parameters) => guardExecutor(registry, its, original(...parameters));
+    methods[name] = (...parameters) => guardExecutor(em, registry, its, original(...parameters));
   }
   if (session === null) return executor;
   const provideConnection = executor.provideConnection.bind(executor);
@@ -77,24 +81,24 @@ interface Written {
   readonly whole: boolean;
 }
 
-function refuse({ groups, strategy }: CounterRegistry, node: RootOperationNode): void {
+function refuse(em: SqlEntityManager, registry: CounterRegistry, node: RootOperationNode): void {
   const written = writtenBy(node);
   if (!written) return;
-  const names = identifiersIn(written.tables);
-  const has = (found: ReadonlySet<string>, ...any: string[]): boolean =>
-    any.some(name => found.has(name.toLowerCase()));
-  for (const { counted, target, counters } of groups) {
+  const entities = new Set(
+    tablesIn(written.tables).flatMap(({ schema, name }) => entityOf(em, registry, name, schema)?.class ?? []),
+  );
+  for (const { counted, target, counters } of entities.size === 0 ? [] : registry.groups) {
     const list = counters.map(({ name }) => name).join(' and ');
-    if (strategy === 'hooks' && has(names, counted.tableName)) {
+    if (registry.strategy === 'hooks' && entities.has(counted.class)) {
       throw bypassRefused(
         counted.className,
         `A Kysely ${node.kind} on ${counted.tableName} would write past ${list}. Use em.create() and em.remove(), or insertMany(), updateWhere() and deleteWhere() of the counters.`,
       );
     }
-    if (!has(names, target.tableName)) continue;
+    if (!entities.has(target.class)) continue;
     if (written.whole) throw assigned(node, list);
     const columns = identifiersIn(written.columns);
-    const counter = counters.find(({ column }) => has(columns, column));
+    const counter = counters.find(({ column }) => columns.has(column.toLowerCase()));
     if (counter) throw assigned(node, counter.name);
   }
 }
@@ -141,6 +145,8 @@ interface Part {
   readonly name?: unknown;
   readonly node?: unknown;
   readonly alias?: unknown;
+  readonly schema?: unknown;
+  readonly identifier?: unknown;
 }
 
 /** Returns the identifiers anywhere in a part of a query, in lower case, as databases compare them. */
@@ -150,6 +156,24 @@ function identifiersIn(part: unknown, found = new Set<string>()): Set<string> {
   if (kind === 'IdentifierNode' && typeof name === 'string') found.add(name.toLowerCase());
   for (const value of Object.values(part)) identifiersIn(value, found);
   return found;
+}
+
+/** A table as a query names it, in lower case. */
+interface NamedTable {
+  readonly name: string;
+  readonly schema?: string;
+}
+
+/** Returns the tables that any part of a query names. */
+function tablesIn(part: unknown): NamedTable[] {
+  if (typeof part !== 'object' || part === null) return [];
+  const { kind, schema, identifier } = part as Part;
+  if (kind !== 'SchemableIdentifierNode') {
+    const own = kind === 'IdentifierNode' ? [...identifiersIn(part)].map(name => ({ name })) : [];
+    return [...own, ...Object.values(part).flatMap(tablesIn)];
+  }
+  const [within] = identifiersIn(schema);
+  return [...identifiersIn(identifier)].map(name => ({ name, ...(within !== undefined && { schema: within }) }));
 }
 
 /** Returns the node behind each alias in a part of a query. */

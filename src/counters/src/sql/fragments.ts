@@ -1,6 +1,7 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Key } from './key.js';
+import { plainTableName } from './schemas.js';
 
 /** A part of an SQL statement, with the values of its question marks in their order. */
 export interface Fragment {
@@ -21,10 +22,9 @@ export function quoted(em: SqlEntityManager, identifier: string): string {
   return em.getPlatform().quoteIdentifier(identifier);
 }
 
-/** Returns a table's quoted name, with the given schema, that of the entity manager, or that of the entity. */
+/** Returns a table's quoted name, in the schema in which MikroORM has the entity's rows where it was given one. */
 export function tableName(em: SqlEntityManager, meta: EntityMetadata, given = em.schema): string {
-  const schema = [given, meta.schema].find(name => name && name !== '*');
-  return quoted(em, schema ? `${schema}.${meta.tableName}` : meta.tableName);
+  return quoted(em, plainTableName(em, meta, given));
 }
 
 /** Returns quoted columns, separated by commas. */

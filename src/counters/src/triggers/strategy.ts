@@ -1,6 +1,7 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterRegistry } from '../declarations/registry.js';
+import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import type { DatabaseError } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
@@ -40,9 +41,18 @@ export async function leavesToTriggers(
   em: SqlEntityManager,
   transaction: Transaction,
   registry: CounterRegistry,
+  groups: readonly LocatedGroup[] = groupsOf(em, registry),
 ): Promise<boolean> {
   if (registry.strategy === 'triggers') return true;
-  return dialectOf(em).triggers.precedeHooks && (await countedByTriggers(em, transaction, registry)) > 0;
+  if (!dialectOf(em).triggers.precedeHooks) return false;
+  const found = [...(await countedByTriggers(em, transaction, groups))];
+  const some = found.filter(([, amount]) => amount > 0).map(([schema]) => schema);
+  if (some.length > 0 && some.length < found.length)
+    throw new CounterError(
+      'COUNTER_STRATEGY',
+      `Triggers count in the schema ${some.join(', ')} and not in all others that are written at the same time. Install or remove them in each.`,
+    );
+  return some.length > 0;
 }
 
 /**
@@ -53,9 +63,11 @@ export async function requireTriggers(
   em: SqlEntityManager,
   transaction: Transaction,
   registry: CounterRegistry,
+  groups: readonly LocatedGroup[] = groupsOf(em, registry),
 ): Promise<void> {
   if (registry.strategy !== 'triggers') return;
-  if ((await countedByTriggers(em, transaction, registry)) === registry.groups.length) return;
+  const found = await countedByTriggers(em, transaction, groups);
+  if ([...found.values()].reduce((sum, amount) => sum + amount, 0) === groups.length) return;
   throw new CounterError(
     'COUNTER_STRATEGY',
     'The triggers that this process leaves the counting to are not in the database, or its user lacks the privilege TRIGGER to see them. Install them, or count with hooks.',

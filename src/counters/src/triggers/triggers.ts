@@ -4,10 +4,12 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from '../declarations/condition.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { registryOf, type CounterGroup, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
+import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import type { FoundTrigger, TriggerParts, TriggerRow } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { onOneLine, queryRows, quoted } from '../sql/fragments.js';
+import { nameIn, nameOfOwnSchema, OWN_SCHEMA } from '../sql/schemas.js';
 
 /** The triggers of a database, compared with those that the declared counters need, by name. */
 export interface TriggerStatus {
@@ -100,16 +102,20 @@ export async function removeTriggers(em: SqlEntityManager): Promise<string[]> {
   return names;
 }
 
-/** Counts the groups that have the trigger that counts new rows. */
+/** Counts, for each schema, the groups that have the trigger that counts new rows. */
 export async function countedByTriggers(
   em: SqlEntityManager,
   transaction: Transaction,
-  { groups }: CounterRegistry,
-): Promise<number> {
-  const names = groups.map(group => triggerName(group, 'after insert'));
-  const sql = dialectOf(em).triggers.countSql(names.map(() => '?').join(', '));
-  const [row] = await queryRows(em, transaction, { sql, parameters: names });
-  return Number(row!['found']);
+  groups: readonly LocatedGroup[],
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const [schema, mine] of Map.groupBy(groups, ({ countedSchema }) => countedSchema)) {
+    const names = mine.map(group => plainTriggerName(group, 'after insert'));
+    const sql = dialectOf(em).triggers.countSql(em, schema, names.map(() => '?').join(', '));
+    const [row] = await queryRows(em, transaction, { sql, parameters: names });
+    found.set(schema, Number(row!['found']));
+  }
+  return found;
 }
 
 /** Returns the counters of an ORM. Errors: COUNTER_DECLARATION for one that keeps none. */
@@ -136,7 +142,8 @@ function isSame(found: FoundTrigger | undefined, needed: NeededTrigger): boolean
 /** Returns true for a trigger that this engine made, be it in an earlier version or for another declaration. */
 function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boolean {
   return (
-    requireRegistry(em).groups.some(({ counted }) => counted.tableName === table) && dialectOf(em).triggers.isOurs(body)
+    groupsOf(em, requireRegistry(em)).some(group => countedTable(group) === table) &&
+    dialectOf(em).triggers.isOurs(body)
   );
 }
 
@@ -154,8 +161,16 @@ function refuseForeign(names: readonly string[]): void {
  * (COUNTER_STRATEGY).
  */
 function refuseOwnTables(em: SqlEntityManager): void {
-  const own = requireRegistry(em).groups.find(({ counted, target }) => counted.tableName === target.tableName);
-  if (dialectOf(em).triggers.mayChangeOwnTable || !own) return;
+  const groups = groupsOf(em, requireRegistry(em));
+  const { mayChangeOwnTable, mayChangeOtherSchema } = dialectOf(em).triggers;
+  const elsewhere = groups.find(({ countedSchema, targetSchema }) => countedSchema !== targetSchema);
+  if (!mayChangeOtherSchema && elsewhere)
+    throw new CounterError(
+      'COUNTER_STRATEGY',
+      `${elsewhere.counters[0]!.name} counts rows of another attached database, whose triggers may not change this one. Keep it with hooks.`,
+    );
+  const own = groups.find(group => countedTable(group) === nameIn(group.targetSchema, group.target.tableName));
+  if (mayChangeOwnTable || !own) return;
   throw new CounterError(
     'COUNTER_STRATEGY',
     `${own.counters[0]!.name} counts rows of its own table, which triggers of MySQL and MariaDB may not change. Keep it with hooks.`,
@@ -165,8 +180,10 @@ function refuseOwnTables(em: SqlEntityManager): void {
 /** Runs statements that change triggers, while nobody else uses the tables of the counters. */
 async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return;
-  const { groups } = requireRegistry(em);
-  const tables = [...groups.map(({ target }) => target.tableName), ...groups.map(({ counted }) => counted.tableName)];
+  const tables = groupsOf(em, requireRegistry(em)).flatMap(group => [
+    nameIn(group.targetSchema, group.target.tableName),
+    countedTable(group),
+  ]);
   await dialectOf(em).triggers.change(em, [...new Set(tables)], statements);
 }
 
@@ -176,8 +193,13 @@ function dropStatement(em: SqlEntityManager, name: string): string {
 
 /** Reads the triggers of the database whose names begin as those of the declared counters do. */
 async function foundTriggers(em: SqlEntityManager): Promise<Map<string, FoundTrigger>> {
-  const prefixes = requireRegistry(em).groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
-  const found = await dialectOf(em).triggers.find(em);
+  const groups = groupsOf(em, requireRegistry(em));
+  const prefixes = groups.map(group => nameIn(group.countedSchema, `${TRIGGER_PREFIX}${group.counted.tableName}_`));
+  const schemas = [...new Set(groups.map(({ countedSchema }) => countedSchema))];
+  const found: FoundTrigger[] = [];
+  for (const schema of schemas)
+    for (const trigger of await dialectOf(em).triggers.find(em, schema))
+      found.push({ ...trigger, name: nameIn(schema, trigger.name), table: nameIn(schema, trigger.table) });
   return new Map(
     found
       .filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix)))
@@ -186,30 +208,43 @@ async function foundTriggers(em: SqlEntityManager): Promise<Map<string, FoundTri
 }
 
 function neededTriggers(em: SqlEntityManager): NeededTrigger[] {
-  return requireRegistry(em).groups.flatMap(group =>
+  return groupsOf(em, requireRegistry(em)).flatMap(group =>
     dialectOf(em)
       .triggers.bodies(partsOf(group, em))
       .map(([event, body]) => {
-        const name = triggerName(group, event);
-        const { tableName: table } = group.counted;
-        const create = `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, table)} for each row ${body}`;
+        const name = nameIn(group.countedSchema, plainTriggerName(group, event));
+        const table = countedTable(group);
+        // SQLite takes no schema before the table, which is that of the trigger.
+        const on = dialectOf(em).triggers.mayChangeOtherSchema ? table : group.counted.tableName;
+        const create = `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, on)} for each row ${body}`;
         return { name, table, event, body, create };
       }),
   );
 }
 
-/** Returns the name of a group's trigger for an event, with a hash in it where it would be too long. */
-function triggerName(group: CounterGroup, event: string): string {
+/** Returns the plain name of the table whose rows a group counts. */
+function countedTable({ countedSchema, counted }: LocatedGroup): string {
+  return nameIn(countedSchema, counted.tableName);
+}
+
+/** Returns the name of a target's table as a trigger has to name it, whose own schema is that of the counted rows. */
+function targetInTrigger(em: SqlEntityManager, { countedSchema, targetSchema, target }: LocatedGroup): string {
+  if (countedSchema === targetSchema) return target.tableName;
+  return nameIn(targetSchema === OWN_SCHEMA ? nameOfOwnSchema(em)! : targetSchema, target.tableName);
+}
+
+/** Returns the name of a group's trigger for an event, without a schema, and with a hash in it where it would be too long. */
+function plainTriggerName(group: CounterGroup, event: string): string {
   const name = TRIGGER_PREFIX + [group.counted.tableName, ...group.foreignKey, ...event.split(' ')].join('_');
   return name.length <= MAX_NAME_LENGTH
     ? name
     : `${name.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
-function partsOf(group: CounterGroup, em: SqlEntityManager): TriggerParts {
+function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
   const quote = (identifier: string): string => quoted(em, identifier);
   const { nullSafeEqual } = dialectOf(em);
-  const target = quote(group.target.tableName);
+  const target = quote(targetInTrigger(em, group));
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
   const counted = ({ comparisons }: ResolvedCounter, row: TriggerRow): string =>

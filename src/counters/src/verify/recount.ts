@@ -136,7 +136,7 @@ async function refresh(
   const stored = new StoredCounts(em, transaction);
   for (const group of groups) {
     const { key } = rows.get(group)!;
-    if (loadedTarget(em, target, key)) await stored.lock(group, [key]);
+    if (loadedTarget(em, target, key, group.targetSchema)) await stored.lock(group, [key]);
   }
   stored.refresh();
 }
@@ -162,12 +162,12 @@ async function locked(
  */
 function countOf(
   em: SqlEntityManager,
-  { counted, foreignKey, counters }: CounterGroup,
+  { counted, countedSchema, foreignKey, counters }: CounterGroup,
   index: number,
   key: Key,
 ): Fragment {
   const { column, comparisons } = counters[index]!;
   const mine = keyIn(em, foreignKey, [key]);
-  const count = `select count(*) as n from ${tableName(em, counted)} where ${mine.sql} and ${conditionSql(em, counted, comparisons)}`;
+  const count = `select count(*) as n from ${tableName(em, counted, countedSchema)} where ${mine.sql} and ${conditionSql(em, counted, comparisons)}`;
   return { sql: `${quoted(em, column)} = (select n from (${count}) counted)`, parameters: mine.parameters };
 }

@@ -6,6 +6,7 @@ import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber, isUnsafeNumber, UnsafeNumberError } from '../sql/exact-number.js';
 import { inRange, queryRows, quoted, tableName, type Fragment, type KeyRange, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
+import { plainTableName } from '../sql/schemas.js';
 
 /** One target row in one snapshot: the stored and the actual number of each counter, in the groups' order. */
 export interface ComparedTarget {
@@ -100,7 +101,7 @@ export class VerifyStatements {
       if (!row) continue;
       const found = this.#key.map((one, index) => `${one} = ${String(row[`k${index}`])}`);
       throw new UnsafeNumberError(String(row['found']), `${name} of the row with ${found.join(' and ')}`, {
-        hint: `Mend it by: update ${this.target.tableName} set ${column} = 0 where ${found.join(' and ')}; then recount that row.`,
+        hint: `Mend it by: update ${plainTableName(this.em, this.target)} set ${column} = 0 where ${found.join(' and ')}; then recount that row.`,
       });
     }
   }
@@ -109,7 +110,7 @@ export class VerifyStatements {
    * Returns the subquery that counts the rows of one foreign key for all its counters, in one pass over the part of the
    * table that the range needs.
    */
-  #counted({ counted, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
+  #counted({ counted, countedSchema, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
     const names = foreignKey.map(column => quoted(this.em, column));
     const keys = names.map((name, index) => `${name} as k${index}`);
     const sums = counters.map(
@@ -122,7 +123,7 @@ export class VerifyStatements {
     const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);
     return {
       sql:
-        `left join (select ${[...keys, ...sums].join(', ')} from ${tableName(this.em, counted)} where ${sql} ` +
+        `left join (select ${[...keys, ...sums].join(', ')} from ${tableName(this.em, counted, countedSchema)} where ${sql} ` +
         `group by ${names.join(', ')}) g${place} on ${equal.join(' and ')}`,
       parameters,
     };

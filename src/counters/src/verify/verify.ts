@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { registryOf, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
+import { registryOf, type ResolvedCounter } from '../declarations/registry.js';
+import { groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { finishedVerifies, verifiedRows, type FinishedVerify, type VerifiedRows } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
@@ -148,9 +149,10 @@ export function targetOf(
   em: SqlEntityManager,
   entity: EntityClass<object>,
   names?: readonly string[],
-): { target: EntityMetadata; groups: readonly CounterGroup[] } {
+): { target: EntityMetadata; groups: readonly LocatedGroup[] } {
   const target = em.getMetadata(entity) as unknown as EntityMetadata;
-  const groups = registryOf(em)?.storedOn(target) ?? [];
+  const registry = registryOf(em);
+  const groups = registry ? groupsInto(em, registry, target) : [];
   if (groups.length === 0)
     throw new CounterError(
       'COUNTER_DECLARATION',
@@ -162,9 +164,9 @@ export function targetOf(
 /** Returns groups with those counters alone that have one of some names. */
 function onlyNamed(
   target: EntityMetadata,
-  groups: readonly CounterGroup[],
+  groups: readonly LocatedGroup[],
   names: readonly string[],
-): readonly CounterGroup[] {
+): readonly LocatedGroup[] {
   const all = groups.flatMap(({ counters }) => counters.map(({ name }) => name));
   const unknown = names.find(name => !all.includes(name));
   if (unknown !== undefined || names.length === 0)

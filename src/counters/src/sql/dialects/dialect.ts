@@ -46,6 +46,8 @@ interface ConditionSql {
 interface TriggerDialect {
   /** True where a trigger may change the table whose rows fire it. */
   readonly mayChangeOwnTable: boolean;
+  /** True where a trigger may change a table of another schema. */
+  readonly mayChangeOtherSchema: boolean;
   /**
    * True where hooks must leave the counting to triggers that exist, because no trigger can know that hooks count too.
    */
@@ -56,10 +58,12 @@ interface TriggerDialect {
   readonly leaveToHooksSql: string | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
-  /** Reads all triggers of the database. */
-  readonly find: (em: SqlEntityManager) => Promise<FoundTrigger[]>;
-  /** Returns the query for how many triggers have one of the names that `placeholders` stand for, as `found`. */
-  readonly countSql: (placeholders: string) => string;
+  /** Reads all triggers of a schema. */
+  readonly find: (em: SqlEntityManager, schema: string) => Promise<FoundTrigger[]>;
+  /**
+   * Returns the query for how many triggers of a schema have one of the names that `placeholders` stand for, as `found`.
+   */
+  readonly countSql: (em: SqlEntityManager, schema: string, placeholders: string) => string;
   /** Returns true for the body of a trigger that this engine made, in any version and for any declaration. */
   readonly isOurs: (body: string) => boolean;
   /**

@@ -2,6 +2,7 @@ import { BaseMySqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
 import { quoted } from '../fragments.js';
+import { OWN_SCHEMA } from '../schemas.js';
 import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.js';
 
 /**
@@ -52,13 +53,14 @@ export const mysqlAndMariadb: Dialect = {
   },
   triggers: {
     mayChangeOwnTable: false,
+    mayChangeOtherSchema: true,
     precedeHooks: false,
     firedByForeignKeys: false,
     leaveToHooksSql: `set ${HOOKS_VARIABLE} = 1`,
     bodies: triggerBodies,
     find: foundTriggers,
-    countSql: placeholders =>
-      `select count(*) as found from information_schema.triggers where trigger_schema = database() and trigger_name in (${placeholders})`,
+    countSql: (em, schema, placeholders) =>
+      `select count(*) as found from information_schema.triggers where trigger_schema = ${schemaSql(em, schema)} and trigger_name in (${placeholders})`,
     isOurs: body => body === HIDDEN_BODY || body.includes(HOOKS_VARIABLE),
     change: changeTriggers,
   },
@@ -94,10 +96,15 @@ function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
   return bodies.map(([event, body]) => [event, `begin if coalesce(${HOOKS_VARIABLE}, 0) = 0 then ${body} end if; end`]);
 }
 
-async function foundTriggers(em: SqlEntityManager): Promise<FoundTrigger[]> {
+/** Returns the name of a schema as a value. */
+function schemaSql(em: SqlEntityManager, schema: string): string {
+  return schema === OWN_SCHEMA ? 'database()' : em.getPlatform().quoteValue(schema);
+}
+
+async function foundTriggers(em: SqlEntityManager, schema: string): Promise<FoundTrigger[]> {
   const rows = await em.execute<{ name: string; t: string; event: string; body: string | null }[]>(
     `select trigger_name as name, event_object_table as t, lower(concat(action_timing, ' ', event_manipulation)) as event, action_statement as body
-     from information_schema.triggers where trigger_schema = database() order by trigger_name`,
+     from information_schema.triggers where trigger_schema = ${schemaSql(em, schema)} order by trigger_name`,
   );
   return rows.map(({ name, t: table, event, body }) => ({ name, table, event, body: body ?? HIDDEN_BODY }));
 }

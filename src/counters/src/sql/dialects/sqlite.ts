@@ -1,5 +1,6 @@
 import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
-import { onOneLine } from '../fragments.js';
+import { onOneLine, quoted } from '../fragments.js';
+import { nameIn } from '../schemas.js';
 import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
 
 /** SQLite: one writer at a time, no row locks, and columns that take values of any type. */
@@ -19,13 +20,14 @@ export const sqlite: Dialect = {
   },
   triggers: {
     mayChangeOwnTable: true,
+    mayChangeOtherSchema: false,
     precedeHooks: true,
     firedByForeignKeys: true,
     leaveToHooksSql: null,
     bodies: triggerBodies,
     find: foundTriggers,
-    countSql: placeholders =>
-      `select count(*) as found from sqlite_master where type = 'trigger' and name in (${placeholders})`,
+    countSql: (em, schema, placeholders) =>
+      `select count(*) as found from ${tableOfTriggers(em, schema)} where type = 'trigger' and name in (${placeholders})`,
     isOurs: addsToColumnsOnly,
     change: (em, _tables, statements) => changeTriggers(em, statements),
   },
@@ -44,10 +46,15 @@ function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
   ];
 }
 
+/** Returns the table in which SQLite keeps the statements that made the triggers of a schema. */
+function tableOfTriggers(em: SqlEntityManager, schema: string): string {
+  return quoted(em, nameIn(schema, 'sqlite_master'));
+}
+
 /** Reads triggers from the statements that made them, which SQLite keeps. */
-async function foundTriggers(em: SqlEntityManager): Promise<FoundTrigger[]> {
+async function foundTriggers(em: SqlEntityManager, schema: string): Promise<FoundTrigger[]> {
   const rows = await em.execute<{ name: string; t: string; sql: string }[]>(
-    "select name, tbl_name as t, sql from sqlite_master where type = 'trigger' order by name",
+    `select name, tbl_name as t, sql from ${tableOfTriggers(em, schema)} where type = 'trigger' order by name`,
   );
   return rows.map(({ name, t: table, sql }) => {
     const [, event = '', body = sql] =
