@@ -82,13 +82,14 @@ export async function insertMany<Entity extends object>(
   if (rows.length === 0) return 0;
   // As em.insertMany() does, by the first row.
   const areEntities = Utils.isEntity(rows[0]);
-  const filled = areEntities ? rows : rows.map(row => withDefaults(em, meta, groups, row));
+  const makers = makersOf(meta, 'onCreate');
+  const filled = areEntities ? rows : rows.map(row => withDefaults(em, meta, groups, makers, row));
   const writer = new ColumnWriter(em, meta, groups, !areEntities && (options.convertCustomTypes ?? true));
   const writes = new DirectWrites(registry);
   const states = filled.map(row => {
-    const data = areEntities ? em.getComparator().prepareEntity(row) : row;
+    const data = areEntities ? withPlainDefaults(meta, groups, em.getComparator().prepareEntity(row)) : row;
     writes.refuseUncounted('insertMany()', meta, data, true);
-    const written = writer.written(withPlainDefaults(meta, groups, data), true);
+    const written = writer.written(data, true);
     if (written.unforeseeable === undefined) return stateInDatabase(written.row, groups);
     throw bypassRefused(
       meta.className,
@@ -323,6 +324,7 @@ function withDefaults(
   em: SqlEntityManager,
   meta: EntityMetadata,
   groups: readonly CounterGroup[],
+  makers: readonly EntityProperty[],
   row: object,
 ): object {
   const given = QueryHelper.processObjectParams({ ...row });
@@ -330,8 +332,9 @@ function withDefaults(
   const filled: Record<string, unknown> = Object.fromEntries(
     writtenProperties(meta, given).map(({ name, value }) => [name, value]),
   );
-  for (const [name, make] of missing(meta, row, 'onCreate')) filled[name] = make(filled as never, em);
-  return withPlainDefaults(meta, groups, QueryHelper.processObjectParams(filled));
+  const made = leftOut(meta, makers, row);
+  for (const { name, onCreate } of made) filled[name] = onCreate!(filled as never, em);
+  return withPlainDefaults(meta, groups, made.length > 0 ? QueryHelper.processObjectParams(filled) : filled);
 }
 
 /**
@@ -350,24 +353,25 @@ function withPlainDefaults(meta: EntityMetadata, groups: readonly CounterGroup[]
 
 /** Returns data with the onUpdate values of the properties that they leave out, and without those that are undefined. */
 function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: object): object {
-  const made = missing(meta, data, 'onUpdate').map(([name, make]) => [name, make(data as never, em) as unknown]);
+  const made = leftOut(meta, makersOf(meta, 'onUpdate'), data).map(({ name, onUpdate }) => [
+    name,
+    onUpdate!(data as never, em) as unknown,
+  ]);
   const given = Reflect.ownKeys(data).map(name => [name, (data as Record<string | symbol, unknown>)[name]]);
   return Object.fromEntries([...given, ...made].filter(([, value]) => value !== undefined)) as object;
 }
 
-/** Returns the functions that give properties their values where data do not name them. */
-function missing(
-  meta: EntityMetadata,
-  data: object,
-  event: 'onCreate' | 'onUpdate',
-): [name: string, make: NonNullable<EntityProperty['onCreate']>][] {
+/** Returns the properties with columns to which MikroORM itself gives a value at an event. */
+function makersOf(meta: EntityMetadata, event: 'onCreate' | 'onUpdate'): EntityProperty[] {
+  return meta.props.filter(property => property[event] && isColumn(property));
+}
+
+/** Returns those of some properties that data leave out. */
+function leftOut(meta: EntityMetadata, properties: readonly EntityProperty[], data: object): EntityProperty[] {
+  if (properties.length === 0) return [];
   const names = namesIn(meta, data);
-  return meta.props.flatMap(property => {
-    const { name, embedded, [event]: make } = property;
-    // A part of an embedded object has a value only where there is that object.
-    const isLeftOut = !names.has(name) && (!embedded || names.has(embedded[0]));
-    return make && isLeftOut && isColumn(property) ? [[name, make]] : [];
-  });
+  // A part of an embedded object has a value only where there is that object.
+  return properties.filter(({ name, embedded }) => !names.has(name) && (!embedded || names.has(embedded[0])));
 }
 
 /** Returns the names of the properties that data name, with the embedded objects that they are parts of. */

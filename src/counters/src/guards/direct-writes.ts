@@ -124,8 +124,10 @@ export function refuseStoredCounts(
   data: object,
   rowsAreNew: boolean,
 ): void {
+  const counters = registry.countersOn(meta);
+  if (counters.length === 0) return;
   const written = writtenColumns(meta, data);
-  for (const { column, name } of registry.countersOn(meta)) {
+  for (const { column, name } of counters) {
     const value = written.get(column.toLowerCase());
     if (!written.has(column.toLowerCase()) || (rowsAreNew && [0, undefined].includes(value as number))) continue;
     throw countAssigned(name, value, 'Leave it out: the counters engine alone writes it.');
