@@ -5,8 +5,11 @@ import {
   EntityManager,
   type EventSubscriber,
   type FlushEventArgs,
+  FlushMode,
+  type ForkOptions,
   type Opt,
   type Ref,
+  type TransactionOptions,
   TransactionPropagation,
 } from '@mikro-orm/core';
 import { Entity, ManyToOne, OneToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
@@ -309,6 +312,56 @@ describe('an entity manager without transactions', () => {
     } finally {
       schema.database.config.set('disableTransactions', false);
     }
+    await expectExactLibrary(schema);
+  });
+});
+
+describe('options of a call', () => {
+  const schema = useSchema('sqlite', model);
+
+  const transactions: [name: string, options: TransactionOptions][] = [
+    ['flushes at its end only', { flushMode: FlushMode.COMMIT }],
+    ['flushes before each query', { flushMode: FlushMode.ALWAYS }],
+    ['begins with nothing loaded', { clear: true }],
+    ['has no inner transactions', { ignoreNestedTransactions: true }],
+    ['joins an open transaction', { propagation: TransactionPropagation.REQUIRED }],
+    ['needs none', { propagation: TransactionPropagation.SUPPORTS }],
+    ['refuses to be in one', { propagation: TransactionPropagation.NEVER }],
+  ];
+
+  it.each(transactions)('a transaction that %s counts', async (_name, options) => {
+    const [shelf, other] = await addShelves(schema, 2);
+    await schema.em().transactional(async em => {
+      const book = em.create(Book, { title: 'One', shelf: shelf! });
+      await em.find(Book, {});
+      await em.transactional(inner => Promise.resolve(inner.create(Book, { title: 'Two', shelf: shelf! })));
+      em.assign(book, { shelf: other! });
+    }, options);
+    expect([await shelfCount(schema, shelf!), await shelfCount(schema, other!)]).toEqual([1, 1]);
+    await expectExactLibrary(schema);
+  });
+
+  const forks: [name: string, options: ForkOptions][] = [
+    ['a context', { useContext: true }],
+    ['what is loaded', { clear: false }],
+    ['events of its own', { freshEventManager: true }],
+    ['a copy of the events', { cloneEventManager: true }],
+    ['no context', { disableContextResolution: true }],
+    ['another mode of flushes', { flushMode: FlushMode.ALWAYS }],
+  ];
+
+  it.each(forks)('a fork with %s counts in a transaction and outside', async (_name, options) => {
+    const [shelf] = await addShelves(schema, 1);
+    const em = schema.em();
+    await em.transactional(async inner => {
+      const fork = inner.fork({ ...options, keepTransactionContext: true });
+      fork.create(Book, { title: 'One', shelf: shelf! });
+      await fork.flush();
+    });
+    const outside = em.fork(options);
+    outside.create(Book, { title: 'Two', shelf: shelf! });
+    await outside.flush();
+    expect(await shelfCount(schema, shelf!)).toBe(2);
     await expectExactLibrary(schema);
   });
 });
