@@ -20,6 +20,7 @@ import {
 import { groupsIn } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
+import { refusePendingRows } from '../flush/pending-changes.js';
 import { writtenProperties } from '../guards/direct-writes.js';
 import { counted } from '../guards/write-scope.js';
 import type { Key } from '../sql/key.js';
@@ -152,6 +153,7 @@ async function changeWhere<Entity extends object>(
         keys.push(key);
       }
     }
+    refusePendingRows(groups, keys);
     const deltas = tally.deltas() as KeyedDelta[];
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);

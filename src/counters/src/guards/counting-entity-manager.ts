@@ -10,6 +10,7 @@ import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm
 import { registryOf } from '../declarations/registry.js';
 import { refuseStoredCounts } from './direct-writes.js';
 import { guardDriver } from './driver-guard.js';
+import { inFlush } from './flushes.js';
 import { counted, uncounted } from './write-scope.js';
 
 /**
@@ -23,7 +24,10 @@ export class CountingEntityManager extends SqlEntityManager {
     const registry = registryOf(this);
     if (!registry) return;
     guardDriver(this, registry);
-    countStatementsOf(this, this.getUnitOfWork(false));
+    const unitOfWork = this.getUnitOfWork(false);
+    countStatementsOf(this, unitOfWork);
+    const commit = unitOfWork.commit.bind(unitOfWork);
+    unitOfWork.commit = () => inFlush(unitOfWork, commit);
   }
 
   override createQueryBuilder<Entity extends object, RootAlias extends string = never>(
