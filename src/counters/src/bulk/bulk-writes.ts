@@ -24,6 +24,7 @@ import {
 import { groupsIn } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
+import { refusePendingRows } from '../flush/pending-changes.js';
 import { DirectWrites, writtenProperties } from '../guards/direct-writes.js';
 import { counted, replaced, type ConditionalWrite } from '../guards/write-scope.js';
 import type { Row } from '../sql/fragments.js';
@@ -238,6 +239,7 @@ async function changeRows(
         keys.push(found.key);
       }
     }
+    refusePendingRows(groups, keys);
     const addAll = async (): Promise<void> => {
       const deltas = tally.deltas() as KeyedDelta[];
       if (leftToTriggers) refuseMissing(deltas, stored);

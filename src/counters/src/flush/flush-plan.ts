@@ -21,6 +21,7 @@ import {
   type CountedChange,
 } from './counted-changes.js';
 import { lockSteps } from './lock-order.js';
+import { recordCounted, refusePendingRows } from './pending-changes.js';
 import {
   refuseCollectionWrites,
   refuseLateChangeSets,
@@ -95,6 +96,11 @@ export class FlushPlan {
       await requireTriggers(this.em, transaction, this.registry, groups);
       return refuseMissingTargets(relevant, stored);
     }
+    for (const [concerned, mine] of Map.groupBy(existing, change => change.groups))
+      refusePendingRows(
+        concerned,
+        mine.map(({ key }) => key),
+      );
     const rows = await readRows(this.em, transaction, existing, ({ key }) => key, true);
 
     const tally = new Tally();
@@ -109,12 +115,14 @@ export class FlushPlan {
       change.after = this.#stateAfter(change, before);
       tally.change(change.groups, before, change.after);
     }
+    recordCounted(this.unitOfWork, relevant);
     await this.#apply(tally.deltas(), stored);
     for (const group of groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
   }
 
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
   async settle(transaction: Transaction): Promise<void> {
+    recordCounted(this.unitOfWork, []);
     if (this.#leftToTriggers) return this.#reread();
     refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
     refuseReusedKeys(this.#vanished, this.#changes);

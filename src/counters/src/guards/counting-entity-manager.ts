@@ -15,6 +15,7 @@ import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { refuseStoredCounts } from './direct-writes.js';
 import { guardDriver } from './driver-guard.js';
+import { inFlush } from './flushes.js';
 import { counted, uncounted } from './write-scope.js';
 
 /** A class of entity managers. */
@@ -48,7 +49,10 @@ export function countingClass(base: EntityManagerClass): EntityManagerClass {
     constructor(...parameters: ConstructorParameters<EntityManagerClass>) {
       super(...parameters);
       start(this);
-      countStatementsOf(this, this.getUnitOfWork(false));
+      const unitOfWork = this.getUnitOfWork(false);
+      countStatementsOf(this, unitOfWork);
+      const commit = unitOfWork.commit.bind(unitOfWork);
+      unitOfWork.commit = () => inFlush(unitOfWork, commit);
     }
 
     override createQueryBuilder<Entity extends object, RootAlias extends string = never>(

@@ -6,6 +6,7 @@ import { conditionSql } from '../declarations/condition.js';
 import type { CounterGroup } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { recountedRows, type RecountedRow } from '../events.js';
+import { refuseToCountPendingRows } from '../flush/pending-changes.js';
 import { execute, keyIn, quoted, tableName, type Fragment } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
 import { targetOf } from './verify.js';
@@ -37,6 +38,7 @@ export async function recount(
   const described = targetOf(em, entity, counters);
   const changes = await changed(em, described, key, 'Recounting', async ({ target, groups }, transaction, before) => {
     const found = [...before.values()][0]!.key;
+    refuseToCountPendingRows(groups, found);
     const sets = groups.flatMap(group => group.counters.map((_, index) => countOf(em, group, index, found)));
     const row = keyIn(em, groups[0]!.targetKey, [found]);
     const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;

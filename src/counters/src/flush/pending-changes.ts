@@ -1,0 +1,45 @@
+import type { UnitOfWork } from '@mikro-orm/core';
+import type { CounterGroup } from '../declarations/registry.js';
+import { CounterError } from '../errors.js';
+import { flushesAround } from '../guards/flushes.js';
+import { hashOf, type Key } from '../sql/key.js';
+import type { CountedChange } from './counted-changes.js';
+
+// A flush counts its changes before it writes them. What a hook does meanwhile sees rows that are counted already.
+
+const counted = new WeakMap<UnitOfWork, readonly CountedChange[]>();
+
+/** Records what a flush has counted and is about to write. */
+export function recordCounted(unitOfWork: UnitOfWork, changes: readonly CountedChange[]): void {
+  counted.set(unitOfWork, changes);
+}
+
+/** Refuses to change counted rows in a hook of a flush that is about to change the same rows (COUNTER_LATE_CHANGE). */
+export function refusePendingRows(groups: readonly CounterGroup[], keys: readonly Key[]): void {
+  const pending = pendingOf(groups).filter(({ kind }) => kind !== 'create');
+  if (pending.length === 0) return;
+  const mine = new Set(keys.map(hashOf));
+  const twice = pending.find(({ key }) => mine.has(hashOf(key)));
+  if (!twice) return;
+  throw new CounterError(
+    'COUNTER_LATE_CHANGE',
+    `A hook changes ${twice.counted.className} ${twice.key.join(', ')}, which the flush around it has counted and not written yet. Change it before the flush or after it.`,
+  );
+}
+
+/** Refuses to count rows in a hook of a flush that is about to change some of them (COUNTER_LATE_CHANGE). */
+export function refuseToCountPendingRows(groups: readonly CounterGroup[], key: Key): void {
+  const [pending] = pendingOf(groups);
+  if (!pending) return;
+  throw new CounterError(
+    'COUNTER_LATE_CHANGE',
+    `A hook recounts ${groups[0]!.target.className} ${key.join(', ')} while the flush around it has counted ${pending.counted.className} rows and not written all of them yet. Recount after the flush.`,
+  );
+}
+
+/** Returns the changes of the flushes around that concern some groups and that may not be written yet. */
+function pendingOf(groups: readonly CounterGroup[]): CountedChange[] {
+  return flushesAround()
+    .flatMap(unitOfWork => counted.get(unitOfWork) ?? [])
+    .filter(change => !change.changeSet.persisted && change.groups.some(group => groups.includes(group)));
+}
