@@ -10,13 +10,7 @@ import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { stateInPayload, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
 import { loadedTarget, StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { isForeseeable } from '../declarations/condition.js';
-import {
-  comparisonsIn,
-  registryOf,
-  watchedColumns,
-  watchedProperties,
-  type CounterGroup,
-} from '../declarations/registry.js';
+import { registryOf, testsIn, watchedColumns, watchedProperties, type CounterGroup } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { writtenProperties } from '../guards/direct-writes.js';
@@ -234,8 +228,8 @@ function stateOfData(
       meta.className,
       `${method} on ${meta.className} was given the column "${column}". Name the property instead.`,
     );
-  const unforeseeable = comparisonsIn(groups).find(
-    comparison => (rowsAreNew || comparison.property in data) && !isForeseeable(comparison, data[comparison.property]),
+  const unforeseeable = testsIn(groups).find(
+    test => (rowsAreNew || test.property in data) && !isForeseeable(test, data[test.property]),
   );
   if (unforeseeable) {
     const value = String(JSON.stringify(data[unforeseeable.property]));

@@ -1,7 +1,7 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
-import { comparisonsOf, type Comparison } from './condition.js';
+import { conditionOf, type Condition, type Test } from './condition.js';
 import type { Counter, CounterStrategy } from './define-counter.js';
 
 /** A counter with what it means in the mapped tables. */
@@ -10,7 +10,7 @@ export interface ResolvedCounter {
   readonly name: string;
   readonly property: string;
   readonly column: string;
-  readonly comparisons: readonly Comparison[];
+  readonly condition: Condition;
 }
 
 /** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
@@ -33,12 +33,12 @@ export class CounterRegistry {
 
   constructor(
     declarations: readonly Counter[],
-    metadata: MetadataStorage,
+    em: SqlEntityManager,
     readonly strategy: CounterStrategy,
   ) {
     const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
     for (const counter of declarations) {
-      const resolved = groupOf(counter, metadata);
+      const resolved = groupOf(counter, em);
       const key = `${resolved.counted.uniqueName} ${resolved.by}`;
       const group = groups.get(key);
       if (!group) groups.set(key, resolved);
@@ -89,8 +89,9 @@ export class DeclaredCounters {
   ) {}
 
   /** Returns the counters resolved against an ORM's entities. Errors: COUNTER_DECLARATION. */
-  registry(metadata: MetadataStorage): CounterRegistry {
-    const registry = this.#registries.get(metadata) ?? new CounterRegistry(this.counters, metadata, this.strategy);
+  registry(em: SqlEntityManager): CounterRegistry {
+    const metadata = em.getMetadata();
+    const registry = this.#registries.get(metadata) ?? new CounterRegistry(this.counters, em, this.strategy);
     this.#registries.set(metadata, registry);
     return registry;
   }
@@ -99,23 +100,23 @@ export class DeclaredCounters {
 /** Returns the counters that an entity manager keeps; undefined for an ORM that was started without withCounters(). */
 export function registryOf(em: SqlEntityManager): CounterRegistry | undefined {
   const declared: unknown = [...em.config.get('subscribers')].find(one => one instanceof DeclaredCounters);
-  return (declared as DeclaredCounters | undefined)?.registry(em.getMetadata());
+  return (declared as DeclaredCounters | undefined)?.registry(em);
 }
 
-const comparisons = new WeakMap<readonly CounterGroup[], readonly Comparison[]>();
+const tests = new WeakMap<readonly CounterGroup[], readonly Test[]>();
 const properties = new WeakMap<readonly CounterGroup[], readonly string[]>();
 
-/** Returns the comparisons of all counters of some groups. */
-export function comparisonsIn(groups: readonly CounterGroup[]): readonly Comparison[] {
-  return kept(comparisons, groups, () =>
-    groups.flatMap(({ counters }) => counters.flatMap(counter => counter.comparisons)),
+/** Returns the tests in the conditions of all counters of some groups. */
+export function testsIn(groups: readonly CounterGroup[]): readonly Test[] {
+  return kept(tests, groups, () =>
+    groups.flatMap(({ counters }) => counters.flatMap(({ condition }) => condition.tests)),
   );
 }
 
 /** Returns the names of the properties that decide whether and where a row of these groups is counted. */
 export function watchedProperties(groups: readonly CounterGroup[]): readonly string[] {
   return kept(properties, groups, () => [
-    ...new Set(groups.flatMap(group => [group.by, ...comparisonsIn([group]).map(({ property }) => property)])),
+    ...new Set(groups.flatMap(group => [group.by, ...testsIn([group]).map(({ property }) => property)])),
   ]);
 }
 
@@ -128,7 +129,7 @@ function kept<Key extends object, Value>(values: WeakMap<Key, Value>, key: Key, 
 
 /** Returns the columns of the watched properties. */
 export function watchedColumns(groups: readonly CounterGroup[]): string[] {
-  return groups.flatMap(group => [...group.foreignKey, ...comparisonsIn([group]).map(({ column }) => column)]);
+  return groups.flatMap(group => [...group.foreignKey, ...testsIn([group]).flatMap(({ columns }) => columns)]);
 }
 
 /** Returns true for a property that the application writes to columns: persisted, not generated, and not a formula. */
@@ -156,7 +157,8 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
   );
 }
 
-function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
+function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
+  const metadata = em.getMetadata();
   const refuse = (problem: string): CounterError =>
     new CounterError(
       'COUNTER_DECLARATION',
@@ -206,7 +208,7 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
         name: `${target.className}.${counter.into}`,
         property: counter.into,
         column: into.fieldNames[0]!,
-        comparisons: comparisonsOf(counter, counted),
+        condition: conditionOf(counter, counted, em),
       },
     ],
   };
