@@ -123,7 +123,8 @@ async function changeWhere<Entity extends object>(
   given: object | null,
 ): Promise<number> {
   const { meta, groups } = described(em, entity);
-  const data = given && QueryHelper.processObjectParams({ ...given });
+  // The driver's UPDATE leaves out an embedded object that is null.
+  const data = given && partsOf(meta, given);
   const patch = data && stateOfData('updateWhere()', meta, groups, data, false);
   return inTransaction(em, async (transaction, stored, leftToTriggers) => {
     const matching = new MatchingRows(em, transaction, meta, groups, where);
@@ -191,17 +192,20 @@ function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): voi
 }
 
 function withDefaults(em: SqlEntityManager, meta: EntityMetadata, row: object): Record<string, unknown> {
-  const given = QueryHelper.processObjectParams({ ...row });
   // The driver's multi-row INSERT knows the parts of embedded objects only as properties of the row.
-  const filled: Record<string, unknown> = Object.fromEntries(
-    writtenProperties(meta, given).map(({ name, value }) => [name, value]),
-  );
+  const filled = partsOf(meta, row);
   for (const property of meta.props) {
     if (filled[property.name] !== undefined) continue;
     if (property.onCreate) filled[property.name] = property.onCreate(filled, em);
     else if (property.default !== undefined && property.default !== null) filled[property.name] = property.default;
   }
   return filled;
+}
+
+/** Returns what a row is given, with the parts of embedded objects as properties of the row. */
+function partsOf(meta: EntityMetadata, row: object): Record<string, unknown> {
+  const given = QueryHelper.processObjectParams({ ...row });
+  return Object.fromEntries(writtenProperties(meta, given).map(({ name, value }) => [name, value]));
 }
 
 function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: object): object {

@@ -40,6 +40,11 @@ export function wholeBounds(type: string): Bounds {
   return { lowest: -highest, highest };
 }
 
+/** Returns true for a number that a column stores as the double that it is. */
+export function isDouble(type: string, value: number): boolean {
+  return Number.isFinite(value) && /^double\b/i.test(type);
+}
+
 /** Returns how many digits a decimal has before and after the point; undefined for a column of another type. */
 export function decimalDigits(type: string): { whole: number; fraction: number } | undefined {
   const [found, precision = '10', scale = '0'] =

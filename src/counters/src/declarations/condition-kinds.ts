@@ -1,6 +1,6 @@
 import { BigIntType, DateType, DecimalType, DoubleType, type EntityProperty, type Platform } from '@mikro-orm/core';
 import type { ConditionSql } from '../sql/dialects/dialect.js';
-import { decimalDigits, integerBounds, isPadded, textLength, wholeBounds } from './column-types.js';
+import { decimalDigits, integerBounds, isDouble, isPadded, textLength, wholeBounds } from './column-types.js';
 
 /** A value in the form in which it is compared; equal values have equal forms. */
 export type Comparable = string | number | bigint | boolean;
@@ -151,7 +151,8 @@ function numberKind(type: string, { conditions }: Comparing): Kind {
     compare: inOrder,
     isForeseeable(value) {
       const number = normal(value);
-      return number !== undefined && Number.isSafeInteger(number) && isWithin(number);
+      if (number === undefined) return false;
+      return Number.isSafeInteger(number) ? isWithin(number) : typeof value === 'number' && isDouble(type, value);
     },
     sql: (name, operator, values) =>
       orderedSql(
