@@ -4,7 +4,7 @@ import { MikroORM } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
 import { defineCounter, type Counter, type CounterCondition } from 'mikro-orm-counters';
 import { schemaOptions } from '../../support/schema.js';
-import { entities, Row } from '../models/conditions.js';
+import { Branch, entities, Row } from '../models/conditions.js';
 
 /** Starts an ORM with one counter, declared as plain JavaScript could do it. */
 async function start(where: unknown): Promise<void> {
@@ -82,6 +82,7 @@ const refused: [problem: RegExp, ...wheres: unknown[]][] = [
   [/"\$not": \{\}.*empty/, { $not: {} }],
   [/"\$not".*object/, { $not: null }],
   [/"where": \[\].*give an object/, []],
+  [/"where": null.*give an object/, null],
   [/"where": "score = 1".*give an object/, 'score = 1'],
   [/"where".*SQL fragments/, { [raw<never>('lower(text)')]: 'a' }],
   [/"score": .*is a number/, { score: raw('1') }],
@@ -100,9 +101,24 @@ describe('a condition that cannot mean what it says', () => {
 
   it('the error names the counter, the property, the value and the way out', async () => {
     await expect(start({ status: 'Active' })).rejects.toThrow(
-      'The condition of the counter Row.target → amount has "status": "Active", which cannot be met as it stands: ' +
+      'The condition of the counter Row.target → amount has "status": "Active", which is refused: ' +
         'the enumeration does not have the value "Active"; give "active", "dropped".',
     );
+  });
+
+  it('a condition on a stored count is refused, for nobody would count its row again', async () => {
+    const counters = [
+      defineCounter({ counted: Branch, by: 'parent', into: 'children' }),
+      defineCounter({ counted: Branch, by: 'parent', into: 'forks', where: { children: { $gt: 1 } } }),
+    ];
+    const options = await schemaOptions('sqlite::memory:', { entities: [Branch], counters });
+    expect(() => new MikroORM(options as never)).toThrow(/Branch.parent → forks asks for children.*stored count/);
+  });
+
+  it('an option that does not exist is refused where a counter is declared without defineCounter()', async () => {
+    const counter = { counted: Row, by: 'target', into: 'amount', were: { ok: true } };
+    const options = await schemaOptions('sqlite::memory:', { entities, counters: [counter] });
+    expect(() => new MikroORM(options as never)).toThrow(/no option "were"/);
   });
 
   it('an option that does not exist is refused at the declaration', () => {

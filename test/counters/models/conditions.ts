@@ -49,3 +49,16 @@ RowSchema.setClass(Row);
 
 /** The entities of declarations with conditions. */
 export const entities = [Target, Row, Address];
+
+const BranchSchema = defineEntity({
+  name: 'Branch',
+  properties: {
+    id: p.integer().primary(),
+    parent: () => p.manyToOne(Branch).nullable().deleteRule('restrict').updateRule('restrict'),
+    children: p.integer().default(0),
+    forks: p.integer().default(0),
+  },
+});
+/** A counted row that is a target too. */
+export class Branch extends BranchSchema.class {}
+BranchSchema.setClass(Branch);

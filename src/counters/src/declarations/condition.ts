@@ -159,7 +159,12 @@ type Properties = Readonly<Record<string, EntityProperty>>;
 
 /** Returns what a counter's `where` means. Errors: COUNTER_DECLARATION where it cannot mean what it says. */
 export function conditionOf(counter: Counter, counted: EntityMetadata, em: SqlEntityManager): Condition {
-  const root = new ConditionReader(counter, em).read(counter.where ?? {}, counted.properties, 'where', false);
+  const root = new ConditionReader(counter, em).read(
+    counter.where === undefined ? {} : counter.where,
+    counted.properties,
+    'where',
+    false,
+  );
   return { root, tests: testsOf(root) };
 }
 
@@ -328,7 +333,7 @@ class ConditionReader {
     const { counted, by, into } = this.counter;
     return new CounterError(
       'COUNTER_DECLARATION',
-      `The condition of the counter ${counted.name}.${by} → ${into} has "${place}": ${shown(value)}, which cannot be met as it stands: ${problem}.`,
+      `The condition of the counter ${counted.name}.${by} → ${into} has "${place}": ${shown(value)}, which is refused: ${problem}.`,
     );
   }
 }

@@ -87,12 +87,17 @@ export function defineCounter<Counted extends object, By extends keyof Counted &
   into: keyof RelationTarget<Counted[By]> & string;
   where?: CounterCondition<Counted>;
 }): Counter {
+  refuseUnknownOptions(declaration);
   const { counted, by, into, where = {} } = declaration;
+  return { counted, by, into, where };
+}
+
+/** Refuses options that a counter does not have (COUNTER_DECLARATION), which would be ignored otherwise. */
+export function refuseUnknownOptions(declaration: object): void {
   const unknown = Object.keys(declaration).find(name => !OPTIONS.includes(name));
   if (unknown !== undefined)
     throw new CounterError(
       'COUNTER_DECLARATION',
-      `A counter has no option "${unknown}"; the options are ${OPTIONS.join(', ')}. The condition belongs into "where".`,
+      `A counter has no option "${unknown}"; the options are ${OPTIONS.join(', ')}. What a row must be belongs into "where".`,
     );
-  return { counted, by, into, where };
 }

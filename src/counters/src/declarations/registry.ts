@@ -2,7 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataS
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { conditionOf, type Condition, type Test } from './condition.js';
-import type { Counter, CounterStrategy } from './define-counter.js';
+import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
 
 /** A counter with what it means in the mapped tables. */
 export interface ResolvedCounter {
@@ -54,6 +54,22 @@ export class CounterRegistry {
     const twice = columns.find((column, index) => columns.indexOf(column) !== index);
     if (twice)
       throw new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${twice}; a column holds one.`);
+    this.#refuseConditionsOnCounts();
+  }
+
+  /** Refuses conditions on a stored count (COUNTER_DECLARATION): the engine changes it without counting its row again. */
+  #refuseConditionsOnCounts(): void {
+    for (const { counted, by, counters } of this.groups) {
+      const stored = this.countersOn(counted).map(({ column }) => column);
+      for (const { property, condition } of counters) {
+        const column = condition.tests.flatMap(({ columns }) => columns).find(one => stored.includes(one));
+        if (column)
+          throw new CounterError(
+            'COUNTER_DECLARATION',
+            `The condition of the counter ${counted.className}.${by} → ${property} asks for ${column}, which is a stored count itself; ask for something that the application writes.`,
+          );
+      }
+    }
   }
 
   /** Returns the groups whose counted rows are of this entity: always the same list, for it is asked for each row. */
@@ -158,6 +174,7 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
 }
 
 function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
+  refuseUnknownOptions(counter);
   const metadata = em.getMetadata();
   const refuse = (problem: string): CounterError =>
     new CounterError(
