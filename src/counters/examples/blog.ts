@@ -1,6 +1,7 @@
 /**
- * A blog on SQLite: posts that store how many comments they have, and how many of them are approved. It creates, moves,
- * removes and miscounts comments, and prints the stored counts after each step.
+ * A blog on SQLite: posts that store how many comments they have, and how many of them are approved. Comments are deleted
+ * softly: they stay, with the time of their deletion, are hidden by a filter, and are not counted. It creates, moves,
+ * deletes, restores and miscounts comments, and prints the stored counts after each step.
  *
  * Run it with Node 24 beside MikroORM: `npm install mikro-orm-counters @mikro-orm/core @mikro-orm/sql kysely`, then
  * `node blog.ts`.
@@ -34,15 +35,17 @@ const CommentSchema = defineEntity({
     id: p.integer().primary(),
     text: p.string(),
     approved: p.boolean().default(false),
+    deletedAt: p.datetime().nullable(),
     post: () => p.manyToOne(Post).deleteRule('restrict'),
   },
+  filters: { live: { name: 'live', cond: { deletedAt: null }, default: true } },
 });
 class Comment extends CommentSchema.class {}
 CommentSchema.setClass(Comment);
 
 const counters = [
-  defineCounter({ counted: Comment, by: 'post', into: 'commentCount' }),
-  defineCounter({ counted: Comment, by: 'post', into: 'approvedCount', where: { approved: true } }),
+  defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { deletedAt: null } }),
+  defineCounter({ counted: Comment, by: 'post', into: 'approvedCount', where: { deletedAt: null, approved: true } }),
 ];
 
 const options = {
@@ -71,16 +74,27 @@ em.create(Comment, { text: 'Tasty.', post: recipes, approved: true });
 await em.flush();
 await print('Created two posts and three comments');
 
-// Change: approving a comment, moving it to another post, removing it.
+// Change: approving a comment, moving it to another post.
 first.approved = true;
 await em.flush();
 await print('Approved a comment');
 first.post = recipes;
 await em.flush();
 await print('Moved it to the other post');
+
+// Soft delete: a condition on deletedAt counts those that are there. A restoration counts again, and removing the row of
+// a deleted comment changes nothing.
+first.deletedAt = new Date();
+await em.flush();
+await print('Deleted it softly');
+first.deletedAt = null;
+await em.flush();
+await print('Restored it');
+first.deletedAt = new Date();
+await em.flush();
 em.remove(first);
 await em.flush();
-await print('Removed it');
+await print('Deleted it again and removed its row');
 
 // Many rows at once, with one UPDATE for all posts that get the same number.
 const texts = Array.from({ length: 100 }, (_, index) => `Comment ${index}`);

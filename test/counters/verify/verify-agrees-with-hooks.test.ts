@@ -1,8 +1,8 @@
 import { Entity, Enum, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import type { Opt, Ref } from '@mikro-orm/core';
 import { beforeAll, expect, it } from 'vitest';
-import { comparisonsOf, meets, type Values } from '../../../src/counters/src/declarations/condition.js';
-import { defineCounter, recount, verify } from 'mikro-orm-counters';
+import { meets, type Values } from '../../../src/counters/src/declarations/condition.js';
+import { defineCounter, recount, registryOf, verify } from 'mikro-orm-counters';
 import { describeOnEach } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 
@@ -41,6 +41,12 @@ class Pond {
   readonly young: Opt<number> = 0;
 
   @Property({ type: 'integer', default: 0 })
+  readonly old: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly notYoung: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
   readonly light: Opt<number> = 0;
 
   @Property({ type: 'integer', default: 0 })
@@ -48,9 +54,6 @@ class Pond {
 
   @Property({ type: 'integer', default: 0 })
   readonly numbered: Opt<number> = 0;
-
-  @Property({ type: 'integer', default: 0 })
-  readonly nothing: Opt<number> = 0;
 }
 
 /** A counted row whose columns accept more than their properties, as columns of older databases do. */
@@ -94,10 +97,11 @@ const counters = [
   count('fed', { fed: true }),
   count('unfed', { fed: [false, null] }),
   count('young', { age: [0, 1, -1] }),
+  count('old', { age: { $gt: 1 } }),
+  count('notYoung', { $not: { age: [0, 1] } }),
   count('light', { weight: [0.1, 2] }),
   count('priced', { price: [1.5, 20] }),
   count('numbered', { number: [7, 9_007_199_254_740_991] }),
-  count('nothing', { age: [] }),
 ];
 
 /** Values of each column as raw SQL can write them. */
@@ -119,24 +123,22 @@ describeOnEach('verify and the hooks', kind => {
 
   it.each(Object.entries(values))(
     'verify and the hooks agree in every row on what %s makes of a condition',
-    async (column, spellings) => {
+    async (column, some) => {
+      // SQLite keeps a text that is no number in a column of numbers.
+      const spellings = kind === 'sqlite' ? [...some, "'abc'", "''", "x'31'"] : some;
       for (const [index, spelling] of spellings.entries()) {
         await schema.write('insert into pond (id) values (?)', [index + 1]);
         await schema.write(`insert into fish (pond_id, ${column}) values (?, ${spelling})`, [index + 1]);
       }
-      const meta = schema.database.getMetadata(Fish);
+      const declared = registryOf(schema.em())!.groups.flatMap(group => group.counters);
       const fish = new Map(
         (await schema.rows<Values & { pond_id: number }>('select * from fish')).map(row => [row.pond_id, row]),
       );
       const chunks = await Array.fromAsync(verify(schema.em(), Pond, { all: true }));
       for (const { counter, key, actual } of chunks.flatMap(chunk => chunk.counts)) {
-        const declared = counters.find(({ into }) => counter === `Pond.${into}`)!;
+        const { condition } = declared.find(({ name }) => name === counter)!;
         const [spelling, row] = [spellings[(key[0] as number) - 1], fish.get(key[0] as number)!];
-        expect([counter, spelling, actual]).toEqual([
-          counter,
-          spelling,
-          meets(comparisonsOf(declared, meta as never), row) ? 1 : 0,
-        ]);
+        expect([counter, spelling, actual]).toEqual([counter, spelling, meets(condition, row) ? 1 : 0]);
       }
     },
   );

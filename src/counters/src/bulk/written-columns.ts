@@ -1,7 +1,7 @@
 import { isRaw, ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { isForeseeable } from '../declarations/condition.js';
-import { comparisonsIn, keyColumns, watchedColumns, type CounterGroup } from '../declarations/registry.js';
+import { keyColumns, testsIn, watchedColumns, type CounterGroup } from '../declarations/registry.js';
 import type { Row } from '../sql/fragments.js';
 import { hashOf } from '../sql/key.js';
 
@@ -50,10 +50,10 @@ export class ColumnWriter {
         row[known] = value;
       }
     }
-    const odd = comparisonsIn(this.groups).find(
-      comparison => (rowsAreNew || comparison.column in row) && !isForeseeable(comparison, row[comparison.column]),
-    );
-    return { row, unforeseeable: unforeseeable ?? (odd && described(odd.property, row[odd.column])) };
+    const odd = testsIn(this.groups)
+      .flatMap(test => test.columns.map(column => ({ test, column })))
+      .find(({ test, column }) => (rowsAreNew || column in row) && !isForeseeable(test, row[column]));
+    return { row, unforeseeable: unforeseeable ?? (odd && described(odd.test.property, row[odd.column])) };
   }
 
   #columnsOf(name: string, value: unknown): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import { helper, Reference, type AnyEntity, type ChangeSet, type EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { meets, type Values } from '../declarations/condition.js';
-import { comparisonsIn, type CounterGroup } from '../declarations/registry.js';
+import { testsIn, type CounterGroup } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import type { Row } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
@@ -59,7 +59,7 @@ export class Tally {
     const delta = targets.get(identity) ?? { group, target, amounts: group.counters.map(() => 0) };
     targets.set(identity, delta);
     group.counters.forEach((counter, index) => {
-      if (meets(counter.comparisons, state.values)) delta.amounts[index]! += amount;
+      if (meets(counter.condition, state.values)) delta.amounts[index]! += amount;
     });
   }
 }
@@ -92,7 +92,7 @@ export function stateInMemory(
 /** Returns the state of a row as the database has it. */
 export function stateInDatabase(row: Row, groups: readonly CounterGroup[]): RowState {
   return {
-    values: Object.fromEntries(comparisonsIn(groups).map(({ property, column }) => [property, row[column]])),
+    values: Object.fromEntries(testsIn(groups).map(({ property, columns }) => [property, valueIn(row, columns)])),
     targets: Object.fromEntries(groups.map(group => [group.by, targetInDatabase(row, group)])),
   };
 }
@@ -125,7 +125,16 @@ export function originalTarget(original: object | undefined, group: CounterGroup
 export function sameProperty(name: string, a: RowState, b: RowState): boolean {
   const [left, right] = [a.targets[name], b.targets[name]];
   if (left || right) return Boolean(left && right) && identityOf(left!) === identityOf(right!);
-  return (a.values[name] ?? null) === (b.values[name] ?? null);
+  return comparable(a.values[name]) === comparable(b.values[name]);
+}
+
+/** Returns the value of a property; that of several columns is null where one of them is, as for a foreign key. */
+function valueIn(row: Row, columns: readonly string[]): unknown {
+  return columns.some(column => row[column] === null) ? null : row[columns[0]!];
+}
+
+function comparable(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : (value ?? null);
 }
 
 /** Returns a value that is equal for two pointers at the same target row of one table. */

@@ -1,16 +1,58 @@
-import type { EntityClass } from '@mikro-orm/core';
+import type { EntityClass, Primary } from '@mikro-orm/core';
+import { CounterError } from '../errors.js';
 
 /** The entity class behind a relation property's type, through Ref and null. */
 export type RelationTarget<Relation> =
   NonNullable<Relation> extends { unwrap: () => infer Target } ? Target : NonNullable<Relation>;
 
-/** The value, or the list of values, that each of some properties of a counted row must have. */
+/**
+ * What a counted row must be, in MikroORM's own words: the rows that em.find() finds with it are counted, but texts are
+ * compared by their bytes.
+ */
 export type CounterCondition<Counted> = {
-  readonly [Property in keyof Counted]?: ConditionValue | readonly ConditionValue[];
+  readonly [Property in keyof Counted & string]?: PropertyCondition<Counted[Property]>;
+} & {
+  readonly $and?: readonly CounterCondition<Counted>[];
+  readonly $or?: readonly CounterCondition<Counted>[];
+  readonly $not?: CounterCondition<Counted>;
 };
 
-/** A value that a condition may compare with: an enum's value, a number, a boolean or null. */
-export type ConditionValue = string | number | boolean | null;
+/** What one property must be: a value, a list of values, or operators. */
+type PropertyCondition<Value> =
+  | ConditionValue<Value>
+  | readonly ConditionValue<Value>[]
+  | ConditionOperators<Compared<Value>, Null<Value>>
+  | Part<NonNullable<Value>>;
+
+/** Operators on one property; a row without a value meets none but `$eq: null` and a list with null. */
+interface ConditionOperators<Value, Nothing> {
+  readonly $eq?: Value | Nothing;
+  readonly $ne?: Value | Nothing;
+  readonly $in?: readonly (Value | Nothing)[];
+  readonly $nin?: readonly (Value | Nothing)[];
+  readonly $gt?: Value;
+  readonly $gte?: Value;
+  readonly $lt?: Value;
+  readonly $lte?: Value;
+}
+
+/** A value that a condition may compare a property with. */
+type ConditionValue<Value> = Compared<Value> | Null<Value>;
+
+type Scalar = string | number | bigint | boolean | Date;
+
+/** Null for a property that may have no value. */
+type Null<Value> = null extends Value ? null : undefined extends Value ? null : never;
+
+/** The values of a property, or the keys of a relation. */
+type Compared<Value> = ComparedPresent<NonNullable<Value>>;
+
+type ComparedPresent<Value> = Value extends Scalar ? Value : Extract<Primary<RelationTarget<Value>>, Scalar>;
+
+/** The condition on the properties of an embedded object. */
+type Part<Value> = Value extends Scalar | readonly unknown[] | { unwrap: () => unknown }
+  ? never
+  : CounterCondition<Value>;
 
 /**
  * Who changes the stored counts: the hooks of this process, or triggers in the database, which see the writes of every
@@ -26,14 +68,18 @@ export interface Counter {
   readonly counted: EntityClass<object>;
   readonly by: string;
   readonly into: string;
-  readonly where: Readonly<Record<string, ConditionValue | readonly ConditionValue[]>>;
+  /** A CounterCondition; left out, all rows are counted. */
+  readonly where?: Readonly<Record<string, unknown>>;
 }
 
+const OPTIONS = ['counted', 'by', 'into', 'where'];
+
 /**
- * Declares a counter. The declaration is checked against the entities when the ORM starts (COUNTER_DECLARATION).
+ * Declares a counter. The declaration is checked against the entities when the ORM starts. Errors: COUNTER_DECLARATION
+ * for an option that does not exist.
  *
  * @example
- *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { approved: true } });
+ *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { deletedAt: null } });
  */
 export function defineCounter<Counted extends object, By extends keyof Counted & string>(declaration: {
   counted: EntityClass<Counted>;
@@ -41,6 +87,17 @@ export function defineCounter<Counted extends object, By extends keyof Counted &
   into: keyof RelationTarget<Counted[By]> & string;
   where?: CounterCondition<Counted>;
 }): Counter {
+  refuseUnknownOptions(declaration);
   const { counted, by, into, where = {} } = declaration;
   return { counted, by, into, where };
+}
+
+/** Refuses options that a counter does not have (COUNTER_DECLARATION), which would be ignored otherwise. */
+export function refuseUnknownOptions(declaration: object): void {
+  const unknown = Object.keys(declaration).find(name => !OPTIONS.includes(name));
+  if (unknown !== undefined)
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `A counter has no option "${unknown}"; the options are ${OPTIONS.join(', ')}. What a row must be belongs into "where".`,
+    );
 }

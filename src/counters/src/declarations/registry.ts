@@ -2,8 +2,8 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataS
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
-import { comparisonsOf, type Comparison } from './condition.js';
-import type { Counter, CounterStrategy } from './define-counter.js';
+import { conditionOf, type Condition, type Test } from './condition.js';
+import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
 
 /** A counter with what it means in the mapped tables. */
 export interface ResolvedCounter {
@@ -11,7 +11,7 @@ export interface ResolvedCounter {
   readonly name: string;
   readonly property: string;
   readonly column: string;
-  readonly comparisons: readonly Comparison[];
+  readonly condition: Condition;
 }
 
 /** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
@@ -40,13 +40,13 @@ export class CounterRegistry {
 
   constructor(
     declarations: readonly Counter[],
-    metadata: MetadataStorage,
+    em: SqlEntityManager,
     readonly strategy: CounterStrategy,
   ) {
-    this.#entities = metadata.getAll().size;
+    this.#entities = em.getMetadata().getAll().size;
     const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
     for (const counter of declarations) {
-      const resolved = groupOf(counter, metadata);
+      const resolved = groupOf(counter, em);
       const key = `${resolved.counted.uniqueName} ${resolved.by}`;
       const group = groups.get(key);
       if (!group) groups.set(key, resolved);
@@ -64,6 +64,22 @@ export class CounterRegistry {
           'COUNTER_DECLARATION',
           `Two counters are declared into ${target.tableName}.${twice}; a column holds one.`,
         );
+    }
+    this.#refuseConditionsOnCounts();
+  }
+
+  /** Refuses conditions on a stored count (COUNTER_DECLARATION): the engine changes it without counting its row again. */
+  #refuseConditionsOnCounts(): void {
+    for (const { counted, by, counters } of this.groups) {
+      const stored = this.countersOn(counted).map(({ column }) => column);
+      for (const { property, condition } of counters) {
+        const column = condition.tests.flatMap(({ columns }) => columns).find(one => stored.includes(one));
+        if (column)
+          throw new CounterError(
+            'COUNTER_DECLARATION',
+            `The condition of the counter ${counted.className}.${by} → ${property} asks for ${column}, which is a stored count itself; ask for something that the application writes.`,
+          );
+      }
     }
   }
 
@@ -101,10 +117,11 @@ export class DeclaredCounters {
   ) {}
 
   /** Returns the counters resolved against an ORM's entities. Errors: COUNTER_DECLARATION. */
-  registry(metadata: MetadataStorage): CounterRegistry {
+  registry(em: SqlEntityManager): CounterRegistry {
+    const metadata = em.getMetadata();
     const known = this.#registries.get(metadata);
     if (known?.isOf(metadata)) return known;
-    const registry = new CounterRegistry(this.counters, metadata, this.strategy);
+    const registry = new CounterRegistry(this.counters, em, this.strategy);
     this.#registries.set(metadata, registry);
     return registry;
   }
@@ -113,23 +130,23 @@ export class DeclaredCounters {
 /** Returns the counters that an entity manager keeps; undefined for an ORM that was started without withCounters(). */
 export function registryOf(em: SqlEntityManager): CounterRegistry | undefined {
   const declared: unknown = [...em.config.get('subscribers')].find(one => one instanceof DeclaredCounters);
-  return (declared as DeclaredCounters | undefined)?.registry(em.getMetadata());
+  return (declared as DeclaredCounters | undefined)?.registry(em);
 }
 
-const comparisons = new WeakMap<readonly CounterGroup[], readonly Comparison[]>();
+const tests = new WeakMap<readonly CounterGroup[], readonly Test[]>();
 const properties = new WeakMap<readonly CounterGroup[], readonly string[]>();
 
-/** Returns the comparisons of all counters of some groups. */
-export function comparisonsIn(groups: readonly CounterGroup[]): readonly Comparison[] {
-  return kept(comparisons, groups, () =>
-    groups.flatMap(({ counters }) => counters.flatMap(counter => counter.comparisons)),
+/** Returns the tests in the conditions of all counters of some groups. */
+export function testsIn(groups: readonly CounterGroup[]): readonly Test[] {
+  return kept(tests, groups, () =>
+    groups.flatMap(({ counters }) => counters.flatMap(({ condition }) => condition.tests)),
   );
 }
 
 /** Returns the names of the properties that decide whether and where a row of these groups is counted. */
 export function watchedProperties(groups: readonly CounterGroup[]): readonly string[] {
   return kept(properties, groups, () => [
-    ...new Set(groups.flatMap(group => [group.by, ...comparisonsIn([group]).map(({ property }) => property)])),
+    ...new Set(groups.flatMap(group => [group.by, ...testsIn([group]).map(({ property }) => property)])),
   ]);
 }
 
@@ -142,7 +159,7 @@ function kept<Key extends object, Value>(values: WeakMap<Key, Value>, key: Key, 
 
 /** Returns the columns of the watched properties. */
 export function watchedColumns(groups: readonly CounterGroup[]): string[] {
-  return groups.flatMap(group => [...group.foreignKey, ...comparisonsIn([group]).map(({ column }) => column)]);
+  return groups.flatMap(group => [...group.foreignKey, ...testsIn([group]).flatMap(({ columns }) => columns)]);
 }
 
 /** Returns true for a property that the application writes to columns: persisted, not generated, and not a formula. */
@@ -184,7 +201,9 @@ function shadowOf({ props }: EntityMetadata, properties: readonly EntityProperty
   );
 }
 
-function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { counters: ResolvedCounter[] } {
+function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
+  refuseUnknownOptions(counter);
+  const metadata = em.getMetadata();
   const refuse = (problem: string): CounterError =>
     new CounterError(
       'COUNTER_DECLARATION',
@@ -214,9 +233,9 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
       `"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`,
     );
   }
-  const comparisons = comparisonsOf(counter, counted);
+  const condition = conditionOf(counter, counted, em);
   const shadow =
-    shadowOf(counted, [by, ...comparisons.map(({ property }) => counted.properties[property as never]!)]) ??
+    shadowOf(counted, [by, ...condition.tests.map(({ property }) => counted.properties[property as never]!)]) ??
     shadowOf(target, [into]);
   if (shadow)
     throw refuse(
@@ -234,7 +253,7 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
         name: `${target.className}.${counter.into}`,
         property: counter.into,
         column: into.fieldNames[0]!,
-        comparisons,
+        condition,
       },
     ],
   };

@@ -21,8 +21,8 @@ import {
 } from '../counts/deltas.js';
 import { isForeseeable } from '../declarations/condition.js';
 import {
-  comparisonsIn,
   keyColumns,
+  testsIn,
   watchedColumns,
   watchedProperties,
   type CounterGroup,
@@ -210,10 +210,9 @@ export function writtenStates(change: CountedChange & { readonly after: RowState
  * chosen it itself.
  */
 export function isUncertain({ groups, kind, changeSet }: CountedChange, written: RowState): boolean {
-  return comparisonsIn(groups).some(
-    comparison =>
-      (kind === 'create' || comparison.property in changeSet.payload) &&
-      !isForeseeable(comparison, written.values[comparison.property]),
+  return testsIn(groups).some(
+    test =>
+      (kind === 'create' || test.property in changeSet.payload) && !isForeseeable(test, written.values[test.property]),
   );
 }
 

@@ -96,7 +96,7 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
   }
 
   async #prepare(em: SqlEntityManager, uow: UnitOfWork, transaction: Transaction, implicit: boolean): Promise<void> {
-    const plan = new FlushPlan(this.registry(em.getMetadata()), em, uow);
+    const plan = new FlushPlan(this.registry(em), em, uow);
     this.#planned.set(uow, { plan, transaction, implicit });
     if (plan.concernsCounts) this.#begun(transaction).add(plan);
     await plan.prepare(transaction);

@@ -247,10 +247,8 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
   const target = quote(targetInTrigger(em, group));
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
-  const counted = ({ comparisons }: ResolvedCounter, row: TriggerRow): string =>
-    comparisons.length === 0
-      ? '1'
-      : `(case when ${conditionSql(em, group.counted, comparisons, `${row}.`)} then 1 else 0 end)`;
+  const counted = ({ condition }: ResolvedCounter, row: TriggerRow): string =>
+    condition.tests.length === 0 ? '1' : `(case when ${conditionSql(em, condition, `${row}.`)} then 1 else 0 end)`;
   const update = (row: TriggerRow, amount: (counter: ResolvedCounter) => string): string =>
     `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${quote(counter.column)} ${amount(counter)}`).join(', ')} where ${isTargetOf(row)};`;
   return {

@@ -168,8 +168,8 @@ function countOf(
   index: number,
   key: Key,
 ): Fragment {
-  const { column, comparisons } = counters[index]!;
+  const { column, condition } = counters[index]!;
   const mine = keyIn(em, foreignKey, [key]);
-  const count = `select count(*) as n from ${tableName(em, counted, countedSchema)} where ${mine.sql} and ${conditionSql(em, counted, comparisons)}`;
+  const count = `select count(*) as n from ${tableName(em, counted, countedSchema)} where ${mine.sql} and ${conditionSql(em, condition)}`;
   return { sql: `${quoted(em, column)} = (select n from (${count}) counted)`, parameters: mine.parameters };
 }

@@ -114,10 +114,10 @@ export class VerifyStatements {
     const names = foreignKey.map(column => quoted(this.em, column));
     const keys = names.map((name, index) => `${name} as k${index}`);
     const sums = counters.map(
-      ({ comparisons }, index) =>
-        (comparisons.length === 0
+      ({ condition }, index) =>
+        (condition.tests.length === 0
           ? 'count(*)'
-          : `count(case when ${conditionSql(this.em, counted, comparisons)} then 1 end)`) + ` as c${index}`,
+          : `count(case when ${conditionSql(this.em, condition)} then 1 end)`) + ` as c${index}`,
     );
     const { sql, parameters } = inRange(this.em, foreignKey, range);
     const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);

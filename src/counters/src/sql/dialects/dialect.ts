@@ -1,3 +1,4 @@
+import type { Platform } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
 /** Everything that one database does in another way than the others. The rest of the engine does not know which it is. */
@@ -34,12 +35,32 @@ export interface DatabaseError {
 }
 
 /** SQL conditions on one column, given by its name in SQL. Where the column is not null, none of them is ever unknown. */
-interface ConditionSql {
+export interface ConditionSql {
   readonly isTrue: (name: string) => string;
   readonly isFalse: (name: string) => string;
   readonly isText: (name: string, text: string) => string;
-  /** Returns the column's number as JavaScript reads it; `type` is the column's type. */
+  /** Returns the column's number as JavaScript reads it, or null where it has none; `type` is the column's type. */
   readonly number: (name: string, type: string) => string;
+  /** Returns the column of whole numbers, decimals or dates for an exact comparison, or null where it has none. */
+  readonly exact: (name: string) => string;
+  /** Returns the column of days for a comparison with a day, or null where it has none. */
+  readonly day: (name: string) => string;
+  /** Returns a day, given as 2024-12-31. */
+  readonly dayLiteral: (day: string) => string;
+  readonly dates: DateSql;
+}
+
+/** How a database stores dates with times. */
+interface DateSql {
+  /** Returns how many digits of a second a type keeps; undefined for a type that is not compared. */
+  readonly digits: (type: string) => number | undefined;
+  /**
+   * Returns a date of JavaScript, of a payload or of a row as it is stored, in a form that is equal for equal dates and
+   * sorted by time; undefined for something else.
+   */
+  readonly stored: (platform: Platform, value: unknown) => string | number | undefined;
+  /** Returns a date, to be compared with `exact()`. */
+  readonly literal: (platform: Platform, date: Date) => string;
 }
 
 /** How one database defines, shows and changes triggers. */

@@ -28,6 +28,9 @@ const CERTIFICATION_FAILED = 3101;
 
 const CHECK_VIOLATED = /^(?:Check constraint '(.+)' is violated\.|CONSTRAINT `(.+?)` failed for .+)$/s;
 
+/** A date as the server and the driver write it, up to its whole second, and the digits after it. */
+const STORED_DATE = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,6}))?$/;
+
 /** What a user or server needs in order to change triggers, by the code of the error. */
 const PRIVILEGE_HINTS: Readonly<Record<string, string>> = {
   ER_DBACCESS_DENIED_ERROR: 'Grant the privileges TRIGGER and LOCK TABLES.',
@@ -50,6 +53,22 @@ export const mysqlAndMariadb: Dialect = {
     isText: (name, text) => `cast(convert(${name} using utf8mb4) as binary) = x'${Buffer.from(text).toString('hex')}'`,
     // As JavaScript has them: doubles, and a FLOAT as the server prints it.
     number: (name, type) => (type.startsWith('float') ? `(concat(${name}) + 0e0)` : `(${name} + 0e0)`),
+    exact: name => name,
+    day: name => name,
+    dayLiteral: day => `date'${day}'`,
+    dates: {
+      // What a TIMESTAMP reads as depends on the session.
+      digits(type) {
+        const [found, digits = '0'] = /^datetime\b\s*(?:\(\s*(\d)\s*\))?/i.exec(type) ?? [];
+        return found === undefined ? undefined : Number(digits);
+      },
+      stored(platform, value) {
+        const text = value instanceof Date ? platform.escape(value).slice(1, -1) : value;
+        const [, second, fraction = ''] = (typeof text === 'string' && STORED_DATE.exec(text)) || [];
+        return second === undefined ? undefined : `${second}.${fraction.padEnd(6, '0')}`;
+      },
+      literal: (platform, date) => `timestamp${platform.escape(date)}`,
+    },
   },
   triggers: {
     mayChangeOwnTable: false,

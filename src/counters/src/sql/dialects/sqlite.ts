@@ -16,7 +16,19 @@ export const sqlite: Dialect = {
     isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
     isFalse: name => `(typeof(${name}) = 'text' or (typeof(${name}) in ('integer', 'real') and ${name} = 0))`,
     isText: (name, text) => `cast(${name} as text) = '${text.replaceAll("'", "''")}' collate binary`,
-    number: name => name,
+    number: numeric,
+    exact: numeric,
+    day: name => `(case when ${name} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' then cast(${name} as text) end)`,
+    dayLiteral: day => `'${day}'`,
+    // MikroORM stores milliseconds since 1970.
+    dates: {
+      digits: type => (/^datetime\b/i.test(type) ? 3 : undefined),
+      stored(_platform, value) {
+        if (value instanceof Date) return value.getTime();
+        return typeof value === 'bigint' || typeof value === 'number' ? Number(value) : undefined;
+      },
+      literal: (_platform, date) => String(date.getTime()),
+    },
   },
   triggers: {
     mayChangeOwnTable: true,
@@ -36,6 +48,11 @@ export const sqlite: Dialect = {
   isBelowRange: () => false,
   isConflict: () => false,
 };
+
+/** Returns a column without the values of other types, which SQLite sorts after all numbers. */
+function numeric(name: string): string {
+  return `(case when typeof(${name}) in ('integer', 'real') then ${name} end)`;
+}
 
 /** Returns triggers that take no locks, because SQLite has one writer. */
 function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
