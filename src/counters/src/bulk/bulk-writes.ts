@@ -278,11 +278,7 @@ async function withUnion(
 function ownedBy(meta: EntityMetadata, where: unknown, data: object, keys: object): object {
   const collections = meta.relations.some(({ kind, name }) => kind === ReferenceKind.MANY_TO_MANY && name in data);
   if (!collections || !Utils.isPlainObject(where)) return keys;
-  return { ...Object.fromEntries(Object.entries(where).filter(([name]) => isPrimary(meta, name))), ...keys };
-}
-
-function isPrimary(meta: EntityMetadata, name: string): boolean {
-  return (meta.primaryKeys as string[]).includes(name);
+  return { ...Object.fromEntries(Object.entries(where).filter(([name]) => meta.primaryKeys.includes(name))), ...keys };
 }
 
 /** Locks the targets of some states: all rows of a table together, so that the table has one order of locks. */
@@ -330,7 +326,7 @@ function withDefaults(
     writtenProperties(meta, given).map(({ name, value }) => [name, value]),
   );
   const made = leftOut(meta, makers, row);
-  for (const { name, onCreate } of made) filled[name] = onCreate!(filled as never, em);
+  for (const { name, onCreate } of made) filled[name] = onCreate!(filled, em);
   return withPlainDefaults(meta, groups, made.length > 0 ? QueryHelper.processObjectParams(filled) : filled);
 }
 
@@ -352,7 +348,7 @@ function withPlainDefaults(meta: EntityMetadata, groups: readonly CounterGroup[]
 function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: object): object {
   const made = leftOut(meta, makersOf(meta, 'onUpdate'), data).map(({ name, onUpdate }) => [
     name,
-    onUpdate!(data as never, em) as unknown,
+    onUpdate!(data, em) as unknown,
   ]);
   const given = Reflect.ownKeys(data).map(name => [name, (data as Record<string | symbol, unknown>)[name]]);
   return Object.fromEntries([...given, ...made].filter(([, value]) => value !== undefined)) as object;
@@ -404,7 +400,7 @@ function described<Entity extends object>(em: SqlEntityManager, entity: EntityNa
 async function inTransaction<Result>(
   em: SqlEntityManager,
   registry: CounterRegistry,
-  open: Transaction | undefined,
+  open: Transaction,
   schema: string | undefined,
   work: (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean) => Promise<Result>,
 ): Promise<Result> {
