@@ -59,7 +59,7 @@ export class CentsType extends Type<number | null, number | null> {
 /** A truth value that is Y or N in the database. */
 export class YesType extends Type<boolean | null, string | null> {
   override convertToDatabaseValue(value: boolean | null, _: Platform, context?: TransformContext): string | null {
-    return value === null || (context?.fromQuery && typeof value === 'string') ? (value as never) : value ? 'Y' : 'N';
+    return value === null || (context?.fromQuery && typeof value === 'string') ? value : value ? 'Y' : 'N';
   }
 
   override convertToJSValue(value: string | null): boolean | null {

@@ -21,7 +21,7 @@ import {
   type CounterGroup,
   type CounterRegistry,
 } from '../declarations/registry.js';
-import { groupsIn } from '../declarations/schemas.js';
+import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { refusePendingRows } from '../flush/pending-changes.js';
@@ -47,7 +47,7 @@ const MAX_CHANGED_ROWS = 500;
 interface Described {
   readonly registry: CounterRegistry;
   readonly meta: EntityMetadata;
-  readonly groups: readonly CounterGroup[];
+  readonly groups: readonly LocatedGroup[];
 }
 
 /** What MikroORM's driver returns for a write. */
@@ -118,7 +118,7 @@ export async function insertMany<Entity extends object>(
     return filled.length;
   };
   return em.withSessionContext(options.ctx ?? em.getTransactionContext(), open =>
-    inTransaction(em, registry, open, insert),
+    inTransaction(em, registry, groups, open, insert),
   );
 }
 
@@ -215,7 +215,7 @@ async function changeRows(
   const em = options.em as SqlEntityManager;
   const patch = data && new ColumnWriter(em, meta, groups, options.convertCustomTypes).written(data, false);
   const foreseen = patch?.unforeseeable === undefined;
-  return inTransaction(em, registry, options.ctx, async (transaction, stored, leftToTriggers) => {
+  return inTransaction(em, registry, groups, options.ctx, async (transaction, stored, leftToTriggers) => {
     const settings = { ...options, ctx: transaction };
     const condition = {
       where: await withUnion(em, meta, where, settings),
@@ -283,11 +283,7 @@ async function withUnion(
 function ownedBy(meta: EntityMetadata, where: unknown, data: object, keys: object): object {
   const collections = meta.relations.some(({ kind, name }) => kind === ReferenceKind.MANY_TO_MANY && name in data);
   if (!collections || !Utils.isPlainObject(where)) return keys;
-  return { ...Object.fromEntries(Object.entries(where).filter(([name]) => isPrimary(meta, name))), ...keys };
-}
-
-function isPrimary(meta: EntityMetadata, name: string): boolean {
-  return (meta.primaryKeys as string[]).includes(name);
+  return { ...Object.fromEntries(Object.entries(where).filter(([name]) => meta.primaryKeys.includes(name))), ...keys };
 }
 
 /** Locks the targets of some states: all rows of a table together, so that the table has one order of locks. */
@@ -335,7 +331,7 @@ function withDefaults(
     writtenProperties(meta, given).map(({ name, value }) => [name, value]),
   );
   const made = leftOut(meta, makers, row);
-  for (const { name, onCreate } of made) filled[name] = onCreate!(filled as never, em);
+  for (const { name, onCreate } of made) filled[name] = onCreate!(filled, em);
   return withPlainDefaults(meta, groups, made.length > 0 ? QueryHelper.processObjectParams(filled) : filled);
 }
 
@@ -357,7 +353,7 @@ function withPlainDefaults(meta: EntityMetadata, groups: readonly CounterGroup[]
 function withUpdateValues(em: SqlEntityManager, meta: EntityMetadata, data: object): object {
   const made = leftOut(meta, makersOf(meta, 'onUpdate'), data).map(({ name, onUpdate }) => [
     name,
-    onUpdate!(data as never, em) as unknown,
+    onUpdate!(data, em) as unknown,
   ]);
   const given = Reflect.ownKeys(data).map(name => [name, (data as Record<string | symbol, unknown>)[name]]);
   return Object.fromEntries([...given, ...made].filter(([, value]) => value !== undefined)) as object;
@@ -413,16 +409,17 @@ function described<Entity extends object>(
 async function inTransaction<Result>(
   em: SqlEntityManager,
   registry: CounterRegistry,
-  open: Transaction | undefined,
+  groups: readonly LocatedGroup[],
+  open: Transaction,
   work: (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean) => Promise<Result>,
 ): Promise<Result> {
   const { result, stored } = await em.getConnection('write').transactional(
     async transaction => {
       const counts = new StoredCounts(em, transaction);
-      const leftToTriggers = await leavesToTriggers(em, transaction, registry);
+      const leftToTriggers = await leavesToTriggers(em, transaction, registry, groups);
       const outcome = await work(transaction, counts, leftToTriggers);
       if (leftToTriggers) {
-        await requireTriggers(em, transaction, registry);
+        await requireTriggers(em, transaction, registry, groups);
         await counts.reread();
       }
       return { result: outcome, stored: counts };
