@@ -173,12 +173,12 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
  * Returns another property that writes the column of one of some properties, if there is one: MikroORM allows it with
  * discovery.checkDuplicateFieldNames: false.
  */
-function shadowOf({ props }: EntityMetadata, properties: readonly EntityProperty[]): EntityProperty | undefined {
+function shadowOf({ props }: EntityMetadata, counting: readonly EntityProperty[]): EntityProperty | undefined {
   return props.find(
     other =>
       isColumn(other) &&
       other.fieldNames?.length === 1 &&
-      properties.some(({ name, fieldNames }) => name !== other.name && fieldNames.join() === other.fieldNames[0]),
+      counting.some(({ name, fieldNames }) => name !== other.name && fieldNames.join() === other.fieldNames[0]),
   );
 }
 
@@ -212,9 +212,9 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
       `"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`,
     );
   }
-  const comparisons = comparisonsOf(counter, counted);
+  const conditions = comparisonsOf(counter, counted);
   const shadow =
-    shadowOf(counted, [by, ...comparisons.map(({ property }) => counted.properties[property as never]!)]) ??
+    shadowOf(counted, [by, ...conditions.map(({ property }) => counted.properties[property as never]!)]) ??
     shadowOf(target, [into]);
   if (shadow)
     throw refuse(
@@ -232,7 +232,7 @@ function groupOf(counter: Counter, metadata: MetadataStorage): CounterGroup & { 
         name: `${target.className}.${counter.into}`,
         property: counter.into,
         column: into.fieldNames[0]!,
-        comparisons,
+        comparisons: conditions,
       },
     ],
   };
