@@ -90,14 +90,18 @@ describeOnEach('a soft delete by deletedAt', kind => {
     const { board, ids } = await boardWith(false, false, true);
     expect(await updateWhere(schema.em(), Note, { id: ids[0]! }, { deletedAt: NOW })).toBe(1);
     await expectCounts(1, 2);
-    expect(await updateWhere(schema.em(), Note, { id: { $in: [ids[0]!, ids[1]!] } }, { deletedAt: null })).toBe(2);
+    const two = { id: { $in: [ids[0]!, ids[1]!] } };
+    // A bulk write finds the rows that MikroORM's filters let it find.
+    expect(await updateWhere(schema.em(), Note, two, { deletedAt: null })).toBe(1);
+    await expectCounts(1, 2);
+    expect(await updateWhere(schema.em(), Note, two, { deletedAt: null }, SHOWN)).toBe(2);
     await expectCounts(2, 1);
     await insertMany(schema.em(), Note, [
       { board, pinned: true },
       { board, pinned: true, deletedAt: NOW },
     ]);
     await expectCounts(3, 2);
-    await deleteWhere(schema.em(), Note, { id: { $in: [ids[1]!, ids[2]!] } });
+    await deleteWhere(schema.em(), Note, { id: { $in: [ids[1]!, ids[2]!] } }, SHOWN);
     await expectCounts(2, 1);
   });
 

@@ -154,5 +154,7 @@ for (const deleteRule of ['cascade', 'set null'] as const) {
   };
   describeOnEach('a table whose rows take their own along, or set them free', kind => expectCounts(kind, 'hooks'));
   // Triggers of the servers cannot count rows of their own table.
-  describe('such a table with triggers', () => expectCounts('sqlite', 'triggers'));
+  describe('such a table with triggers', () => {
+    expectCounts('sqlite', 'triggers');
+  });
 }

@@ -64,7 +64,7 @@ export class Photo {
 
 /** A counted row whose target the database removes. It is in no drawer when its drawer has gone. */
 @Entity({ tableName: 'note' })
-export class Note {
+class Note {
   @PrimaryKey({ type: 'integer' })
   id!: number;
 

@@ -55,7 +55,7 @@ function foreignKeysOf(em: SqlEntityManager, { relations }: EntityMetadata): For
         (kind === ReferenceKind.MANY_TO_ONE || (kind === ReferenceKind.ONE_TO_ONE && owner)) &&
         !polymorphic &&
         persist !== false &&
-        createForeignKeyConstraint !== false,
+        createForeignKeyConstraint,
     )
     .map(property => ({
       property,

@@ -192,12 +192,12 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
  * Returns another property that writes the column of one of some properties, if there is one: MikroORM allows it with
  * discovery.checkDuplicateFieldNames: false.
  */
-function shadowOf({ props }: EntityMetadata, properties: readonly EntityProperty[]): EntityProperty | undefined {
+function shadowOf({ props }: EntityMetadata, counting: readonly EntityProperty[]): EntityProperty | undefined {
   return props.find(
     other =>
       isColumn(other) &&
       other.fieldNames?.length === 1 &&
-      properties.some(({ name, fieldNames }) => name !== other.name && fieldNames.join() === other.fieldNames[0]),
+      counting.some(({ name, fieldNames }) => name !== other.name && fieldNames.join() === other.fieldNames[0]),
   );
 }
 
