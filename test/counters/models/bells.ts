@@ -116,7 +116,7 @@ const events = Object.values(EventType).filter(
 );
 
 /** A subscriber to all of those events. */
-export const bellRinger = Object.fromEntries(
+const bellRinger = Object.fromEntries(
   events.map(event => [event, (given: HookArguments) => ring(`${event} of a subscriber`, given)]),
 ) as EventSubscriber;
 

@@ -11,10 +11,10 @@ import type { Options } from '../../../src/database/orm-options.js';
 import { freshUrl, strategy } from '../../support/databases.js';
 import { schemaOptions, type SchemaOptions } from '../../support/schema.js';
 
-const run = randomUUID().slice(0, 8);
+const suffix = randomUUID().slice(0, 8);
 
 /** The schemas of two tenants, and two that entities are declared with. */
-export const schemas = { a: `a_${run}`, b: `b_${run}`, one: `one_${run}`, two: `two_${run}` };
+export const schemas = { a: `a_${suffix}`, b: `b_${suffix}`, one: `one_${suffix}`, two: `two_${suffix}` };
 
 /** A target with a schema for each tenant. */
 @Entity({ tableName: 'post', schema: '*' })
@@ -120,7 +120,7 @@ export class Thing {
 }
 
 /** All of them, with their counters. */
-export const tenants: SchemaOptions = {
+const tenants: SchemaOptions = {
   entities: [Post, Comment, Page, Note, Bag, Item, OtherBag, OtherItem, Remark, Thing],
   counters: [
     defineCounter({ counted: Comment, by: 'post', into: 'commentCount' }),

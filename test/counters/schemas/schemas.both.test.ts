@@ -43,13 +43,13 @@ describeOnEach('counting in several schemas', kind => {
       const entities = { counted: counted as EntityClass<object>, target: target as EntityClass<object> };
       const add = (to: object): { id: number } => em.create(entities.counted, { [by]: to } as never) as never;
       const countOf = async (id: number): Promise<unknown> =>
-        ((await tenants.em(schema).findOneOrFail(entities.target, id as never)) as Record<string, unknown>)[into];
+        ((await tenants.em(schema).findOneOrFail(entities.target, id)) as Record<string, unknown>)[into];
       const [first, second] = [em.create(entities.target, {}), em.create(entities.target, {})] as { id: number }[];
       const row = add(first!);
       await em.flush();
       expect([await countOf(first!.id), await countOf(second!.id)]).toEqual([1, 0]);
       const moved = tenants.em(schema);
-      const found = await moved.findOneOrFail(entities.counted, row.id as never);
+      const found = await moved.findOneOrFail(entities.counted, row.id);
       Object.assign(found, { [by]: moved.getReference(entities.target, second!.id as never, { wrapped: true }) });
       await moved.flush();
       expect([await countOf(first!.id), await countOf(second!.id)]).toEqual([0, 1]);
