@@ -95,7 +95,6 @@ async function perform(kind: DatabaseKind, em: SqlEntityManager, write: AnyWrite
         return void (await deleteWhere(em, Shell, { id: chosen }));
     }
   } catch (error) {
-    console.log('refused', (error as Error).message.slice(0, 150));
     if (!(error instanceof CounterError && error.code === 'COUNTER_BYPASS')) throw error;
   }
 }
