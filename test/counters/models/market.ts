@@ -25,7 +25,7 @@ import { defineCounter } from 'mikro-orm-counters';
 import type { SchemaOptions } from '../../support/schema.js';
 
 /** A key that is "K-1" in memory and 1 in the database. */
-export class KeyType extends Type<string | null | undefined, number | null | undefined> {
+class KeyType extends Type<string | null | undefined, number | null | undefined> {
   override convertToDatabaseValue(value: string | null | undefined): number | null | undefined {
     if (value === null || value === undefined) return value;
     if (typeof value !== 'string') throw new Error(`KeyType was given ${JSON.stringify(value)}.`);
@@ -42,7 +42,7 @@ export class KeyType extends Type<string | null | undefined, number | null | und
 }
 
 /** An amount that is 1.5 in memory and 150 in the database. */
-export class CentsType extends Type<number | null, number | null> {
+class CentsType extends Type<number | null, number | null> {
   override convertToDatabaseValue(value: number | null): number | null {
     return value === null ? null : Math.round(value * 100);
   }
@@ -57,7 +57,7 @@ export class CentsType extends Type<number | null, number | null> {
 }
 
 /** A truth value that is Y or N in the database. */
-export class YesType extends Type<boolean | null, string | null> {
+class YesType extends Type<boolean | null, string | null> {
   override convertToDatabaseValue(value: boolean | null, _: Platform, context?: TransformContext): string | null {
     return value === null || (context?.fromQuery && typeof value === 'string') ? value : value ? 'Y' : 'N';
   }
@@ -72,7 +72,7 @@ export class YesType extends Type<boolean | null, string | null> {
 }
 
 /** A text that is in capital letters in memory and in small ones in the database, which converts it. */
-export class LettersType extends Type<string, string> {
+class LettersType extends Type<string, string> {
   override convertToDatabaseValueSQL(key: string): string {
     return `lower(${key})`;
   }
