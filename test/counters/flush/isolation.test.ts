@@ -2,7 +2,7 @@ import { IsolationLevel } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { deleteWhere, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { describeOnEngineDatabases, describeOnServers } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
@@ -143,7 +143,7 @@ describeOnServers('commits of another transaction after our first read', kind =>
   );
 });
 
-describeOnEach('two flushes at the same time', kind => {
+describeOnEngineDatabases('two flushes at the same time', kind => {
   const schema = useSchema(kind, school);
 
   it('two simultaneous flushes into one course both count', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { Category, expectExactTree, tree } from '../models/tree.js';
 
@@ -15,7 +15,7 @@ async function childrenOf(schema: Schema, id: number): Promise<number> {
   return Number(row!.child_count);
 }
 
-describeOnEach('a table that counts its own rows', kind => {
+describeOnEngineDatabases('a table that counts its own rows', kind => {
   const schema = useSchema(kind, tree);
 
   it('creating a child increments the count of its parent in the same table', async () => {

@@ -2,13 +2,13 @@ import { IsolationLevel } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { adjust, recount } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { describeOnEngineDatabases, describeOnServers } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { untilLockWaits } from '../../support/lock-waits.js';
 import { statementsOf } from '../../support/statements.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('a recount', kind => {
+describeOnEngineDatabases('a recount', kind => {
   const schema = useSchema(kind, school);
 
   async function drifting() {

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { ChunkPace, verify, type VerifiedChunk, type VerifyOptions } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
-import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { describeOnEngineDatabases, describeOnServers } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { summarize, statementsOf } from '../../support/statements.js';
 import { addCourses, addStudents, enroll, school } from '../models/school.js';
 import { addShelves, library, Shelf } from '../models/library.js';
 
-describeOnEach('verify', kind => {
+describeOnEngineDatabases('verify', kind => {
   const schema = useSchema(kind, school);
   const chunks = async (options?: VerifyOptions): Promise<VerifiedChunk[]> =>
     Array.fromAsync(verify(schema.em(), Course, options));

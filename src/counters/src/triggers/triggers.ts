@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Transaction } from '@mikro-orm/core';
+import type { EntityMetadata, EntityProperty, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from '../declarations/condition.js';
 import { registryOf, type CounterGroup, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import type { FoundTrigger, TriggerParts, TriggerRow } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { onOneLine, queryRows, quoted } from '../sql/fragments.js';
+import { onOneLine, queryRows, quoted, tableName } from '../sql/fragments.js';
 
 /** The triggers of a database, compared with those that the declared counters need, by name. */
 export interface TriggerStatus {
@@ -25,14 +25,14 @@ export interface TriggerStatus {
 
 /** A trigger that the declared counters need. */
 interface NeededTrigger extends FoundTrigger {
-  /** The statement that creates it. */
-  readonly create: string;
+  /** The statements that create it. */
+  readonly create: readonly string[];
 }
 
 /** The beginning of the name of every trigger that keeps a counter. */
 const TRIGGER_PREFIX = 'counters_';
 
-/** The most characters that MySQL allows in the name of a trigger. */
+/** The most characters in the name of a trigger: as many as MySQL allows, or fewer where the database allows fewer. */
 const MAX_NAME_LENGTH = 64;
 
 /** Compares the triggers of the database with the declared counters: their tables, events and bodies. */
@@ -77,8 +77,8 @@ export async function installTriggers(em: SqlEntityManager): Promise<{ created: 
   refuseForeign(foreign);
   const created = neededTriggers(em).filter(({ name }) => missing.includes(name) || different.includes(name));
   await changeTriggers(em, [
-    ...[...different, ...superfluous].map(name => dropStatement(em, name)),
-    ...created.map(({ create }) => create),
+    ...(await dropStatements(em, [...different, ...superfluous])),
+    ...created.flatMap(({ create }) => create),
   ]);
   return { created: namesOf(created), dropped: [...superfluous] };
 }
@@ -91,10 +91,7 @@ export async function removeTriggers(em: SqlEntityManager): Promise<string[]> {
   const { present, different, superfluous, foreign } = await triggerStatus(em);
   refuseForeign(foreign);
   const names = [...present, ...different, ...superfluous];
-  await changeTriggers(
-    em,
-    names.map(name => dropStatement(em, name)),
-  );
+  await changeTriggers(em, await dropStatements(em, names));
   return names;
 }
 
@@ -104,8 +101,8 @@ export async function countedByTriggers(
   transaction: Transaction,
   { groups }: CounterRegistry,
 ): Promise<number> {
-  const names = groups.map(group => triggerName(group, 'after insert'));
-  const sql = dialectOf(em).triggers.countSql(names.map(() => '?').join(', '));
+  const names = groups.map(group => triggerName(em, group, 'after insert'));
+  const sql = dialectOf(em).triggers.countSql(names.map(() => '?').join(', '), countedTables(em, groups));
   const [row] = await queryRows(em, transaction, { sql, parameters: names });
   return Number(row!['found']);
 }
@@ -164,18 +161,30 @@ function refuseOwnTables(em: SqlEntityManager): void {
 async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return;
   const { groups } = requireRegistry(em);
-  const tables = [...groups.map(({ target }) => target.tableName), ...groups.map(({ counted }) => counted.tableName)];
-  await dialectOf(em).triggers.change(em, [...new Set(tables)], statements);
+  const tables = [...groups.map(({ target }) => target), ...groups.map(({ counted }) => counted)];
+  await dialectOf(em).triggers.change(em, [...new Set(tables.map(meta => tableName(em, meta)))], statements);
 }
 
-function dropStatement(em: SqlEntityManager, name: string): string {
-  return `drop trigger if exists ${quoted(em, name)}`;
+async function dropStatements(em: SqlEntityManager, names: readonly string[]): Promise<string[]> {
+  const found = await foundTriggers(em);
+  const { groups } = requireRegistry(em);
+  return names.flatMap(name => {
+    const { table } = found.get(name)!;
+    const { counted } = groups.find(group => group.counted.tableName === table)!;
+    return dialectOf(em).triggers.drop(quoted(em, name), tableName(em, counted));
+  });
+}
+
+/** Returns the quoted names of the tables whose rows are counted. */
+function countedTables(em: SqlEntityManager, groups: readonly CounterGroup[]): string[] {
+  return [...new Set(groups.map(({ counted }) => tableName(em, counted)))];
 }
 
 /** Reads the triggers of the database whose names begin as those of the declared counters do. */
 async function foundTriggers(em: SqlEntityManager): Promise<Map<string, FoundTrigger>> {
-  const prefixes = requireRegistry(em).groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
-  const found = await dialectOf(em).triggers.find(em);
+  const { groups } = requireRegistry(em);
+  const prefixes = groups.map(({ counted }) => `${TRIGGER_PREFIX}${counted.tableName}_`);
+  const found = await dialectOf(em).triggers.find(em, countedTables(em, groups));
   return new Map(
     found
       .filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix)))
@@ -184,33 +193,37 @@ async function foundTriggers(em: SqlEntityManager): Promise<Map<string, FoundTri
 }
 
 function neededTriggers(em: SqlEntityManager): NeededTrigger[] {
+  const { triggers } = dialectOf(em);
   return requireRegistry(em).groups.flatMap(group =>
-    dialectOf(em)
-      .triggers.bodies(partsOf(group, em))
-      .map(([event, body]) => {
-        const name = triggerName(group, event);
-        const { tableName: table } = group.counted;
-        const create = `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, table)} for each row ${body}`;
-        return { name, table, event, body, create };
-      }),
+    triggers.bodies(partsOf(group, em)).map(([event, body]) => {
+      const name = triggerName(em, group, event);
+      const create = triggers.create({ name: quoted(em, name), table: tableName(em, group.counted), event, body });
+      return { name, table: group.counted.tableName, event, body, create };
+    }),
   );
 }
 
 /** Returns the name of a group's trigger for an event, with a hash in it where it would be too long. */
-function triggerName(group: CounterGroup, event: string): string {
+function triggerName(em: SqlEntityManager, group: CounterGroup, event: string): string {
   const name = TRIGGER_PREFIX + [group.counted.tableName, ...group.foreignKey, ...event.split(' ')].join('_');
-  return name.length <= MAX_NAME_LENGTH
+  const most = Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
+  return name.length <= most
     ? name
-    : `${name.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+    : `${name.slice(0, most - 9)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+}
+
+/** Returns the types of a table's key columns. */
+function keyTypes(meta: EntityMetadata): string[] {
+  return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).columnTypes);
 }
 
 function partsOf(group: CounterGroup, em: SqlEntityManager): TriggerParts {
   const quote = (identifier: string): string => quoted(em, identifier);
   const { nullSafeEqual } = dialectOf(em);
-  const target = quote(group.target.tableName);
+  const target = tableName(em, group.target);
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
-  const counted = ({ comparisons }: ResolvedCounter, row: TriggerRow): string =>
+  const counted = ({ comparisons }: ResolvedCounter, row: string): string =>
     comparisons.length === 0
       ? '1'
       : `(case when ${conditionSql(em, group.counted, comparisons, `${row}.`)} then 1 else 0 end)`;
@@ -224,5 +237,14 @@ function partsOf(group: CounterGroup, em: SqlEntityManager): TriggerParts {
     add: row => update(row, counter => `+ ${counted(counter, row)}`),
     subtract: row => update(row, counter => `- ${counted(counter, row)}`),
     change: () => update('new', counter => `+ ${counted(counter, 'new')} - ${counted(counter, 'old')}`),
+    keys: group.targetKey.map((key, index) => ({
+      target: quote(key),
+      foreign: quote(group.foreignKey[index]!),
+      type: keyTypes(group.target)[index] ?? '',
+    })),
+    counts: group.counters.map(counter => ({
+      column: quote(counter.column),
+      counted: row => counted(counter, row),
+    })),
   };
 }

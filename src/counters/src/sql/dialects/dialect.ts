@@ -8,12 +8,19 @@ export interface Dialect {
   readonly forUpdate: string;
   /** What stands behind the name of a table to have its rows found by the primary key; empty where that is certain. */
   readonly byPrimaryKey: string;
+  /** True where one UPDATE of several rows locks them in ascending order of their primary keys. */
+  readonly updatesInKeyOrder: boolean;
   /** The operator that compares two values that may be null. */
   readonly nullSafeEqual: string;
   /** The type that a value is cast to in order to be read as text. */
   readonly textType: string;
   /** True where the driver blocks the event loop while a statement runs, so that long reads need to be split. */
   readonly blocksEventLoop: boolean;
+  /**
+   * The statement by which a session says that its hooks count, so that triggers must not; undefined where triggers
+   * cannot know it.
+   */
+  readonly keptByHooks?: string;
   readonly conditions: ConditionSql;
   readonly triggers: TriggerDialect;
   /** Returns the name of the CHECK constraint that a statement violated, or its expression where it has no name. */
@@ -26,6 +33,10 @@ export interface Dialect {
 export interface DatabaseError {
   readonly message: string;
   readonly errno?: number;
+  readonly code?: unknown;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly column?: string;
 }
 
 /** SQL conditions on one column, given by its name in SQL. Where the column is not null, none of them is ever unknown. */
@@ -47,15 +58,22 @@ interface TriggerDialect {
   readonly precedeHooks: boolean;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
-  /** Reads all triggers of the database. */
-  readonly find: (em: SqlEntityManager) => Promise<FoundTrigger[]>;
-  /** Returns the query for how many triggers have one of the names that `placeholders` stand for, as `found`. */
-  readonly countSql: (placeholders: string) => string;
+  /** Returns the statements that create a trigger; its name and table are in the database's quotes. */
+  readonly create: (trigger: FoundTrigger) => readonly string[];
+  /** Returns the statements that drop a trigger; both names are in the database's quotes. */
+  readonly drop: (name: string, table: string) => readonly string[];
+  /** Reads the triggers of the database, or at least those of some tables, which are in its quotes. */
+  readonly find: (em: SqlEntityManager, tables: readonly string[]) => Promise<FoundTrigger[]>;
+  /**
+   * Returns the query for how many triggers of some tables, in quotes, that count in this session have one of the names
+   * that `placeholders` stand for, as `found`.
+   */
+  readonly countSql: (placeholders: string, tables: readonly string[]) => string;
   /** Returns true for the body of a trigger that this engine made, in any version and for any declaration. */
   readonly isOurs: (body: string) => boolean;
   /**
-   * Runs statements that change triggers, while nobody else uses the tables. Errors: COUNTER_STRATEGY where the
-   * database's user lacks the privileges.
+   * Runs statements that change triggers, while nobody else uses the tables, which are in the database's quotes.
+   * Errors: COUNTER_STRATEGY where the database's user lacks the privileges.
    */
   readonly change: (em: SqlEntityManager, tables: readonly string[], statements: readonly string[]) => Promise<void>;
 }
@@ -79,6 +97,10 @@ export interface TriggerParts {
   readonly subtract: (row: TriggerRow) => string;
   /** Returns the statement that adds what the row counts more or less than before, at the same target. */
   readonly change: () => string;
+  /** The columns of the target's key, each with the column that refers to it, in quotes, and with its type. */
+  readonly keys: readonly { readonly target: string; readonly foreign: string; readonly type: string }[];
+  /** The columns of the stored counts, in quotes, and what a row under a name adds to each: 1 or 0. */
+  readonly counts: readonly { readonly column: string; readonly counted: (row: string) => string }[];
 }
 
 /** A trigger as the database has it. */

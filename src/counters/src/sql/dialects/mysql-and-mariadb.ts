@@ -1,8 +1,8 @@
 import { BaseMySqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
-import { quoted } from '../fragments.js';
 import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.js';
+import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
 /**
  * The session variable with which a connection says that its hooks count, so that triggers must not.
@@ -11,7 +11,7 @@ import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.
  * not ask for it with IS NULL: seen with MySQL 9.7, a trigger that first ran where the variable was set finds it set
  * ever after.
  */
-export const HOOKS_VARIABLE = '@counters_kept_by_hooks';
+const HOOKS_VARIABLE = '@counters_kept_by_hooks';
 
 /** The body of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
 const HIDDEN_BODY = '';
@@ -34,9 +34,11 @@ export const mysqlAndMariadb: Dialect = {
   isOf: platform => platform instanceof BaseMySqlPlatform,
   forUpdate: ' for update',
   byPrimaryKey: ' force index (primary)',
+  updatesInKeyOrder: true,
   nullSafeEqual: '<=>',
   textType: 'char',
   blocksEventLoop: false,
+  keptByHooks: `set ${HOOKS_VARIABLE} = 1`,
   conditions: {
     isTrue: name => `${name} <> 0`,
     isFalse: name => `${name} = 0`,
@@ -48,6 +50,8 @@ export const mysqlAndMariadb: Dialect = {
     mayChangeOwnTable: false,
     precedeHooks: false,
     bodies: triggerBodies,
+    create: createRowTrigger,
+    drop: dropRowTrigger,
     find: foundTriggers,
     countSql: placeholders =>
       `select count(*) as found from information_schema.triggers where trigger_schema = database() and trigger_name in (${placeholders})`,
@@ -104,7 +108,7 @@ async function changeTriggers(
   statements: readonly string[],
 ): Promise<void> {
   const client = em.getConnection().getClient();
-  const locked = tables.map(name => `${quoted(em, name)} write`).join(', ');
+  const locked = tables.map(name => `${name} write`).join(', ');
   await client.connection().execute(async session => {
     const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
     await run(`lock tables ${locked}`).catch(rethrow);

@@ -1,12 +1,14 @@
 import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { onOneLine } from '../fragments.js';
 import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
+import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
 /** SQLite: one writer at a time, no row locks, and columns that take values of any type. */
 export const sqlite: Dialect = {
   isOf: platform => platform instanceof SqlitePlatform,
   forUpdate: '',
   byPrimaryKey: '',
+  updatesInKeyOrder: true,
   nullSafeEqual: 'is',
   textType: 'text',
   blocksEventLoop: true,
@@ -21,6 +23,8 @@ export const sqlite: Dialect = {
     mayChangeOwnTable: true,
     precedeHooks: true,
     bodies: triggerBodies,
+    create: createRowTrigger,
+    drop: dropRowTrigger,
     find: foundTriggers,
     countSql: placeholders =>
       `select count(*) as found from sqlite_master where type = 'trigger' and name in (${placeholders})`,
