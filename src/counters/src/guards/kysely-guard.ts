@@ -1,4 +1,4 @@
-import type { QueryExecutor, QueryExecutorProvider, RootOperationNode } from 'kysely';
+import type { QueryExecutor, QueryExecutorProvider, RootOperationNode, WithNode } from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
@@ -26,7 +26,7 @@ function guardExecutor(registry: CounterRegistry, executor: QueryExecutor): Quer
   guarded.add(executor);
   const compileQuery = executor.compileQuery.bind(executor);
   executor.compileQuery = (node, queryId) => {
-    refuse(registry, node);
+    for (const query of queriesIn(node)) refuse(registry, query);
     return compileQuery(node, queryId);
   };
   const methods = executor as unknown as Record<string, Method>;
@@ -42,6 +42,13 @@ interface Written {
   readonly tables: unknown;
   readonly columns: unknown;
   readonly whole: boolean;
+}
+
+/** Returns a query and those of its WITH clause, which may write too on PostgreSQL. */
+function queriesIn(node: RootOperationNode): RootOperationNode[] {
+  const { with: clause } = node as { readonly with?: WithNode };
+  const inner = (clause?.expressions ?? []).map(({ expression }) => expression as RootOperationNode);
+  return [node, ...inner.flatMap(queriesIn)];
 }
 
 function refuse({ groups, strategy }: CounterRegistry, node: RootOperationNode): void {
