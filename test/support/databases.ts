@@ -42,6 +42,9 @@ export function describeOnEngineDatabases(
   );
 }
 
+/** The kinds of databases of the engine where several connections write at once. */
+export const engineServerKinds = [...serverKinds, 'postgresql'] as const;
+
 /** Runs behaviours of servers, where several connections write at once, on each of the servers, or on the wanted ones. */
 export function describeOnServers(
   name: string,
