@@ -107,6 +107,20 @@ describeOnEngineDatabases(
       await expectExactLibrary(schema);
     });
 
+    it('triggers count rows that a cascade of the database removes', async () => {
+      const [one, two] = await addShelves(schema, 2);
+      await schema.write('create table room (id int primary key)');
+      await schema.write('alter table book add column room_id int references room (id) on delete cascade');
+      onTestFinished(() => schema.write('alter table book drop column room_id; drop table room'));
+      await schema.write('insert into room (id) values (1), (2)');
+      for (const room of [1, 1, 2])
+        for (const shelf of [one, two])
+          await schema.write("insert into book (title, shelf_id, room_id) values ('Here', ?, ?)", [shelf, room]);
+      await schema.write('delete from room where id = 1');
+      expect([await shelfCount(schema, one!), await shelfCount(schema, two!)]).toEqual([1, 1]);
+      await expectExactLibrary(schema);
+    });
+
     it('triggers forget what a savepoint takes back', async () => {
       const [shelf] = await addShelves(schema, 1);
       await schema.em().transactional(async em => {

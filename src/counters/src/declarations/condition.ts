@@ -67,6 +67,26 @@ export function conditionSql(
     : comparisons.map(comparison => comparisonSql(em, counted, comparison, row)).join(' and ');
 }
 
+/**
+ * Refuses a condition on an enumeration whose column adds blanks to the end of a text, so that the same row would meet it
+ * in memory and not in the database (COUNTER_DECLARATION).
+ */
+export function refuseBlanks(
+  em: SqlEntityManager,
+  counter: string,
+  counted: EntityMetadata,
+  comparisons: readonly Comparison[],
+): void {
+  for (const { property, kind } of comparisons) {
+    const [type = ''] = (counted.properties[property as never] as EntityProperty).columnTypes;
+    if (kind !== 'enum' || !dialectOf(em).conditions.addsBlanks(type)) continue;
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `The condition of the counter ${counter} names "${property}", whose column of the type ${type} adds blanks to its values. Give it the type varchar or text.`,
+    );
+  }
+}
+
 function comparisonSql(
   em: SqlEntityManager,
   counted: EntityMetadata,

@@ -1,5 +1,6 @@
 import type { ClearDatabaseOptions, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
+import { refuseBlanks } from '../declarations/condition.js';
 import { registryOf } from '../declarations/registry.js';
 import { refuseStoredCounts } from './direct-writes.js';
 import { guardDriver } from './driver-guard.js';
@@ -15,6 +16,8 @@ export class CountingEntityManager extends SqlEntityManager {
     // Resolved here, so that a wrong declaration stops the start and not only the first flush.
     const registry = registryOf(this);
     if (!registry) return;
+    for (const { counted, counters } of registry.groups)
+      for (const { name, comparisons } of counters) refuseBlanks(this, name, counted, comparisons);
     guardDriver(this, registry);
     const unitOfWork = this.getUnitOfWork(false);
     const commit = unitOfWork.commit.bind(unitOfWork);

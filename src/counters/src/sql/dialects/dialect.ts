@@ -44,6 +44,8 @@ interface ConditionSql {
   readonly isTrue: (name: string) => string;
   readonly isFalse: (name: string) => string;
   readonly isText: (name: string, text: string) => string;
+  /** Returns true for a type of column from which a text is read with blanks at its end that nobody has written. */
+  readonly addsBlanks: (type: string) => boolean;
   /** Returns the column's number as JavaScript reads it; `type` is the column's type. */
   readonly number: (name: string, type: string) => string;
 }

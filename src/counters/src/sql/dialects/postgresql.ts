@@ -34,6 +34,7 @@ export const postgresql: Dialect = {
     isTrue: name => `${name}::int <> 0`,
     isFalse: name => `${name}::int = 0`,
     isText: (name, text) => `convert_to(${name}::text, 'UTF8') = decode('${Buffer.from(text).toString('hex')}', 'hex')`,
+    addsBlanks: type => /^(char|character|bpchar)\b(?! varying)/i.test(type),
     number: numberSql,
   },
   triggers: {

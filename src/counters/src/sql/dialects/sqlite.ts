@@ -17,6 +17,7 @@ export const sqlite: Dialect = {
     isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
     isFalse: name => `(typeof(${name}) = 'text' or (typeof(${name}) in ('integer', 'real') and ${name} = 0))`,
     isText: (name, text) => `cast(${name} as text) = '${text.replaceAll("'", "''")}' collate binary`,
+    addsBlanks: () => false,
     number: name => name,
   },
   triggers: {
