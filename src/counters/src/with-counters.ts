@@ -59,14 +59,14 @@ export function withCounters<Options extends object>(
 
 /** The sessions of an ORM whose hooks count. It is an extension, because only these get the ORM before it connects. */
 class HookSessions implements Extension {
-  #statement: string | undefined;
+  #statement: string | null = null;
 
   register(orm: MikroORM): void {
-    this.#statement = dialectOf(orm.config).keptByHooks;
+    this.#statement = dialectOf(orm.config).triggers.leaveToHooksSql;
   }
 
   /** Tells a new session that hooks count, so that triggers do not. */
   async begin(connection: DatabaseConnection): Promise<void> {
-    if (this.#statement !== undefined) await connection.executeQuery(CompiledQuery.raw(this.#statement));
+    if (this.#statement !== null) await connection.executeQuery(CompiledQuery.raw(this.#statement));
   }
 }

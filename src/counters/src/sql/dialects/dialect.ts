@@ -16,11 +16,6 @@ export interface Dialect {
   readonly textType: string;
   /** True where the driver blocks the event loop while a statement runs, so that long reads need to be split. */
   readonly blocksEventLoop: boolean;
-  /**
-   * The statement by which a session says that its hooks count, so that triggers must not; undefined where triggers
-   * cannot know it.
-   */
-  readonly keptByHooks?: string;
   readonly conditions: ConditionSql;
   readonly triggers: TriggerDialect;
   /** Returns the name of the CHECK constraint that a statement violated, or its expression where it has no name. */
@@ -58,6 +53,8 @@ interface TriggerDialect {
    * True where hooks must leave the counting to triggers that exist, because no trigger can know that hooks count too.
    */
   readonly precedeHooks: boolean;
+  /** The statement by which a session tells triggers that its hooks count; null where triggers cannot know. */
+  readonly leaveToHooksSql: string | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
   /** Returns the statements that create a trigger; its name and table are in the database's quotes. */

@@ -38,7 +38,6 @@ export const mysqlAndMariadb: Dialect = {
   nullSafeEqual: '<=>',
   textType: 'char',
   blocksEventLoop: false,
-  keptByHooks: `set ${HOOKS_VARIABLE} = 1`,
   conditions: {
     isTrue: name => `${name} <> 0`,
     isFalse: name => `${name} = 0`,
@@ -50,6 +49,7 @@ export const mysqlAndMariadb: Dialect = {
   triggers: {
     mayChangeOwnTable: false,
     precedeHooks: false,
+    leaveToHooksSql: `set ${HOOKS_VARIABLE} = 1`,
     bodies: triggerBodies,
     create: createRowTrigger,
     drop: dropRowTrigger,

@@ -28,7 +28,6 @@ export const postgresql: Dialect = {
   nullSafeEqual: 'is not distinct from',
   textType: 'text',
   blocksEventLoop: false,
-  keptByHooks: `set ${HOOKS_SETTING} = '1'`,
   conditions: {
     // A property of the type boolean may have a column of whole numbers.
     isTrue: name => `${name}::int <> 0`,
@@ -40,6 +39,7 @@ export const postgresql: Dialect = {
   triggers: {
     mayChangeOwnTable: true,
     precedeHooks: false,
+    leaveToHooksSql: `set ${HOOKS_SETTING} = '1'`,
     bodies: triggerBodies,
     create: createTrigger,
     drop: (name, table) => [

@@ -23,6 +23,7 @@ export const sqlite: Dialect = {
   triggers: {
     mayChangeOwnTable: true,
     precedeHooks: true,
+    leaveToHooksSql: null,
     bodies: triggerBodies,
     create: createRowTrigger,
     drop: dropRowTrigger,
