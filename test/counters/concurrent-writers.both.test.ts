@@ -57,13 +57,17 @@ const changes: readonly Change[] = [
       Array.from({ length: 1 + below(4) }, () => ({ title: 'One of many', shelf: pick(shelves, below), lent: true })),
     ),
   async (em, shelves, below) =>
-    updateWhere(em, Book, { shelf: { $in: [pick(shelves, below), pick(shelves, below)] }, pages: below(5) } as never, {
-      shelf: pick(shelves, below),
-      genre: [Genre.NOVEL, Genre.POEM, null][below(3)],
-    }),
+    updateWhere(
+      em,
+      Book,
+      { shelf: { $in: [pick(shelves, below), pick(shelves, below)] }, pages: below(5) },
+      {
+        shelf: pick(shelves, below),
+        genre: [Genre.NOVEL, Genre.POEM, null][below(3)],
+      },
+    ),
   async (em, shelves, below) => deleteWhere(em, Book, { shelf: pick(shelves, below), lent: below(2) === 1 }),
-  async (em, shelves, below) =>
-    em.transactional(own => recount(own as SqlEntityManager, Shelf, [pick(shelves, below)])),
+  async (em, shelves, below) => em.transactional(own => recount(own, Shelf, [pick(shelves, below)])),
 ];
 
 /** What any other program does, where triggers count it: it locks the rows before their shelves. */
@@ -101,7 +105,7 @@ describeOnEngineDatabases(
         for (let done = 0; done < CHANGES_OF_EACH;) {
           const change = all[below(all.length)]!;
           try {
-            await schema.em().transactional(em => change(em as SqlEntityManager, shelves, below), { isolationLevel });
+            await schema.em().transactional(em => change(em, shelves, below), { isolationLevel });
             done += 1;
           } catch (error) {
             const { code = '' } = error as { code?: string };

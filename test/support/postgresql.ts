@@ -18,8 +18,11 @@ interface PostgresqlServer {
 /** The folder with the programs of each version that Debian has installed, which are not on PATH. */
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
-/** Nothing is written to the disk: only a power cut needs it, and no test cuts the power. */
-const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+/** Settings by which nothing waits for the disk: only a power cut needs it, and no test cuts the power. */
+const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'].flatMap(one => [
+  '-c',
+  one,
+]);
 
 /** Returns the folder of the server's programs, on PATH or where Debian has them; undefined: it is not installed. */
 export function postgresqlFolder(): string | undefined {
@@ -49,10 +52,7 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   const output = openSync(log, 'a');
   const child = spawn(
     join(programs, 'postgres'),
-    [
-      ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
-      ...SETTINGS.flatMap(setting => ['-c', setting]),
-    ],
+    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...settings],
     { cwd: folder, stdio: ['ignore', output, output], ...owner },
   );
   const exited = new Promise(resolve => child.once('exit', resolve));

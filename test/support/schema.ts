@@ -48,7 +48,7 @@ export async function schemaOptions(
 async function baseOptions(url: string, kept: CounterStrategy): Promise<Options> {
   if (!url.startsWith('postgresql:')) return ormOptions(url, kept);
   return {
-    driver: PostgreSqlDriver as never,
+    driver: PostgreSqlDriver,
     clientUrl: url,
     metadataProvider: ReflectMetadataProvider,
     extensions: [SchemaGenerator],

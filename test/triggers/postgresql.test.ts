@@ -404,5 +404,5 @@ describeOnEngineDatabases(
 
 async function opened(url: string, strategy: CounterStrategy, options: Options = {}): Promise<Database> {
   const all = await schemaOptions(url, { ...library, options }, strategy);
-  return (await MikroORM.init(all as never)) as unknown as Database;
+  return MikroORM.init(all as never);
 }

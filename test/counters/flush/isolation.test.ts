@@ -190,7 +190,7 @@ describeOnEngineDatabases(
               runs += 1;
               await em.find(Course, {});
               if (runs === 1) await enroll(schema, seeds.here, seeds.students[2]!);
-              await write(em as SqlEntityManager, seeds);
+              await write(em, seeds);
             },
             { isolationLevel },
           );

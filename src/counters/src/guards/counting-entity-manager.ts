@@ -16,8 +16,8 @@ export class CountingEntityManager extends SqlEntityManager {
     // Resolved here, so that a wrong declaration stops the start and not only the first flush.
     const registry = registryOf(this);
     if (!registry) return;
-    for (const { counted, counters } of registry.groups)
-      for (const { name, comparisons } of counters) refuseBlanks(this, name, counted, comparisons);
+    for (const group of registry.groups)
+      for (const { name, comparisons } of group.counters) refuseBlanks(this, name, group.counted, comparisons);
     guardDriver(this, registry);
     const unitOfWork = this.getUnitOfWork(false);
     const commit = unitOfWork.commit.bind(unitOfWork);
