@@ -44,7 +44,7 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   const data = join(folder, 'data');
   await promisify(execFile)(
     join(programs, 'initdb'),
-    [`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
+    [`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
     { cwd: folder, ...owner },
   );
   const port = await freePort();
