@@ -2,12 +2,12 @@ import { raw } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { insertMany, recount, verify } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
-import { describeOnEach } from '../support/databases.js';
+import { describeOnEngineDatabases } from '../support/databases.js';
 import { messagesOn } from '../support/channel-messages.js';
 import { useSchema } from '../support/schema.js';
 import { addCourses, addStudents, enroll, school } from './models/school.js';
 
-describeOnEach('the messages that the engine publishes', kind => {
+describeOnEngineDatabases('the messages that the engine publishes', kind => {
   const schema = useSchema(kind, school);
 
   it('each UPDATE of stored counts publishes one message with the counters that change and by how much', async () => {

@@ -11,8 +11,8 @@ import {
   type Counter,
 } from 'mikro-orm-counters';
 import { conditionSql, meets } from '../../src/counters/src/declarations/condition.js';
-import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { describeOnEach } from '../support/databases.js';
+
+import { describeOnEngineDatabases, type EngineDatabaseKind } from '../support/databases.js';
 import { freshSchema } from '../support/schema.js';
 import { anyCondition, anyWrite, type AnyCondition, type AnyWrite } from './conditions/arbitraries.js';
 import { COUNTERS, Keeper, Place, Shell, Shore } from './conditions/shells.js';
@@ -20,7 +20,7 @@ import { readRunOptions } from './model-check.js';
 
 const options = readRunOptions(25);
 
-describeOnEach('random conditions', kind => {
+describeOnEngineDatabases('random conditions', kind => {
   it(
     'memory, SQL and the stored counts agree on every row about random conditions after random writes',
     { timeout: options.timeout },
@@ -39,7 +39,7 @@ describeOnEach('random conditions', kind => {
 });
 
 async function check(
-  kind: DatabaseKind,
+  kind: EngineDatabaseKind,
   conditions: readonly AnyCondition[],
   writes: readonly AnyWrite[],
 ): Promise<void> {
@@ -65,7 +65,7 @@ async function check(
 }
 
 /** Does a write; one that the engine refuses because it cannot be foreseen must change nothing. */
-async function perform(kind: DatabaseKind, em: SqlEntityManager, write: AnyWrite): Promise<void> {
+async function perform(kind: EngineDatabaseKind, em: SqlEntityManager, write: AnyWrite): Promise<void> {
   const rowOf = (row: Record<string, unknown>) => (kind === 'sqlite' ? withSafeNumbers(row) : row);
   const shoreOf = (index: number): number => (index % 2) + 1;
   const ids = (await em.find(Shell, {}, { fields: ['id'], orderBy: { id: 'asc' } })).map(({ id }) => id);
@@ -101,7 +101,7 @@ async function perform(kind: DatabaseKind, em: SqlEntityManager, write: AnyWrite
 
 async function expectAgreement(
   em: SqlEntityManager,
-  kind: DatabaseKind,
+  kind: EngineDatabaseKind,
   conditions: readonly AnyCondition[],
 ): Promise<void> {
   const counters = registryOf(em)!.groups.flatMap(group => group.counters);

@@ -22,6 +22,29 @@ export function describeOnEach(name: string, body: (kind: DatabaseKind) => void)
   });
 }
 
+/** A database of the engine, which also counts on one that Rollcall itself does not run on. */
+export type EngineDatabaseKind = DatabaseKind | 'postgresql';
+
+/**
+ * Runs the same tests on every database of the engine, or on the wanted ones: tests that make their own tables. Those of
+ * Rollcall's migrations, reader and API run on Rollcall's databases.
+ */
+export function describeOnEngineDatabases(
+  name: string,
+  body: (kind: EngineDatabaseKind) => void,
+  wanted: readonly EngineDatabaseKind[] = [...kinds, 'postgresql'],
+): void {
+  describeAmong(
+    wanted,
+    kind => kind === 'sqlite' || inject('servers')[kind] !== undefined,
+    kind => `${name} on ${kind}`,
+    body,
+  );
+}
+
+/** The kinds of databases of the engine where several connections write at once. */
+export const engineServerKinds = [...serverKinds, 'postgresql'] as const;
+
 /** Runs behaviours of servers, where several connections write at once, on each of the servers, or on the wanted ones. */
 export function describeOnServers(
   name: string,

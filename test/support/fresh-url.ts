@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { inject } from 'vitest';
-import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
+import type { EngineDatabaseKind } from './databases.js';
+import { dropPostgresqlDatabase } from './postgresql.js';
 
 /** Returns the URL of an empty database for this caller alone; `drop` removes it. */
-export function freshUrl(kind: DatabaseKind): { url: string; drop: () => Promise<void> } {
+export function freshUrl(kind: EngineDatabaseKind): { url: string; drop: () => Promise<void> } {
   if (kind === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'rollcall-sqlite-'));
     return {
@@ -17,7 +18,10 @@ export function freshUrl(kind: DatabaseKind): { url: string; drop: () => Promise
   }
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const server = inject('servers')[kind]!;
-  return { url: `${server}/${name}`, drop: () => dropDatabase(server, name) };
+  return {
+    url: `${server}/${name}`,
+    drop: () => (kind === 'postgresql' ? dropPostgresqlDatabase : dropDatabase)(server, name),
+  };
 }
 
 /** Drops a database over a plain connection, because an ORM takes much longer to open. */

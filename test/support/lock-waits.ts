@@ -1,8 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { dialectOf, type Database } from '../../src/database/database.js';
+import { waitUntil } from './wait.js';
 
-/** Returns when a transaction of this database waits for a lock of another one; for MySQL and MariaDB. */
+/** Returns when a transaction of this database waits for a lock of another one; for servers. */
 export async function untilLockWaits(database: Database): Promise<void> {
+  if (database.em.getDriver() instanceof PostgreSqlDriver) {
+    const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    const isWaiting = async () => (await database.em.getConnection().execute(waits)).length > 0;
+    return waitUntil(isWaiting, 'No transaction waits for a lock.');
+  }
   for (;;) {
     const waiting = await database.em.getConnection().execute(
       `select 1 from information_schema.innodb_trx t join ${processesOf(database)} p on p.id = t.trx_mysql_thread_id

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folder in which Linux keeps files in memory. */
@@ -14,6 +14,8 @@ const MIN_FREE_BYTES = 4 * 2 ** 30;
 export function useMemoryForFiles(): () => void {
   if (process.env['TMPDIR'] || freeBytes() < MIN_FREE_BYTES) return () => undefined;
   const folder = mkdtempSync(join(MEMORY, 'rollcall-'));
+  // PostgreSQL's own user must reach its folder there.
+  chmodSync(folder, 0o711);
   process.env['TMPDIR'] = folder;
   return () => {
     delete process.env['TMPDIR'];

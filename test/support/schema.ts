@@ -1,11 +1,12 @@
 import type { EntityClass } from '@mikro-orm/core';
-import { MikroORM, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
+import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { MikroORM, SchemaGenerator, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { installTriggers, withCounters, type Counter, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../../src/database/database.js';
-import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
-import { freshUrl, strategy } from './databases.js';
+import { freshUrl, strategy, type EngineDatabaseKind } from './databases.js';
 
 /** The entities of a test's database and how to switch the counters on in it; `options` override Rollcall's own. */
 export interface SchemaOptions {
@@ -16,7 +17,7 @@ export interface SchemaOptions {
 
 /** A database that is emptied before each test of a block, with entity managers and raw SQL. */
 export interface Schema {
-  readonly kind: DatabaseKind;
+  readonly kind: EngineDatabaseKind;
   readonly database: Database;
   readonly url: string;
   /** Returns an empty entity manager. */
@@ -37,15 +38,27 @@ export async function schemaOptions(
   kept: CounterStrategy = strategy,
 ): Promise<Options> {
   return withCounters<Options>(
-    { ...(await ormOptions(url, kept)), subscribers: [], ...options, entities: [...entities] },
+    { ...(await baseOptions(url, kept)), subscribers: [], ...options, entities: [...entities] },
     counters,
     kept,
   );
 }
 
+/** Returns the options before those of a test: Rollcall's own, or MikroORM's on a database that Rollcall does not know. */
+async function baseOptions(url: string, kept: CounterStrategy): Promise<Options> {
+  if (!url.startsWith('postgresql:')) return ormOptions(url, kept);
+  return {
+    driver: PostgreSqlDriver,
+    clientUrl: url,
+    metadataProvider: ReflectMetadataProvider,
+    extensions: [SchemaGenerator],
+    logger: () => undefined,
+  };
+}
+
 /** Opens a database for this caller alone and creates the schema of its entities. */
 export async function freshSchema(
-  kind: DatabaseKind,
+  kind: EngineDatabaseKind,
   schema: SchemaOptions,
   kept: CounterStrategy = strategy,
 ): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
@@ -67,7 +80,7 @@ export async function freshSchema(
  * Opens one database for the block of tests that calls this, with the counters kept by this run's strategy by default,
  * and empties it before each of them.
  */
-export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Schema {
+export function useSchema(kind: EngineDatabaseKind, schema: SchemaOptions, kept: CounterStrategy = strategy): Schema {
   let opened: Awaited<ReturnType<typeof freshSchema>>;
   beforeAll(async () => {
     opened = await freshSchema(kind, schema, kept);
@@ -93,13 +106,16 @@ export function useSchema(kind: DatabaseKind, schema: SchemaOptions, kept: Count
 }
 
 async function empty(database: Database): Promise<void> {
-  const sqlite = database.em.getDriver() instanceof SqliteDriver;
+  const driver = database.em.getDriver();
   const tables = [...database.getMetadata().getAll().values()]
     .filter(({ embeddable }) => !embeddable)
     .map(({ tableName }) => tableName);
-  const [before, after] = sqlite
-    ? ['pragma defer_foreign_keys = on', 'select 1']
-    : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
+  const [before, after] =
+    driver instanceof SqliteDriver
+      ? ['pragma defer_foreign_keys = on', 'select 1']
+      : driver instanceof PostgreSqlDriver
+        ? ['set local session_replication_role = replica', 'select 1']
+        : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
   await database.em.fork().transactional(async em => {
     const statements = [before, ...new Set(tables.map(table => `delete from ${table}`)), after];
     for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { browserProgram } from './browser.js';
 import { useMemoryForFiles } from './memory-folder.js';
+import { postgresqlFolder, startPostgresql } from './postgresql.js';
 import { redisProgram } from './redis.js';
 import { programOf, serverKinds, shareEmptyData, startServer, type ServerKind } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
@@ -8,22 +9,29 @@ import { clientsOf, programOfClient } from './sql-clients.js';
 declare module 'vitest' {
   interface ProvidedContext {
     /** The URLs of the database servers that tests may use, without a database name. */
-    servers: Partial<Record<ServerKind, string>>;
+    servers: Partial<Record<ServerKind | 'postgresql', string>>;
   }
 }
 
 /**
- * Starts one throwaway server of each kind for the whole test run, or uses those that TEST_MYSQL_URL and
- * TEST_MARIADB_URL name.
+ * Starts one throwaway server of each kind for the whole test run, or uses those that TEST_MYSQL_URL,
+ * TEST_MARIADB_URL and TEST_POSTGRESQL_URL name.
  */
 export default async function startDatabases(project: TestProject): Promise<() => Promise<void>> {
   const here = serverKinds.filter(kind => given(kind) || programOf(kind));
   reportMissing(here);
   const useDiskAgain = useMemoryForFiles();
-  const urls: Partial<Record<ServerKind, string>> = {};
+  const urls: Partial<Record<ServerKind | 'postgresql', string>> = { postgresql: given('postgresql') };
   const ends: (() => void | Promise<void>)[] = [];
-  await Promise.all(
-    here.map(async kind => {
+  const startEngineServer = async (): Promise<void> => {
+    if (urls.postgresql || !postgresqlFolder()) return;
+    const server = await startPostgresql();
+    ends.push(() => server.stop());
+    urls.postgresql = server.url;
+  };
+  await Promise.all([
+    startEngineServer(),
+    ...here.map(async kind => {
       // Tests start servers of their own too, even where this run was given one.
       if (programOf(kind)) ends.push(await shareEmptyData(kind));
       urls[kind] = given(kind);
@@ -33,7 +41,7 @@ export default async function startDatabases(project: TestProject): Promise<() =
       ends.push(() => server.stop());
       urls[kind] = server.url;
     }),
-  );
+  ]);
   project.provide('servers', urls);
   return async () => {
     await Promise.all(ends.map(async end => end()));
@@ -42,7 +50,7 @@ export default async function startDatabases(project: TestProject): Promise<() =
 }
 
 /** Returns the server of a kind in this run; undefined: there is none. */
-function given(kind: ServerKind): string | undefined {
+function given(kind: ServerKind | 'postgresql'): string | undefined {
   return process.env[`TEST_${kind.toUpperCase()}_URL`] || undefined;
 }
 
@@ -61,6 +69,10 @@ function reportMissing(here: readonly ServerKind[]): void {
       `NOT TESTED: ${kinds.join(' and ')}. Put ${programs.join(' and ')} on PATH, or set ${kinds.map(kind => `TEST_${kind.toUpperCase()}_URL`).join(' and ')}.`,
     );
   }
+  if (!given('postgresql') && !postgresqlFolder())
+    messages.push(
+      'NOT TESTED: the counters engine on postgresql. Put initdb and postgres on PATH, or set TEST_POSTGRESQL_URL.',
+    );
   for (const name of clients)
     messages.push(
       `NOT TESTED: the SQL scripts in ${name}. Put ${name === 'mysql' ? "MySQL's own mysql, which is not MariaDB's," : name} on PATH.`,

@@ -25,6 +25,6 @@ export function summarize(statements: readonly string[]): string[] {
   return statements.map(sql => {
     const verb = /^\w+/.exec(sql)![0].toLowerCase();
     const table = /\b(?:from|into|update) (\w+)/i.exec(sql)?.[1] ?? '';
-    return `${verb === 'select' && sql.endsWith(' for update') ? 'lock' : verb} ${table}`;
+    return `${verb === 'select' && / for (no key )?update$/.test(sql) ? 'lock' : verb} ${table}`;
   });
 }

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { deleteWhere, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { addCourses, addStudents, countsOf, enroll, school } from '../counters/models/school.js';
-import { describeOnEach, describeOnServers } from '../support/databases.js';
+import { describeOnEngineDatabases, describeOnServers } from '../support/databases.js';
 import { useSchema, type Schema } from '../support/schema.js';
 
 /** Returns an enrollment in a course whose stored counts were made 0. */
@@ -22,7 +22,7 @@ async function remove(schema: Schema, id: number): Promise<void> {
   await em.remove(await em.findOneOrFail(Enrollment, id)).flush();
 }
 
-describeOnEach('a stored count that was made too low, with triggers', kind => {
+describeOnEngineDatabases('a stored count that was made too low, with triggers', kind => {
   const schema = useSchema(kind, school, 'triggers');
   // Otherwise the rows could not be removed before the next test.
   afterEach(() => schema.write('update core_course set total_enrollments = 9, active_enrollments = 9'));

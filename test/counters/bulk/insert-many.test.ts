@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { insertMany } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { summarize, statementsOf } from '../../support/statements.js';
 import { addBoxes, expectExactLetters, Letter, letters } from '../models/letters.js';
 import { Book, expectExactLibrary, Genre, library } from '../models/library.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('insertMany', kind => {
+describeOnEngineDatabases('insertMany', kind => {
   const schema = useSchema(kind, school);
 
   it('insertMany() counts by summed deltas: one UPDATE for the courses that get the same amounts, then the INSERT', async () => {
@@ -175,7 +175,7 @@ describeOnEach('insertMany', kind => {
   });
 });
 
-describeOnEach('insertMany with conditions', kind => {
+describeOnEngineDatabases('insertMany with conditions', kind => {
   const schema = useSchema(kind, library);
 
   it('insertMany() counts rows by their values, and rows without a target nowhere', async () => {
@@ -202,7 +202,7 @@ describeOnEach('insertMany with conditions', kind => {
   });
 });
 
-describeOnEach('insertMany with a default that only the database knows', kind => {
+describeOnEngineDatabases('insertMany with a default that only the database knows', kind => {
   const schema = useSchema(kind, letters);
 
   it('insertMany() of rows with a default that only the database knows counts exactly or is rejected', async () => {

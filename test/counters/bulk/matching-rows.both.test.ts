@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import { expectExactKeys, keys, Lecture, Seat, Tag, Usage } from '../models/keys.js';
@@ -11,7 +11,7 @@ const CHANGED = 500;
 /** More than two chunks of rows for two targets; the second is not to be changed. */
 const [MANY, FEW] = [READ * 2 + 100, 50];
 
-describeOnEach('a bulk change of many rows', kind => {
+describeOnEngineDatabases('a bulk change of many rows', kind => {
   const schema = useSchema(kind, keys);
 
   /** Counts the rows that each reading statement of a change gives, and those that each changing one names. */
@@ -57,7 +57,7 @@ describeOnEach('a bulk change of many rows', kind => {
     // Once to find the targets, once under their lock.
     expect(read).toEqual([READ, READ, 100, READ, READ, 100]);
     expect(changed).toEqual([...Array.from({ length: (READ * 2) / CHANGED }, () => CHANGED), 100]);
-    expect(await schema.rows('select count(*) as n from usage_row')).toEqual([{ n: FEW }]);
+    expect((await schema.rows('select 1 from usage_row')).length).toBe(FEW);
     await expectExactKeys(schema);
   });
 
@@ -81,7 +81,7 @@ describeOnEach('a bulk change of many rows', kind => {
     expect(read.reduce((sum, rows) => sum + rows)).toBe(2 * (MANY + FEW));
     await expectExactKeys(schema);
     expect(await deleteWhere(schema.em(), Seat, { lecture: one.id })).toBe(MANY);
-    expect(await schema.rows('select count(*) as n from seat')).toEqual([{ n: FEW }]);
+    expect((await schema.rows('select 1 from seat')).length).toBe(FEW);
     await expectExactKeys(schema);
   });
 });

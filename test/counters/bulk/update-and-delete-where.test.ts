@@ -2,13 +2,13 @@ import { raw } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { summarize, statementsOf } from '../../support/statements.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, shelfCount } from '../models/library.js';
 import { addCourses, addStudents, countsOf, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('updateWhere and deleteWhere', kind => {
+describeOnEngineDatabases('updateWhere and deleteWhere', kind => {
   const schema = useSchema(kind, school);
   const lock = kind === 'sqlite' ? 'select' : 'lock';
 
@@ -202,7 +202,7 @@ describeOnEach('updateWhere and deleteWhere', kind => {
   });
 });
 
-describeOnEach('updateWhere and deleteWhere with null foreign keys', kind => {
+describeOnEngineDatabases('updateWhere and deleteWhere with null foreign keys', kind => {
   const schema = useSchema(kind, library);
 
   it('updateWhere() gives rows a target and takes it away, and deleteWhere() deletes rows without one', async () => {

@@ -2,7 +2,7 @@ import { Collection, raw, type Opt, type Ref } from '@mikro-orm/core';
 import { Embeddable, Embedded, Entity, ManyToOne, OneToMany, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { expect, it } from 'vitest';
 import { defineCounter, deleteWhere, insertMany, updateWhere, verify } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type SchemaOptions } from '../../support/schema.js';
 
 @Embeddable()
@@ -67,7 +67,7 @@ const pages: SchemaOptions = {
   ],
 };
 
-describeOnEach('values that MikroORM makes when a row changes', kind => {
+describeOnEngineDatabases('values that MikroORM makes when a row changes', kind => {
   const schema = useSchema(kind, pages);
 
   async function counts(): Promise<unknown> {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import { addBoxes, Box, boxCounts, expectExactLetters, Letter, letters, Postage } from '../models/letters.js';
 
-describeOnEach('a default that only the database knows', kind => {
+describeOnEngineDatabases('a default that only the database knows', kind => {
   const schema = useSchema(kind, letters);
 
   it('a default that only the database knows decides the condition of a new row', async () => {

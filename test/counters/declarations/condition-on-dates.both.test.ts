@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { defineCounter } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type SchemaOptions } from '../../support/schema.js';
 
 const HallSchema = defineEntity({
@@ -44,7 +44,7 @@ for (const [name, options] of [
   ['in UTC', { forceUtcTimezone: true }],
   ['of another time zone', { forceUtcTimezone: false, timezone: '-05:30' }],
 ] as const)
-  describeOnEach(`a condition on dates ${name}`, kind => {
+  describeOnEngineDatabases(`a condition on dates ${name}`, kind => {
     const schema = useSchema(kind, shows(options));
 
     it('rows on both sides of a date are counted as they are stored', async () => {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { insertMany, updateWhere } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { Depot, expectExactParcels, Parcel, parcels } from '../models/parcels.js';
 
-describeOnEach('a condition on a part of an embedded object', kind => {
+describeOnEngineDatabases('a condition on a part of an embedded object', kind => {
   const schema = useSchema(kind, parcels);
 
   async function depotWithOne(fragile: boolean): Promise<{ depot: number; parcel: number }> {

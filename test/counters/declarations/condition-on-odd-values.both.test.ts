@@ -2,7 +2,7 @@ import { raw } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addBook, addShelves, Book, expectExactLibrary, library } from '../models/library.js';
 import { addCourses, addStudents, enroll, expectExactSchool, school } from '../models/school.js';
@@ -10,7 +10,7 @@ import { addCourses, addStudents, enroll, expectExactSchool, school } from '../m
 /** Values that an enum column of some database treats as `active`, and that others reject or store unchanged. */
 const spellings = ['ACTIVE', 'Active', 'active '];
 
-describeOnEach('a value that the database may store in another form', kind => {
+describeOnEngineDatabases('a value that the database may store in another form', kind => {
   const schema = useSchema(kind, school);
 
   it.each(spellings)(
@@ -56,7 +56,7 @@ describeOnEach('a value that the database may store in another form', kind => {
   });
 });
 
-describeOnEach('a number that the database rounds', kind => {
+describeOnEngineDatabases('a number that the database rounds', kind => {
   const schema = useSchema(kind, library);
 
   it.each([2.6, 3.4, '3'])('the number %j is counted as the database rounds it, or rejected', async pages => {

@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { defineCounter, updateWhere } from 'mikro-orm-counters';
 import { expectExact } from '../../support/exact-counts.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 
 const ListSchema = defineEntity({
@@ -33,7 +33,7 @@ const TaskSchema = defineEntity({
 class Task extends TaskSchema.class {}
 TaskSchema.setClass(Task);
 
-describeOnEach('a condition on a relation', kind => {
+describeOnEngineDatabases('a condition on a relation', kind => {
   const count = <Into extends 'free' | 'taken' | 'ofFirst' | 'notOfFirst'>(into: Into, where: object) =>
     defineCounter({ counted: Task, by: 'list', into, where });
   const schema = useSchema(kind, {

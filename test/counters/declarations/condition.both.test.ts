@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addBook, addShelves, Book, expectExactLibrary, Genre, library, shelfCount } from '../models/library.js';
 
@@ -27,7 +27,7 @@ const conditions: [name: string, column: string, counted: Values, other: Values]
   ],
 ];
 
-describeOnEach('a counter with a condition', kind => {
+describeOnEngineDatabases('a counter with a condition', kind => {
   const schema = useSchema(kind, library);
 
   it.each(conditions)(

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { expectExactKeys, keys, Lecture, Seat } from '../models/keys.js';
 
@@ -19,7 +19,7 @@ async function seatsOf(schema: Schema, id: number): Promise<[number, number]> {
   return [Number(row!.seats), Number(row!.present)];
 }
 
-describeOnEach('a counted row whose key is its foreign key and a number', kind => {
+describeOnEngineDatabases('a counted row whose key is its foreign key and a number', kind => {
   const schema = useSchema(kind, keys);
 
   it('a counted row whose key includes its foreign key is created, changed and removed', async () => {

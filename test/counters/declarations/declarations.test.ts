@@ -1,7 +1,8 @@
-import type { EntityClass } from '@mikro-orm/core';
+import { defineEntity, p, type EntityClass } from '@mikro-orm/core';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { MikroORM } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
-import { defineCounter, type Counter } from 'mikro-orm-counters';
+import { defineCounter, withCounters, type Counter } from 'mikro-orm-counters';
 import { schemaOptions } from '../../support/schema.js';
 import {
   Animal,
@@ -103,4 +104,42 @@ describe('a counter', () => {
   it('an ORM whose entities have no counter starts whatever they contain', async () => {
     await expect(start()).resolves.toBeDefined();
   });
+
+  it.each([
+    ['char(10)', 'text'],
+    ['character(10)', 'character varying(10)'],
+    ['bpchar', 'varchar(10)'],
+  ])(
+    'a counter on PostgreSQL with an enum in a column of the type %s throws COUNTER_DECLARATION, and of the type %s does not',
+    (refused, accepted) => {
+      const open = (columnType: string) => {
+        const plan = defineEntity({
+          name: 'Plan',
+          tableName: 'plan',
+          properties: { id: p.integer().primary(), taskCount: p.integer().default(0) },
+        });
+        const task = defineEntity({
+          name: 'Task',
+          tableName: 'task',
+          properties: {
+            id: p.integer().primary(),
+            plan: () => p.manyToOne(plan).deleteRule('restrict'),
+            shade: p.enum(() => Shade).columnType(columnType),
+          },
+        });
+        const counters = [loose(task.class, 'plan', 'taskCount', { shade: Shade.LIGHT })];
+        return () =>
+          new MikroORM(
+            withCounters({ driver: PostgreSqlDriver, dbName: 'none', entities: [plan, task] }, counters) as never,
+          );
+      };
+      expect(open(refused)).toThrow(
+        expect.objectContaining({
+          code: 'COUNTER_DECLARATION',
+          message: expect.stringContaining(`${refused}, which adds blanks`),
+        }),
+      );
+      expect(open(accepted)).not.toThrow();
+    },
+  );
 });

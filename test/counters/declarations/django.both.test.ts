@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('what the Django app counted', kind => {
+describeOnEngineDatabases('what the Django app counted', kind => {
   const schema = useSchema(kind, school);
 
   it('a new course has no enrollments', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deleteWhere } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import {
@@ -22,7 +22,7 @@ const settings = [
 ] as const;
 
 for (const [name, options] of settings) {
-  describeOnEach(`counting with ${name}`, kind => {
+  describeOnEngineDatabases(`counting with ${name}`, kind => {
     const schema = useSchema(kind, { ...model, options });
 
     it('creating, changing, moving, unsetting and removing rows is counted', async () => {
@@ -61,7 +61,7 @@ for (const [name, options] of settings) {
   });
 }
 
-describeOnEach('counting with a filter that hides rows', kind => {
+describeOnEngineDatabases('counting with a filter that hides rows', kind => {
   const schema = useSchema(kind, {
     ...model,
     options: {

@@ -1,7 +1,7 @@
 import { ChangeSetType, type EventSubscriber, type FlushEventArgs } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
-import { describeOnEach, strategy } from '../../support/databases.js';
+import { describeOnEngineDatabases, strategy } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { Board, expectExactNotes, Note, notes } from '../models/notes.js';
 
@@ -10,7 +10,7 @@ const NOW = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, 600));
 
 const SHOWN = { filters: { live: false } };
 
-describeOnEach('a soft delete by deletedAt', kind => {
+describeOnEngineDatabases('a soft delete by deletedAt', kind => {
   const schema = useSchema(kind, notes);
 
   async function boardWith(...deleted: boolean[]): Promise<{ board: number; ids: number[] }> {
@@ -146,7 +146,7 @@ class SoftDeletes implements EventSubscriber {
   }
 }
 
-describeOnEach("an application's subscriber that turns removals into soft deletes", kind => {
+describeOnEngineDatabases("an application's subscriber that turns removals into soft deletes", kind => {
   const schema = useSchema(kind, { ...notes, options: { subscribers: [new SoftDeletes()] } });
 
   it('em.remove() counts as a soft delete', async () => {

@@ -2,11 +2,11 @@ import { expect, it } from 'vitest';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('a course that em.transactional() has merged into a mere reference', kind => {
+describeOnEngineDatabases('a course that em.transactional() has merged into a mere reference', kind => {
   const schema = useSchema(kind, school);
 
   /** Returns an entity manager with such a reference, whose counts two others have made stale. */
@@ -53,7 +53,7 @@ describeOnEach('a course that em.transactional() has merged into a mere referenc
   });
 });
 
-describeOnEach('a course that is refreshed in part', kind => {
+describeOnEngineDatabases('a course that is refreshed in part', kind => {
   const schema = useSchema(kind, school);
 
   it('saving a partially refreshed course is not taken for an assignment and overwrites no count', async () => {

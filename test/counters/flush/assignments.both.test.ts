@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Course, Enrollment } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
@@ -11,7 +11,7 @@ function loose<Entity extends object>(entity: Entity): Record<string, unknown> {
   return entity as Record<string, unknown>;
 }
 
-describeOnEach('assigning a stored count', kind => {
+describeOnEngineDatabases('assigning a stored count', kind => {
   const schema = useSchema(kind, school);
 
   async function courseWithOne(): Promise<number> {

@@ -1,6 +1,6 @@
 import { wrap } from '@mikro-orm/core';
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, Shelf, shelfCount } from '../models/library.js';
 import { Author, expectExactShop, Product, Review, shop } from '../models/shop.js';
@@ -13,7 +13,7 @@ async function addReviews(schema: Schema, amount: number): Promise<{ author: num
   return { author: author.id, product: product.id };
 }
 
-describeOnEach('a loaded collection that removes orphans', kind => {
+describeOnEngineDatabases('a loaded collection that removes orphans', kind => {
   const schema = useSchema(kind, shop);
 
   it('removing a row from a collection with orphan removal decrements the count', async () => {
@@ -68,7 +68,7 @@ describeOnEach('a loaded collection that removes orphans', kind => {
   });
 });
 
-describeOnEach('a collection of counted rows', kind => {
+describeOnEngineDatabases('a collection of counted rows', kind => {
   const schema = useSchema(kind, library);
 
   it('adding rows to a collection counts them', async () => {

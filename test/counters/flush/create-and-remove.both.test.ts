@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('creating and removing counted rows', kind => {
+describeOnEngineDatabases('creating and removing counted rows', kind => {
   const schema = useSchema(kind, school);
 
   it('creating a row increments the count in the database and in the loaded target', async () => {

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('an entity that remains from a transaction that was rolled back', kind => {
+describeOnEngineDatabases('an entity that remains from a transaction that was rolled back', kind => {
   const schema = useSchema(kind, school);
 
   /** Returns an enrollment that was inserted and rolled back, and is no longer in a table or an identity map. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import {
   addBoxes,
@@ -12,7 +12,7 @@ import {
   Postage,
 } from '../models/letters.js';
 
-describeOnEach('changes that code makes while a flush waits for the database', kind => {
+describeOnEngineDatabases('changes that code makes while a flush waits for the database', kind => {
   const schema = useSchema(kind, letters);
 
   it('a change of a row that a flush is saving is counted by the next flush', async () => {

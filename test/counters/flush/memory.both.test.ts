@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, Shelf, shelfCount } from '../models/library.js';
 
-describeOnEach('a loaded target after a flush', kind => {
+describeOnEngineDatabases('a loaded target after a flush', kind => {
   const schema = useSchema(kind, library);
 
   it('a loaded target holds the true count after a flush even when it was stale, and is not dirty', async () => {

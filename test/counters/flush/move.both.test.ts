@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addBook, addShelves, Book, expectExactLibrary, Genre, library, Shelf, shelfCount } from '../models/library.js';
 
-describeOnEach('moving a counted row', kind => {
+describeOnEngineDatabases('moving a counted row', kind => {
   const schema = useSchema(kind, library);
 
   it('moving a row decrements the old target and increments the new one', async () => {

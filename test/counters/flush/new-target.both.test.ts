@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { summarize, statementsOf } from '../../support/statements.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('a target in the same flush as its rows', kind => {
+describeOnEngineDatabases('a target in the same flush as its rows', kind => {
   const schema = useSchema(kind, school);
 
   it('a new target is created with its rows in one flush, counts them, and is not dirty', async () => {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('counts and savepoints', kind => {
+describeOnEngineDatabases('counts and savepoints', kind => {
   const schema = useSchema(kind, school);
 
   it('a nested transaction that succeeds counts with the outer one', async () => {
@@ -36,7 +36,7 @@ describeOnEach('counts and savepoints', kind => {
       },
       { clear: true },
     );
-    expect(await schema.rows('select count(*) as amount from core_enrollments')).toEqual([{ amount: 2 }]);
+    expect(await schema.rows('select id from core_enrollments')).toHaveLength(2);
     expect(await countsOf(schema, course!)).toEqual([2, 1]);
     await expectExactSchool(schema);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { Options } from '../../../src/database/orm-options.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEach, describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { Category, expectExactTree, tree } from '../models/tree.js';
 
@@ -19,7 +19,7 @@ async function childrenOf(schema: Schema, id: number): Promise<number> {
   return Number(row!.child_count);
 }
 
-describeOnEach('a table that counts its own rows', kind => {
+describeOnEngineDatabases('a table that counts its own rows', kind => {
   const schema = useSchema(kind, tree);
 
   it('creating a child increments the count of its parent in the same table', async () => {

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { CounterError } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('an entity that another entity manager has changed since it was loaded', kind => {
+describeOnEngineDatabases('an entity that another entity manager has changed since it was loaded', kind => {
   const schema = useSchema(kind, school);
 
   async function loadedTwice() {

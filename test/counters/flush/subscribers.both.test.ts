@@ -1,6 +1,6 @@
 import { ChangeSetType, type EventSubscriber, type FlushEventArgs } from '@mikro-orm/core';
 import { afterEach, expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import {
   addBoxes,
@@ -43,7 +43,7 @@ function addLetterTo(box: number): (args: FlushEventArgs) => void {
 
 const ways = ['implicit', 'explicit'] as const;
 
-describeOnEach('a subscriber that runs before the counters', kind => {
+describeOnEngineDatabases('a subscriber that runs before the counters', kind => {
   const meddler = new Meddler();
   const schema = useSchema(kind, { ...letters, options: { subscribers: [meddler] } });
   afterEach(() => {
@@ -79,7 +79,7 @@ describeOnEach('a subscriber that runs before the counters', kind => {
   );
 });
 
-describeOnEach('a subscriber that runs after the counters', kind => {
+describeOnEngineDatabases('a subscriber that runs after the counters', kind => {
   const schema = useSchema(kind, letters);
 
   /** Returns an entity manager that ends with one more subscriber. */

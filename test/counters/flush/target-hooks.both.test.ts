@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addBoxes, Box, boxCounts, expectExactLetters, Letter, letters, Postage } from '../models/letters.js';
 
@@ -8,7 +8,7 @@ function assign(box: Box): void {
   Object.assign(box, { letterCount: 77 });
 }
 
-describeOnEach('a hook of a target', kind => {
+describeOnEngineDatabases('a hook of a target', kind => {
   const schema = useSchema(kind, letters);
   afterEach(() => {
     Box.hooks = {};

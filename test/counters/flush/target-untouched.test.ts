@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { OptimisticLockError } from '@mikro-orm/core';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, Shelf, shelfCount } from '../models/library.js';
 
@@ -9,7 +9,7 @@ async function rest(schema: Schema, id: number): Promise<object> {
   return row!;
 }
 
-describeOnEach('counting', kind => {
+describeOnEngineDatabases('counting', kind => {
   const schema = useSchema(kind, library);
 
   it('counting changes neither the optimistic version of the target nor its time of change', async () => {
@@ -81,7 +81,7 @@ describeOnEach('counting', kind => {
   });
 });
 
-describeOnEach('a clone of a target', kind => {
+describeOnEngineDatabases('a clone of a target', kind => {
   const schema = useSchema(kind, library);
 
   it('a clone of a target starts at 0, whatever the counts of the original', async () => {

@@ -1,11 +1,11 @@
 import { FlushMode } from '@mikro-orm/core';
 import { expect, it, onTestFinished } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { rollBackIfOpen, useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('counts in an explicit transaction', kind => {
+describeOnEngineDatabases('counts in an explicit transaction', kind => {
   const schema = useSchema(kind, school);
 
   it('several flushes in one transaction add up', async () => {

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { deleteWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('a stored count that was made too low bypassing the counters', kind => {
+describeOnEngineDatabases('a stored count that was made too low bypassing the counters', kind => {
   const schema = useSchema(kind, school);
 
   async function tooLow() {
@@ -85,7 +85,7 @@ describeOnEach('a stored count that was made too low bypassing the counters', ki
   });
 });
 
-describeOnEach('a missing target', kind => {
+describeOnEngineDatabases('a missing target', kind => {
   const schema = useSchema(kind, school);
 
   it('creating a row of a missing target throws COUNTER_TARGET_MISSING, and nothing is written', async () => {
@@ -146,7 +146,7 @@ describeOnEach('a missing target', kind => {
   });
 });
 
-describeOnEach('an ORM without implicit transactions', kind => {
+describeOnEngineDatabases('an ORM without implicit transactions', kind => {
   const schema = useSchema(kind, { ...school, options: { implicitTransactions: false } });
 
   it('an ORM without implicit transactions rejects a flush outside a transaction with COUNTER_TRANSACTION, and counts inside one', async () => {

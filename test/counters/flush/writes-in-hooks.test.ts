@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterEach, expect, it } from 'vitest';
 import { deleteWhere, insertMany, recount, updateWhere } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { Bell, bells, expectExactBells, hooksOfBells, rung, Tower } from '../models/bells.js';
 
@@ -46,7 +46,7 @@ const apart: Record<string, Write> = {
 
 const hooks = hooksOfBells.filter(hook => /Update|afterFlush|beforeTransactionCommit/.test(hook));
 
-describeOnEach('what a hook writes of the rows that its flush counts', kind => {
+describeOnEngineDatabases('what a hook writes of the rows that its flush counts', kind => {
   const schema = useSchema(kind, bells, 'hooks');
   afterEach(() => {
     rung.clear();

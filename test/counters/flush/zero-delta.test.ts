@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { summarize, statementsOf } from '../../support/statements.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('deltas that cancel out', kind => {
+describeOnEngineDatabases('deltas that cancel out', kind => {
   const schema = useSchema(kind, school);
 
   it('deltas of a row that replaces another in the same course cost no UPDATE of the course', async () => {

@@ -1,13 +1,13 @@
 import type { EntityRepository } from '@mikro-orm/sql';
 import { expect, it } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addBoxes, addLetter, expectExactLetters, Letter, letters } from '../models/letters.js';
 import { Depot, expectExactParcels, Parcel, parcels } from '../models/parcels.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
 
-describeOnEach('a write without hooks on a counted entity', kind => {
+describeOnEngineDatabases('a write without hooks on a counted entity', kind => {
   const schema = useSchema(kind, school);
   const now = { enrolledAt: new Date(0), updatedAt: new Date(0) };
 
@@ -191,7 +191,7 @@ describeOnEach('a write without hooks on a counted entity', kind => {
   });
 });
 
-describeOnEach('a write without hooks by another name than the property of the counter', kind => {
+describeOnEngineDatabases('a write without hooks by another name than the property of the counter', kind => {
   const schema = useSchema(kind, parcels);
 
   it('a write without hooks by a second property on the column, or by a part of an embedded object, is rejected', async () => {
@@ -213,7 +213,7 @@ describeOnEach('a write without hooks by another name than the property of the c
   });
 });
 
-describeOnEach('a write without hooks that a hook does during a flush', kind => {
+describeOnEngineDatabases('a write without hooks that a hook does during a flush', kind => {
   const schema = useSchema(kind, letters);
 
   it.each(['nativeDelete', 'a query builder'])(

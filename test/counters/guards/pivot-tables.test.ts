@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import {
   Club,
@@ -12,7 +12,7 @@ import {
   walkers,
 } from '../models/clubs.js';
 
-describeOnEach('a counted pivot table', kind => {
+describeOnEngineDatabases('a counted pivot table', kind => {
   const schema = useSchema(kind, clubs);
   const exact = () => expectExactClubs(schema);
 
@@ -71,7 +71,7 @@ describeOnEach('a counted pivot table', kind => {
   });
 });
 
-describeOnEach('a counted pivot table of one entity with itself', kind => {
+describeOnEngineDatabases('a counted pivot table of one entity with itself', kind => {
   const schema = useSchema(kind, walkers);
 
   it('a counted pivot table of one entity with itself cannot be written through collections of new entities that hold each other', async () => {

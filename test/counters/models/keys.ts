@@ -120,7 +120,7 @@ export function expectExactKeys(schema: Schema): Promise<void> {
     { ...used, target: 'device', by: { id: 'device_id' } },
     { ...used, target: 'room', by: { building: 'room_building', number: 'room_number' } },
     { ...seat, column: 'seat_count' },
-    { ...seat, column: 'present_count', where: 'c.present = 1' },
+    { ...seat, column: 'present_count', where: 'c.present' },
     { ...seat, column: 'plain_count', counted: 'plain' },
   );
 }

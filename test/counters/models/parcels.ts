@@ -87,6 +87,6 @@ export function expectExactParcels(schema: Schema): Promise<void> {
   return expectExact(
     schema,
     { ...table, column: 'parcel_count' },
-    { ...table, column: 'fragile_count', where: 'c.handling_fragile = 1' },
+    { ...table, column: 'fragile_count', where: 'c.handling_fragile' },
   );
 }

@@ -44,6 +44,6 @@ export function expectExactTree(schema: Schema): Promise<void> {
   return expectExact(
     schema,
     { ...table, column: 'child_count' },
-    { ...table, column: 'hidden_count', where: 'c.hidden = 1' },
+    { ...table, column: 'hidden_count', where: 'c.hidden' },
   );
 }

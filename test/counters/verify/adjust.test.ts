@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { adjust } from 'mikro-orm-counters';
 import { Course } from '../../../src/entities/index.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import { addCourses, addStudents, countsOf, enroll, school } from '../models/school.js';
 
-describeOnEach('an adjustment', kind => {
+describeOnEngineDatabases('an adjustment', kind => {
   const schema = useSchema(kind, school);
   const adjusted = (id: number, amounts: Record<string, number>) =>
     schema.em().transactional(em => adjust(em as never, Course, [id], amounts));

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { insertMany, recountAll, type RecountAllOptions, type RecountProgress } from 'mikro-orm-counters';
-import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { describeOnEngineDatabases, engineServerKinds } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { untilLockWaits } from '../../support/lock-waits.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, Shelf, shelfCount } from '../models/library.js';
@@ -10,7 +10,7 @@ const SHELVES = 12;
 /** Shelves and books, with a tree of categories, so that two entities store counts. */
 const both = { entities: [...library.entities, ...tree.entities], counters: [...library.counters, ...tree.counters] };
 
-describeOnEach('a recount of all', kind => {
+describeOnEngineDatabases('a recount of all', kind => {
   const schema = useSchema(kind, both);
   const run = (options?: RecountAllOptions) => recountAll(schema.em(), options);
 
@@ -122,22 +122,26 @@ describeOnEach('a recount of all', kind => {
   });
 });
 
-describeOnServers('a recount of all beside a writer', kind => {
-  const schema = useSchema(kind, library);
+describeOnEngineDatabases(
+  'a recount of all beside a writer',
+  kind => {
+    const schema = useSchema(kind, library);
 
-  it('a recount of all waits for a writer of a drifting row, and counts what that one commits', async () => {
-    const [shelf] = await addShelves(schema, 1);
-    await schema.write('update shelf set book_count = 9 where id = ?', [shelf!]);
-    let recounting: Promise<unknown> | undefined;
-    await schema.em().transactional(async writer => {
-      writer.create(Book, { title: 'Meanwhile', shelf: shelf! });
-      await writer.flush();
-      recounting = recountAll(schema.em());
-      await untilLockWaits(schema.database);
+    it('a recount of all waits for a writer of a drifting row, and counts what that one commits', async () => {
+      const [shelf] = await addShelves(schema, 1);
+      await schema.write('update shelf set book_count = 9 where id = ?', [shelf!]);
+      let recounting: Promise<unknown> | undefined;
+      await schema.em().transactional(async writer => {
+        writer.create(Book, { title: 'Meanwhile', shelf: shelf! });
+        await writer.flush();
+        recounting = recountAll(schema.em());
+        await untilLockWaits(schema.database);
+      });
+      expect(await recounting).toMatchObject({ checked: 1, drifted: 1, repaired: 1 });
+      expect(await shelfCount(schema, shelf!)).toBe(1);
+      await addBook(schema, shelf!);
+      await expectExactLibrary(schema);
     });
-    expect(await recounting).toMatchObject({ checked: 1, drifted: 1, repaired: 1 });
-    expect(await shelfCount(schema, shelf!)).toBe(1);
-    await addBook(schema, shelf!);
-    await expectExactLibrary(schema);
-  });
-});
+  },
+  engineServerKinds,
+);

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { ChunkPace, verify, type VerifiedChunk, type VerifyOptions } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
-import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { describeOnEngineDatabases, engineServerKinds } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { summarize, statementsOf } from '../../support/statements.js';
 import { addCourses, addStudents, enroll, school } from '../models/school.js';
 import { addShelves, library, Shelf } from '../models/library.js';
 
-describeOnEach('verify', kind => {
+describeOnEngineDatabases('verify', kind => {
   const schema = useSchema(kind, school);
   const chunks = async (options?: VerifyOptions): Promise<VerifiedChunk[]> =>
     Array.fromAsync(verify(schema.em(), Course, options));
@@ -210,17 +210,21 @@ describeOnEach('verify', kind => {
   });
 });
 
-describeOnServers('verify beside a transaction that holds every row', kind => {
-  const schema = useSchema(kind, library);
+describeOnEngineDatabases(
+  'verify beside a transaction that holds every row',
+  kind => {
+    const schema = useSchema(kind, library);
 
-  it('verify waits for no lock of a transaction that holds every row', async () => {
-    const shelves = await addShelves(schema, 3);
-    await schema.em().transactional(async holder => {
-      await holder.execute('select id from shelf for update');
-      await holder.execute("insert into book (title, shelf_id, lent) values ('Not yet', ?, 0)", [shelves[0]]);
-      await holder.execute('select id from book for update');
-      const found = await Array.fromAsync(verify(schema.em(), Shelf));
-      expect(found.map(({ checked, drifts }) => [checked, drifts])).toEqual([[3, []]]);
+    it('verify waits for no lock of a transaction that holds every row', async () => {
+      const shelves = await addShelves(schema, 3);
+      await schema.em().transactional(async holder => {
+        await holder.execute('select id from shelf for update');
+        await holder.execute("insert into book (title, shelf_id, lent) values ('Not yet', ?, false)", [shelves[0]]);
+        await holder.execute('select id from book for update');
+        const found = await Array.fromAsync(verify(schema.em(), Shelf));
+        expect(found.map(({ checked, drifts }) => [checked, drifts])).toEqual([[3, []]]);
+      });
     });
-  });
-});
+  },
+  engineServerKinds,
+);

@@ -89,10 +89,10 @@ export class StoredCounts {
   async #addTo(deltas: readonly KeyedDelta[]): Promise<void> {
     const batches = batchesOf(deltas);
     const groups = [...new Set(deltas.map(({ group }) => group))];
-    // One UPDATE locks its rows in ascending order. Several would not, and only what was read before shows which rows
-    // have not enough.
+    // One UPDATE locks its rows in ascending order, on most databases. Several would not, and only what was read before
+    // shows which rows have not enough.
     const locksFirst =
-      (batches.length > 1 || subtracts(deltas)) &&
+      (batches.length > 1 || subtracts(deltas) || !dialectOf(this.em).updatesInKeyOrder) &&
       !deltas.every(({ group, target }) => this.isLocked(group, target.key));
     if (batches.length + (locksFirst ? groups.length : 0) >= deltas.length) {
       for (const delta of deltas) await this.#addAmounts([delta]);

@@ -18,7 +18,7 @@ export interface Bounds {
 
 /** Returns the bounds of a column of whole numbers; undefined for a column of another type. */
 export function integerBounds(type: string): Bounds | undefined {
-  const [found, size = ''] = /^(tiny|small|medium|big)?int(?:eger)?\b/i.exec(type) ?? [];
+  const [found, size = ''] = /^(tiny|small|medium|big)?(?:int(?:eger)?|serial)\b/i.exec(type) ?? [];
   if (found === undefined) return undefined;
   // SQLite's type, which has no other size.
   const bits = /^integer\b/i.test(type) ? 64n : INTEGER_BITS[size.toLowerCase()]!;
@@ -34,7 +34,7 @@ export function wholeBounds(type: string): Bounds {
   const decimals = decimalDigits(type);
   const highest = decimals
     ? 10n ** BigInt(decimals.whole) - 1n
-    : /^float\b/i.test(type)
+    : /^(?:float|real)\b/i.test(type)
       ? MAX_FLOAT
       : BigInt(Number.MAX_SAFE_INTEGER);
   return { lowest: -highest, highest };

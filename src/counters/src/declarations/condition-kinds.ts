@@ -51,6 +51,9 @@ export function kindOf(property: EntityProperty, comparing: Comparing): Kind | s
   const type = property.columnTypes?.[0] ?? '';
   if (customType && ![BigIntType, DecimalType, DoubleType, DateType].some(own => customType instanceof own))
     return 'has a type of its own, whose values only null can be told from';
+  const { addsBlanks } = comparing.conditions;
+  if ((items?.length || ['string', 'String'].includes(runtimeType)) && addsBlanks(type))
+    return `has the type ${type}, which adds blanks to its values; use varchar or text, or compare with null only`;
   if (items?.length) return enumKind(items, comparing);
   switch (runtimeType) {
     case 'boolean':
@@ -135,7 +138,8 @@ function numberKind(type: string, { conditions }: Comparing): Kind {
   const digits = decimalDigits(type);
   const normal = (value: unknown): number | undefined => {
     if (typeof value === 'string') return numericText.test(value) ? Number(value) : undefined;
-    return isScalar(value) ? Number(value) + 0 : undefined;
+    // NaN is no number to compare with.
+    return isScalar(value) && !Number.isNaN(Number(value)) ? Number(value) + 0 : undefined;
   };
   return {
     takes: integerBounds(type) ? 'a whole number that the column can hold' : 'a number that the column can hold',
@@ -180,7 +184,7 @@ function bigintKind(type: string, { conditions }: Comparing): Kind {
     isForeseeable: value => typeof value !== 'boolean' && isWithin(normal(value)),
     sql: (name, operator, values) =>
       orderedSql(
-        conditions.exact(name),
+        conditions.exact(name, type),
         operator,
         values.map(value => String(normal(value))),
       ),
@@ -207,7 +211,7 @@ function decimalKind(type: string, { conditions }: Comparing): Kind {
     },
     sql: (name, operator, values) =>
       orderedSql(
-        conditions.exact(name),
+        conditions.exact(name, type),
         operator,
         values.map(value => decimalOf(value as string)!),
       ),
@@ -218,7 +222,7 @@ function dateKind(type: string, { conditions, platform }: Comparing): Kind | str
   const { dates } = conditions;
   const digits = dates.digits(type);
   if (digits === undefined)
-    return `has the type ${type}, whose values depend on the session; use datetime, or compare with null only`;
+    return `has the type ${type}, whose values depend on the session; use ${dates.type}, or compare with null only`;
   if (!platform.getTimezone())
     return 'is a date, and the ORM has no timezone, so only null can be told; set timezone or forceUtcTimezone';
   const unit = 10 ** Math.max(0, 3 - digits);
@@ -237,7 +241,7 @@ function dateKind(type: string, { conditions, platform }: Comparing): Kind | str
       value instanceof Date ? isStored(value) : Number.isSafeInteger(dates.stored(platform, value)),
     sql: (name, operator, values) =>
       orderedSql(
-        conditions.exact(name),
+        conditions.exact(name, type),
         operator,
         values.map(value => dates.literal(platform, value as Date)),
       ),

@@ -1,4 +1,4 @@
-import type { EntityMetadata, EntityName } from '@mikro-orm/core';
+import type { Configuration, EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import { Kysely } from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
@@ -94,16 +94,18 @@ function guardConnection(
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
   const sql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
-  const session = sql === null ? null : { sql, eachTime: mayForget(em.config.get('driverOptions')) };
+  const session = sql === null ? null : { sql, eachTime: mayForget(em.config) };
   connection.getClient = () => guardKysely(em, registry, session, getClient());
   return connection;
 }
 
 /**
- * Returns true for connections whose sessions may be reset when they are given back: nobody knows it of a pool that the
- * application has made.
+ * Returns true for connections whose sessions may be reset when they are given back or taken: nobody knows it of a pool
+ * that the application has made.
  */
-function mayForget(driverOptions: unknown): boolean {
+function mayForget(config: Configuration): boolean {
+  if (config.get('sessionContext') === 'connection') return true;
+  const driverOptions: unknown = config.get('driverOptions');
   if (typeof driverOptions !== 'object' || driverOptions === null) return driverOptions !== undefined;
   if (driverOptions instanceof Kysely || 'createDriver' in driverOptions) return true;
   return 'resetOnRelease' in driverOptions && Boolean(driverOptions.resetOnRelease);

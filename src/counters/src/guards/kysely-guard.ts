@@ -5,6 +5,7 @@ import {
   type QueryExecutor,
   type QueryExecutorProvider,
   type RootOperationNode,
+  type WithNode,
 } from 'kysely';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { entityOf } from '../declarations/schemas.js';
@@ -53,7 +54,7 @@ function guardExecutor(
   guarded.add(executor);
   const compileQuery = executor.compileQuery.bind(executor);
   executor.compileQuery = (node, queryId) => {
-    refuse(em, registry, node);
+    for (const query of queriesIn(node)) refuse(em, registry, query);
     return compileQuery(node, queryId);
   };
   const methods = executor as unknown as Record<string, Method>;
@@ -79,6 +80,13 @@ interface Written {
   readonly tables: unknown;
   readonly columns: unknown;
   readonly whole: boolean;
+}
+
+/** Returns a query and those of its WITH clause, which may write too on PostgreSQL. */
+function queriesIn(node: RootOperationNode): RootOperationNode[] {
+  const { with: clause } = node as { readonly with?: WithNode };
+  const inner = (clause?.expressions ?? []).map(({ expression }) => expression as RootOperationNode);
+  return [node, ...inner.flatMap(queriesIn)];
 }
 
 function refuse(em: SqlEntityManager, registry: CounterRegistry, node: RootOperationNode): void {

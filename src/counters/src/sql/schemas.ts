@@ -15,7 +15,7 @@ export function isFixed({ schema }: EntityMetadata): boolean {
  */
 export function schemaOf(em: SqlEntityManager, meta: EntityMetadata, given = em.schema): string {
   const schema = em.getDriver().getSchemaName(meta, { schema: given ?? OWN_SCHEMA });
-  return schema === undefined || (schema === nameOfOwnSchema(em) && em.config.get('schema') === undefined)
+  return schema === undefined || (schema === nameOfOwnSchema(em) && em.config.getSchema(true) === undefined)
     ? OWN_SCHEMA
     : schema;
 }

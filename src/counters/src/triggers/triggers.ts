@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Transaction } from '@mikro-orm/core';
+import type { EntityMetadata, EntityProperty, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { conditionSql } from '../declarations/condition.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
@@ -26,16 +26,23 @@ export interface TriggerStatus {
   readonly foreign: readonly string[];
 }
 
+/** A trigger whose name and table have their schema before them, where that is not the connection's own. */
+interface LocatedTrigger extends FoundTrigger {
+  readonly schema: string;
+  /** The same trigger as it is named within its schema. */
+  readonly local: FoundTrigger;
+}
+
 /** A trigger that the declared counters need. */
-interface NeededTrigger extends FoundTrigger {
-  /** The statement that creates it. */
-  readonly create: string;
+interface NeededTrigger extends LocatedTrigger {
+  /** The statements that create it. */
+  readonly create: readonly string[];
 }
 
 /** The beginning of the name of every trigger that keeps a counter. */
 const TRIGGER_PREFIX = 'counters_';
 
-/** The most characters that MySQL allows in the name of a trigger. */
+/** The most characters in the name of a trigger: as many as MySQL allows, or fewer where the database allows fewer. */
 const MAX_NAME_LENGTH = 64;
 
 /** Compares the triggers of the database with the declared counters: their tables, events and bodies. */
@@ -81,8 +88,8 @@ export async function installTriggers(em: SqlEntityManager): Promise<{ created: 
   refuseForeign(foreign);
   const created = neededTriggers(em).filter(({ name }) => missing.includes(name) || different.includes(name));
   await changeTriggers(em, [
-    ...[...different, ...superfluous].map(name => dropStatement(em, name)),
-    ...created.map(({ create }) => create),
+    ...(await dropStatements(em, [...different, ...superfluous])),
+    ...created.flatMap(({ create }) => create),
   ]);
   return { created: namesOf(created), dropped: [...superfluous] };
 }
@@ -95,10 +102,7 @@ export async function removeTriggers(em: SqlEntityManager): Promise<string[]> {
   const { present, different, superfluous, foreign } = await triggerStatus(em);
   refuseForeign(foreign);
   const names = [...present, ...different, ...superfluous];
-  await changeTriggers(
-    em,
-    names.map(name => dropStatement(em, name)),
-  );
+  await changeTriggers(em, await dropStatements(em, names));
   return names;
 }
 
@@ -110,8 +114,8 @@ export async function countedByTriggers(
 ): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (const [schema, mine] of Map.groupBy(groups, ({ countedSchema }) => countedSchema)) {
-    const names = mine.map(group => plainTriggerName(group, 'after insert'));
-    const sql = dialectOf(em).triggers.countSql(em, schema, names.map(() => '?').join(', '));
+    const names = mine.map(group => plainTriggerName(em, group, 'after insert'));
+    const sql = dialectOf(em).triggers.countSql(em, schema, tablesOf(mine), names.map(() => '?').join(', '));
     const [row] = await queryRows(em, transaction, { sql, parameters: names });
     found.set(schema, Number(row!['found']));
   }
@@ -184,22 +188,31 @@ async function changeTriggers(em: SqlEntityManager, statements: readonly string[
     nameIn(group.targetSchema, group.target.tableName),
     countedTable(group),
   ]);
-  await dialectOf(em).triggers.change(em, [...new Set(tables)], statements);
+  const quotedTables = [...new Set(tables)].map(name => quoted(em, name));
+  await dialectOf(em).triggers.change(em, quotedTables, statements);
 }
 
-function dropStatement(em: SqlEntityManager, name: string): string {
-  return `drop trigger if exists ${quoted(em, name)}`;
+async function dropStatements(em: SqlEntityManager, names: readonly string[]): Promise<string[]> {
+  const found = await foundTriggers(em);
+  return names.flatMap(name => {
+    const { schema, local } = found.get(name)!;
+    return dialectOf(em).triggers.drop(em, schema, local);
+  });
+}
+
+/** Returns the names, within their schema, of the tables whose rows are counted. */
+function tablesOf(groups: readonly LocatedGroup[]): string[] {
+  return [...new Set(groups.map(({ counted }) => counted.tableName))];
 }
 
 /** Reads the triggers of the database whose names begin as those of the declared counters do. */
-async function foundTriggers(em: SqlEntityManager): Promise<Map<string, FoundTrigger>> {
+async function foundTriggers(em: SqlEntityManager): Promise<Map<string, LocatedTrigger>> {
   const groups = groupsOf(em, requireRegistry(em));
   const prefixes = groups.map(group => nameIn(group.countedSchema, `${TRIGGER_PREFIX}${group.counted.tableName}_`));
-  const schemas = [...new Set(groups.map(({ countedSchema }) => countedSchema))];
-  const found: FoundTrigger[] = [];
-  for (const schema of schemas)
-    for (const trigger of await dialectOf(em).triggers.find(em, schema))
-      found.push({ ...trigger, name: nameIn(schema, trigger.name), table: nameIn(schema, trigger.table) });
+  const found: LocatedTrigger[] = [];
+  for (const [schema, mine] of Map.groupBy(groups, ({ countedSchema }) => countedSchema))
+    for (const trigger of await dialectOf(em).triggers.find(em, schema, tablesOf(mine)))
+      found.push(locatedTrigger(schema, trigger));
   return new Map(
     found
       .filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix)))
@@ -208,18 +221,18 @@ async function foundTriggers(em: SqlEntityManager): Promise<Map<string, FoundTri
 }
 
 function neededTriggers(em: SqlEntityManager): NeededTrigger[] {
+  const { triggers } = dialectOf(em);
   return groupsOf(em, requireRegistry(em)).flatMap(group =>
-    dialectOf(em)
-      .triggers.bodies(partsOf(group, em))
-      .map(([event, body]) => {
-        const name = nameIn(group.countedSchema, plainTriggerName(group, event));
-        const table = countedTable(group);
-        // SQLite takes no schema before the table, which is that of the trigger.
-        const on = dialectOf(em).triggers.mayChangeOtherSchema ? table : group.counted.tableName;
-        const create = `create trigger if not exists ${quoted(em, name)} ${event} on ${quoted(em, on)} for each row ${body}`;
-        return { name, table, event, body, create };
-      }),
+    triggers.bodies(partsOf(group, em)).map(([event, body]) => {
+      const { countedSchema: schema, counted } = group;
+      const local = { name: plainTriggerName(em, group, event), table: counted.tableName, event, body };
+      return { ...locatedTrigger(schema, local), create: triggers.create(em, schema, local) };
+    }),
   );
+}
+
+function locatedTrigger(schema: string, local: FoundTrigger): LocatedTrigger {
+  return { ...local, name: nameIn(schema, local.name), table: nameIn(schema, local.table), schema, local };
 }
 
 /** Returns the plain name of the table whose rows a group counts. */
@@ -229,16 +242,23 @@ function countedTable({ countedSchema, counted }: LocatedGroup): string {
 
 /** Returns the name of a target's table as a trigger has to name it, whose own schema is that of the counted rows. */
 function targetInTrigger(em: SqlEntityManager, { countedSchema, targetSchema, target }: LocatedGroup): string {
+  if (!dialectOf(em).triggers.findsTablesBesideIt) return nameIn(targetSchema, target.tableName);
   if (countedSchema === targetSchema) return target.tableName;
   return nameIn(targetSchema === OWN_SCHEMA ? nameOfOwnSchema(em)! : targetSchema, target.tableName);
 }
 
 /** Returns the name of a group's trigger for an event, without a schema, and with a hash in it where it would be too long. */
-function plainTriggerName(group: CounterGroup, event: string): string {
+function plainTriggerName(em: SqlEntityManager, group: CounterGroup, event: string): string {
   const name = TRIGGER_PREFIX + [group.counted.tableName, ...group.foreignKey, ...event.split(' ')].join('_');
-  return name.length <= MAX_NAME_LENGTH
+  const most = Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
+  return name.length <= most
     ? name
-    : `${name.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+    : `${name.slice(0, most - 9)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+}
+
+/** Returns the types of a table's key columns. */
+function keyTypes(meta: EntityMetadata): string[] {
+  return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).columnTypes);
 }
 
 function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
@@ -247,7 +267,7 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
   const target = quote(targetInTrigger(em, group));
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
-  const counted = ({ condition }: ResolvedCounter, row: TriggerRow): string =>
+  const counted = ({ condition }: ResolvedCounter, row: string): string =>
     condition.tests.length === 0 ? '1' : `(case when ${conditionSql(em, condition, `${row}.`)} then 1 else 0 end)`;
   const update = (row: TriggerRow, amount: (counter: ResolvedCounter) => string): string =>
     `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${quote(counter.column)} ${amount(counter)}`).join(', ')} where ${isTargetOf(row)};`;
@@ -259,5 +279,14 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
     add: row => update(row, counter => `+ ${counted(counter, row)}`),
     subtract: row => update(row, counter => `- ${counted(counter, row)}`),
     change: () => update('new', counter => `+ ${counted(counter, 'new')} - ${counted(counter, 'old')}`),
+    keys: group.targetKey.map((key, index) => ({
+      target: quote(key),
+      foreign: quote(group.foreignKey[index]!),
+      type: keyTypes(group.target)[index] ?? '',
+    })),
+    counts: group.counters.map(counter => ({
+      column: quote(counter.column),
+      counted: row => counted(counter, row),
+    })),
   };
 }

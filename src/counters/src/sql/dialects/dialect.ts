@@ -9,6 +9,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** What stands behind the name of a table to have its rows found by the primary key; empty where that is certain. */
   readonly byPrimaryKey: string;
+  /** True where one UPDATE of several rows locks them in ascending order of their primary keys. */
+  readonly updatesInKeyOrder: boolean;
   /** The operator that compares two values that may be null. */
   readonly nullSafeEqual: string;
   /** The type that a value is cast to in order to be read as text. */
@@ -32,6 +34,10 @@ export interface Dialect {
 export interface DatabaseError {
   readonly message: string;
   readonly errno?: number;
+  readonly code?: unknown;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly column?: string;
 }
 
 /** SQL conditions on one column, given by its name in SQL. Where the column is not null, none of them is ever unknown. */
@@ -39,10 +45,15 @@ export interface ConditionSql {
   readonly isTrue: (name: string) => string;
   readonly isFalse: (name: string) => string;
   readonly isText: (name: string, text: string) => string;
+  /** Returns true for a type of column from which a text is read with blanks at its end that nobody has written. */
+  readonly addsBlanks: (type: string) => boolean;
   /** Returns the column's number as JavaScript reads it, or null where it has none; `type` is the column's type. */
   readonly number: (name: string, type: string) => string;
-  /** Returns the column of whole numbers, decimals or dates for an exact comparison, or null where it has none. */
-  readonly exact: (name: string) => string;
+  /**
+   * Returns the column of whole numbers, decimals or dates for an exact comparison, or null where it has none; `type` is
+   * the column's type.
+   */
+  readonly exact: (name: string, type: string) => string;
   /** Returns the column of days for a comparison with a day, or null where it has none. */
   readonly day: (name: string) => string;
   /** Returns a day, given as 2024-12-31. */
@@ -52,13 +63,15 @@ export interface ConditionSql {
 
 /** How a database stores dates with times. */
 interface DateSql {
+  /** The type whose values are compared. */
+  readonly type: string;
   /** Returns how many digits of a second a type keeps; undefined for a type that is not compared. */
   readonly digits: (type: string) => number | undefined;
   /**
    * Returns a date of JavaScript, of a payload or of a row as it is stored, in a form that is equal for equal dates and
    * sorted by time; undefined for something else.
    */
-  readonly stored: (platform: Platform, value: unknown) => string | number | undefined;
+  readonly stored: (platform: Platform, value: unknown) => string | number | bigint | undefined;
   /** Returns a date, to be compared with `exact()`. */
   readonly literal: (platform: Platform, date: Date) => string;
 }
@@ -69,6 +82,8 @@ interface TriggerDialect {
   readonly mayChangeOwnTable: boolean;
   /** True where a trigger may change a table of another schema. */
   readonly mayChangeOtherSchema: boolean;
+  /** True where a trigger looks for a table that it names without a schema in its own, and not in that of the session. */
+  readonly findsTablesBesideIt: boolean;
   /**
    * True where hooks must leave the counting to triggers that exist, because no trigger can know that hooks count too.
    */
@@ -79,17 +94,22 @@ interface TriggerDialect {
   readonly leaveToHooksSql: string | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
-  /** Reads all triggers of a schema. */
-  readonly find: (em: SqlEntityManager, schema: string) => Promise<FoundTrigger[]>;
+  /** Returns the statements that create a trigger in a schema. */
+  readonly create: (em: SqlEntityManager, schema: string, trigger: FoundTrigger) => readonly string[];
+  /** Returns the statements that drop a trigger of a schema. */
+  readonly drop: (em: SqlEntityManager, schema: string, trigger: FoundTrigger) => readonly string[];
+  /** Reads the triggers of a schema, or at least those of some of its tables. */
+  readonly find: (em: SqlEntityManager, schema: string, tables: readonly string[]) => Promise<FoundTrigger[]>;
   /**
-   * Returns the query for how many triggers of a schema have one of the names that `placeholders` stand for, as `found`.
+   * Returns the query for how many triggers that count in this session, of a schema or at least of some of its tables,
+   * have one of the names that `placeholders` stand for, as `found`.
    */
-  readonly countSql: (em: SqlEntityManager, schema: string, placeholders: string) => string;
+  readonly countSql: (em: SqlEntityManager, schema: string, tables: readonly string[], placeholders: string) => string;
   /** Returns true for the body of a trigger that this engine made, in any version and for any declaration. */
   readonly isOurs: (body: string) => boolean;
   /**
-   * Runs statements that change triggers, while nobody else uses the tables. Errors: COUNTER_STRATEGY where the
-   * database's user lacks the privileges.
+   * Runs statements that change triggers, while nobody else uses the tables, which are in the database's quotes.
+   * Errors: COUNTER_STRATEGY where the database's user lacks the privileges.
    */
   readonly change: (em: SqlEntityManager, tables: readonly string[], statements: readonly string[]) => Promise<void>;
 }
@@ -113,6 +133,10 @@ export interface TriggerParts {
   readonly subtract: (row: TriggerRow) => string;
   /** Returns the statement that adds what the row counts more or less than before, at the same target. */
   readonly change: () => string;
+  /** The columns of the target's key, each with the column that refers to it, in quotes, and with its type. */
+  readonly keys: readonly { readonly target: string; readonly foreign: string; readonly type: string }[];
+  /** The columns of the stored counts, in quotes, and what a row under a name adds to each: 1 or 0. */
+  readonly counts: readonly { readonly column: string; readonly counted: (row: string) => string }[];
 }
 
 /** A trigger as the database has it. */

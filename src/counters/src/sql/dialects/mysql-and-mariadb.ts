@@ -1,9 +1,9 @@
 import { BaseMySqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
-import { quoted } from '../fragments.js';
-import { OWN_SCHEMA } from '../schemas.js';
+import { nameIn, OWN_SCHEMA } from '../schemas.js';
 import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.js';
+import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
 /**
  * The session variable with which a connection says that its hooks count, so that triggers must not.
@@ -44,6 +44,7 @@ export const mysqlAndMariadb: Dialect = {
   isOf: platform => platform instanceof BaseMySqlPlatform,
   forUpdate: ' for update',
   byPrimaryKey: ' force index (primary)',
+  updatesInKeyOrder: true,
   nullSafeEqual: '<=>',
   textType: 'char',
   blocksEventLoop: false,
@@ -51,12 +52,14 @@ export const mysqlAndMariadb: Dialect = {
     isTrue: name => `${name} <> 0`,
     isFalse: name => `${name} = 0`,
     isText: (name, text) => `cast(convert(${name} using utf8mb4) as binary) = x'${Buffer.from(text).toString('hex')}'`,
+    addsBlanks: () => false,
     // As JavaScript has them: doubles, and a FLOAT as the server prints it.
     number: (name, type) => (type.startsWith('float') ? `(concat(${name}) + 0e0)` : `(${name} + 0e0)`),
     exact: name => name,
     day: name => name,
     dayLiteral: day => `date'${day}'`,
     dates: {
+      type: 'datetime',
       // What a TIMESTAMP reads as depends on the session.
       digits(type) {
         const [found, digits = '0'] = /^datetime\b\s*(?:\(\s*(\d)\s*\))?/i.exec(type) ?? [];
@@ -73,12 +76,15 @@ export const mysqlAndMariadb: Dialect = {
   triggers: {
     mayChangeOwnTable: false,
     mayChangeOtherSchema: true,
+    findsTablesBesideIt: true,
     precedeHooks: false,
     firedByForeignKeys: false,
     leaveToHooksSql: `set ${HOOKS_VARIABLE} = 1`,
     bodies: triggerBodies,
+    create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, nameIn(schema, trigger.table)),
+    drop: dropRowTrigger,
     find: foundTriggers,
-    countSql: (em, schema, placeholders) =>
+    countSql: (em, schema, _tables, placeholders) =>
       `select count(*) as found from information_schema.triggers where trigger_schema = ${schemaSql(em, schema)} and trigger_name in (${placeholders})`,
     isOurs: body => body === HIDDEN_BODY || body.includes(HOOKS_VARIABLE),
     change: changeTriggers,
@@ -139,7 +145,7 @@ async function changeTriggers(
   statements: readonly string[],
 ): Promise<void> {
   const client = em.getConnection().getClient();
-  const locked = tables.map(name => `${quoted(em, name)} write`).join(', ');
+  const locked = tables.map(name => `${name} write`).join(', ');
   await client.connection().execute(async session => {
     const run = (sql: string): Promise<unknown> => session.executeQuery(CompiledQuery.raw(sql));
     await run(`lock tables ${locked}`).catch(rethrow);

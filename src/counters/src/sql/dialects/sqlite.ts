@@ -2,12 +2,14 @@ import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { onOneLine, quoted } from '../fragments.js';
 import { nameIn } from '../schemas.js';
 import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
+import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
 /** SQLite: one writer at a time, no row locks, and columns that take values of any type. */
 export const sqlite: Dialect = {
   isOf: platform => platform instanceof SqlitePlatform,
   forUpdate: '',
   byPrimaryKey: '',
+  updatesInKeyOrder: true,
   nullSafeEqual: 'is',
   textType: 'text',
   blocksEventLoop: true,
@@ -16,12 +18,14 @@ export const sqlite: Dialect = {
     isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
     isFalse: name => `(typeof(${name}) = 'text' or (typeof(${name}) in ('integer', 'real') and ${name} = 0))`,
     isText: (name, text) => `cast(${name} as text) = '${text.replaceAll("'", "''")}' collate binary`,
+    addsBlanks: () => false,
     number: numeric,
     exact: numeric,
     day: name => `(case when ${name} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' then cast(${name} as text) end)`,
     dayLiteral: day => `'${day}'`,
     // MikroORM stores milliseconds since 1970.
     dates: {
+      type: 'datetime',
       digits: type => (/^datetime\b/i.test(type) ? 3 : undefined),
       stored(_platform, value) {
         if (value instanceof Date) return value.getTime();
@@ -33,12 +37,16 @@ export const sqlite: Dialect = {
   triggers: {
     mayChangeOwnTable: true,
     mayChangeOtherSchema: false,
+    findsTablesBesideIt: true,
     precedeHooks: true,
     firedByForeignKeys: true,
     leaveToHooksSql: null,
     bodies: triggerBodies,
+    // SQLite takes no schema before the table, which is that of the trigger.
+    create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, trigger.table),
+    drop: dropRowTrigger,
     find: foundTriggers,
-    countSql: (em, schema, placeholders) =>
+    countSql: (em, schema, _tables, placeholders) =>
       `select count(*) as found from ${tableOfTriggers(em, schema)} where type = 'trigger' and name in (${placeholders})`,
     isOurs: addsToColumnsOnly,
     change: (em, _tables, statements) => changeTriggers(em, statements),

@@ -1,0 +1,101 @@
+import { execFile, spawn } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { freePort } from './server.js';
+
+/** A throwaway server of PostgreSQL, which only the engine's own tests use. */
+interface PostgresqlServer {
+  /** The URL of the server with its superuser, without a database name. */
+  readonly url: string;
+  /** Ends the server and removes its data. */
+  readonly stop: () => Promise<void>;
+}
+
+/** The folder with the programs of each version that Debian has installed, which are not on PATH. */
+const DEBIAN_FOLDER = '/usr/lib/postgresql';
+
+/** Settings by which nothing waits for the disk: only a power cut needs it, and no test cuts the power. */
+const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'].flatMap(one => [
+  '-c',
+  one,
+]);
+
+/** Returns the folder of the server's programs, on PATH or where Debian has them; undefined: it is not installed. */
+export function postgresqlFolder(): string | undefined {
+  const versions = existsSync(DEBIAN_FOLDER) ? readdirSync(DEBIAN_FOLDER).toSorted().toReversed() : [];
+  const candidates = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...versions.map(version => join(DEBIAN_FOLDER, version, 'bin')),
+  ];
+  return candidates.find(folder => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
+}
+
+/** Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. */
+export async function startPostgresql(): Promise<PostgresqlServer> {
+  const programs = postgresqlFolder();
+  if (!programs) throw new Error('There are no programs of PostgreSQL on PATH.');
+  const owner = await serverAccount();
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-postgresql-'));
+  if (owner) chownSync(folder, owner.uid, owner.gid);
+  const data = join(folder, 'data');
+  await promisify(execFile)(
+    join(programs, 'initdb'),
+    [`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
+    { cwd: folder, ...owner },
+  );
+  const port = await freePort();
+  const log = join(folder, 'server.log');
+  const output = openSync(log, 'a');
+  const child = spawn(
+    join(programs, 'postgres'),
+    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...settings],
+    { cwd: folder, stdio: ['ignore', output, output], ...owner },
+  );
+  const exited = new Promise(resolve => child.once('exit', resolve));
+  const url = `postgresql://postgres@127.0.0.1:${port}`;
+  for (;;) {
+    if (child.exitCode !== null)
+      throw new Error(`PostgreSQL ended with ${child.exitCode}:\n${readFileSync(log, 'utf8')}`);
+    if (await answers(url)) break;
+    await delay(20);
+  }
+  return {
+    url,
+    async stop() {
+      // At once, and with its own processes, which it would leave behind if it were killed.
+      if (child.exitCode === null && child.kill('SIGQUIT')) await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Drops a database over a plain connection, because an ORM takes much longer to open. */
+export async function dropPostgresqlDatabase(server: string, name: string): Promise<void> {
+  const client = new Client({ connectionString: `${server}/postgres` });
+  await client.connect();
+  await client.query(`drop database if exists ${name} with (force)`);
+  await client.end();
+}
+
+/** Returns the account under which the server runs: not root's, which it refuses; undefined: this process's own. */
+async function serverAccount(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = async (option: string): Promise<number> =>
+    Number((await promisify(execFile)('id', [option, 'postgres'])).stdout);
+  return { uid: await id('-u'), gid: await id('-g') };
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: `${url}/postgres` });
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
