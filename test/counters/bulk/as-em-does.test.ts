@@ -2,8 +2,9 @@ import { MikroORM, raw, ReferenceKind, types, type EntityClass } from '@mikro-or
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere, verify } from 'mikro-orm-counters';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
-import { describeOnEngineDatabases, freshUrl, kinds } from '../../support/databases.js';
+import { describeOnEach, freshUrl, kinds } from '../../support/databases.js';
 import { schemaOptions, useSchema, type Schema } from '../../support/schema.js';
 import { Crate, Kind, Maker, market, Stall, Ware } from '../models/market.js';
 
@@ -22,9 +23,9 @@ interface Call {
   readonly prepare?: (em: SqlEntityManager) => void;
   readonly entity?: EntityClass<object>;
   /** Where the call is wrong, or MikroORM cannot do it: the engine has to fail too, and changes nothing. */
-  readonly failsOn?: readonly EngineDatabaseKind[];
+  readonly failsOn?: readonly DatabaseKind[];
   /** Where MikroORM cannot do it, but the engine can. */
-  readonly newOn?: readonly EngineDatabaseKind[];
+  readonly newOn?: readonly DatabaseKind[];
 }
 
 const price = (value: unknown): Where => ({ price: value });
@@ -311,7 +312,7 @@ it('the wares have a property of every kind and type that MikroORM has', async (
   await drop();
 });
 
-describeOnEngineDatabases('a bulk write', kind => {
+describeOnEach('a bulk write', kind => {
   const schema = useSchema(kind, market);
   let plain: MikroORM;
   let drop: () => Promise<void>;
@@ -419,7 +420,7 @@ const countSql = {
   maker: `update maker set ware_count = (select count(*) from ware w where w.maker_country = maker.country and w.maker_number = maker.number)`,
 };
 
-describeOnEngineDatabases('what a bulk write cannot do', kind => {
+describeOnEach('what a bulk write cannot do', kind => {
   const schema = useSchema(kind, market);
   const em = () => schema.em();
 

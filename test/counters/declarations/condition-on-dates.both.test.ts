@@ -50,7 +50,7 @@ for (const [name, options] of [
     it('rows on both sides of a date are counted as they are stored', async () => {
       const em = schema.em();
       const hall = em.create(Hall, {});
-      // MySQL rounds the third to the border, and MariaDB cuts its fraction off.
+      // MySQL and PostgreSQL round the third to the border, and MariaDB cuts its fraction off.
       for (const more of [-1000, -600, -400, 0, 1000])
         em.create(Show, { hall, beginsAt: new Date(BORDER.getTime() + more) });
       em.create(Show, { hall });
@@ -58,7 +58,7 @@ for (const [name, options] of [
       const before = (await em.fork().find(Show, { hall: hall.id })).filter(
         ({ beginsAt }) => beginsAt && beginsAt < BORDER,
       );
-      expect(before).toHaveLength(kind === 'mysql' ? 2 : 3);
+      expect(before).toHaveLength(kind === 'mysql' || kind === 'postgresql' ? 2 : 3);
       expect([hall.past, await em.fork().count(Show, { beginsAt: { $lt: BORDER } })]).toEqual([
         before.length,
         before.length,

@@ -68,7 +68,8 @@ describeOnEngineDatabases('a condition on a relation', kind => {
     const task = em.create(Task, { list });
     await em.flush();
     await expectCounts(1, 2, 1, 1);
-    em.assign(task, { by: em.create(Person, {}) });
+    // PostgreSQL gives a key that it has not made once more.
+    em.assign(task, { by: em.create(Person, kind === 'postgresql' ? { id: 3 } : {}) });
     await em.flush();
     expect([list.free, list.taken, list.ofFirst, list.notOfFirst]).toEqual([0, 3, 1, 2]);
     await expectCounts(0, 3, 1, 2);

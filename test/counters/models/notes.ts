@@ -47,6 +47,6 @@ export function expectExactNotes(schema: Schema): Promise<void> {
     schema,
     { ...table, column: 'note_count', where: 'c.deleted_at is null' },
     { ...table, column: 'deleted_count', where: 'c.deleted_at is not null' },
-    { ...table, column: 'pinned_count', where: 'c.deleted_at is null and c.pinned = 1' },
+    { ...table, column: 'pinned_count', where: 'c.deleted_at is null and c.pinned = true' },
   );
 }
