@@ -6,9 +6,8 @@ import { MikroORM, NodeSqliteDialect, type SqlEntityManager } from '@mikro-orm/s
 import { expect } from 'vitest';
 import { defineCounter, installTriggers, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../../../src/database/database.js';
-import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import type { Options } from '../../../src/database/orm-options.js';
-import { freshUrl, strategy } from '../../support/databases.js';
+import { freshUrl, strategy, type EngineDatabaseKind } from '../../support/databases.js';
 import { schemaOptions, type SchemaOptions } from '../../support/schema.js';
 
 const suffix = randomUUID().slice(0, 8);
@@ -144,6 +143,14 @@ const tables: readonly (readonly [schema: string, ...Names])[] = [
   [schemas.two, ...bags],
 ];
 
+/** How each database makes the keys of rows. */
+const keys: Readonly<Record<EngineDatabaseKind, string>> = {
+  sqlite: 'integer primary key autoincrement',
+  mysql: 'int primary key auto_increment',
+  mariadb: 'int primary key auto_increment',
+  postgresql: 'serial primary key',
+};
+
 /** A database with several schemas, for one block of tests. */
 export interface Tenants {
   readonly database: Database;
@@ -154,7 +161,7 @@ export interface Tenants {
 }
 
 /** Opens a database with all schemas, whose counters are kept by this run's strategy by default. */
-export async function openTenants(kind: DatabaseKind, kept: CounterStrategy = strategy): Promise<Tenants> {
+export async function openTenants(kind: EngineDatabaseKind, kept: CounterStrategy = strategy): Promise<Tenants> {
   const { url, drop } = freshUrl(kind);
   const file = (schema: string): string => `${url.slice('sqlite:'.length)}.${schema}`;
   const attached = Object.values(schemas).map(name => ({ name, path: file(name) }));
@@ -166,10 +173,10 @@ export async function openTenants(kind: DatabaseKind, kept: CounterStrategy = st
   };
   const database = (await MikroORM.init({ ...options, ...plain } as never)) as unknown as Database;
   const run = (sql: string): Promise<unknown> => database.em.getConnection().execute(sql, [], 'run');
-  if (kind !== 'sqlite') for (const schema of Object.values(schemas)) await run(`create database \`${schema}\``);
+  if (kind !== 'sqlite') for (const schema of Object.values(schemas)) await run(`create schema ${schema}`);
   for (const [schema, target, count, counted, foreignKey] of tables) {
-    const within = schema === '' ? '' : `\`${schema}\`.`;
-    const key = kind === 'sqlite' ? 'integer primary key autoincrement' : 'int primary key auto_increment';
+    const within = schema === '' ? '' : `${schema}.`;
+    const key = keys[kind];
     // SQLite takes no schema in a foreign key, which is that of the table.
     const referenced = kind === 'sqlite' ? target : `${within}${target}`;
     await run(`create table ${within}${target} (id ${key}, title text, ${count} int not null default 0)`);
@@ -177,7 +184,7 @@ export async function openTenants(kind: DatabaseKind, kept: CounterStrategy = st
       `create table ${within}${counted} (id ${key}, ${foreignKey} int not null, foreign key (${foreignKey}) references ${referenced} (id))`,
     );
   }
-  await run(`create table \`${schemas.two}\`.comment (id int primary key, post int not null)`);
+  await run(`create table ${schemas.two}.comment (id int primary key, post int not null)`);
   await run('create table item (id int primary key, bag_id int not null)');
   if (kept === 'triggers')
     for (const schema of [undefined, schemas.a, schemas.b]) await installTriggers(database.em.fork({ schema }));
@@ -186,7 +193,9 @@ export async function openTenants(kind: DatabaseKind, kept: CounterStrategy = st
     em: schema => database.em.fork({ schema }),
     rows: <Row extends object>(sql: string) => database.em.getConnection().execute<Row[]>(sql),
     async drop() {
-      if (kind !== 'sqlite') for (const schema of Object.values(schemas)) await run(`drop database \`${schema}\``);
+      // PostgreSQL's schemas are parts of the database.
+      if (kind !== 'sqlite' && kind !== 'postgresql')
+        for (const schema of Object.values(schemas)) await run(`drop schema ${schema}`);
       await database.close(true);
       await drop();
       if (kind === 'sqlite') for (const { path } of attached) rmSync(path, { force: true });
@@ -197,7 +206,7 @@ export async function openTenants(kind: DatabaseKind, kept: CounterStrategy = st
 /** Asserts that every stored count of every schema is exact. */
 export async function expectExactTenants({ rows }: Tenants): Promise<void> {
   for (const [schema, target, count, counted, foreignKey] of tables) {
-    const within = schema === '' ? '' : `\`${schema}\`.`;
+    const within = schema === '' ? '' : `${schema}.`;
     const wrong = await rows(
       `select t.id, t.${count} from ${within}${target} t where t.${count} <> (select count(*) from ${within}${counted} c where c.${foreignKey} = t.id)`,
     );

@@ -2,7 +2,7 @@ import { wrap, type EntityClass } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { recount, triggerStatus, verify } from 'mikro-orm-counters';
-import { describeOnEach, strategy } from '../../support/databases.js';
+import { describeOnEngineDatabases, strategy } from '../../support/databases.js';
 import {
   Bag,
   Comment,
@@ -25,7 +25,7 @@ const pairs = [
 ] as const;
 const own = undefined;
 
-describeOnEach('counting in several schemas', kind => {
+describeOnEngineDatabases('counting in several schemas', kind => {
   let tenants: Tenants;
   beforeAll(async () => {
     tenants = await openTenants(kind);
@@ -126,7 +126,7 @@ describeOnEach('counting in several schemas', kind => {
   it('verify and recount find and repair the drift of their schema alone', async () => {
     const places: [SqlEntityManager, string][] = [own, schemas.a, schemas.b].map(schema => [
       tenants.em(schema),
-      schema === undefined ? 'post' : `\`${schema}\`.post`,
+      schema === undefined ? 'post' : `${schema}.post`,
     ]);
     for (const [em] of places) {
       em.create(Comment, { post: em.create(Post, { title: 'drifts' }) });
@@ -148,7 +148,7 @@ describeOnEach('counting in several schemas', kind => {
     const bag = em.create(Bag, {});
     em.create(Item, { bag });
     await em.flush();
-    await tenants.rows(`update \`${schemas.one}\`.bag set item_count = 9 where id = ${bag.id}`);
+    await tenants.rows(`update ${schemas.one}.bag set item_count = 9 where id = ${bag.id}`);
     await em.transactional(inner => recount(inner, Bag, [bag.id]));
     expect(bag.itemCount).toBe(1);
     for await (const { drifts } of verify(tenants.em(schemas.b), Bag)) expect(drifts).toEqual([]);

@@ -4,7 +4,7 @@ import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import type { Kysely } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { defineCounter, type Counter } from 'mikro-orm-counters';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { schemaOptions } from '../../support/schema.js';
 import { Comment, expectExactTenants, openTenants, Remark, schemas, Thing, type Tenants } from '../models/tenants.js';
 
@@ -83,7 +83,7 @@ function kysely(em: SqlEntityManager): Kysely<Tables> {
   return em.getKysely<Tables>();
 }
 
-describeOnEach('tables of one name in several schemas', kind => {
+describeOnEngineDatabases('tables of one name in several schemas', kind => {
   let tenants: Tenants;
   beforeAll(async () => {
     tenants = await openTenants(kind, 'hooks');
