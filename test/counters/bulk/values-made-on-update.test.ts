@@ -105,6 +105,22 @@ describeOnEngineDatabases('values that MikroORM makes when a row changes', kind 
     );
   });
 
+  it('bulk writes find rows by relations that some of them lack, and by collections, under their locks', async () => {
+    await addPages();
+    await insertMany(schema.em(), Page, [
+      { id: 4, parent: 2 },
+      { id: 5, parent: 2 },
+    ]);
+    // Outer joins, whose rows PostgreSQL does not lock.
+    const byParent = { $or: [{ parent: { title: 'None' } }, { id: 3 }] };
+    expect(await updateWhere(schema.em(), Page, byParent, { title: 'Three' })).toBe(1);
+    // Two of the rows of one collection match.
+    expect(await updateWhere(schema.em(), Page, { pages: { id: { $gt: 3 } } }, { parent: 3 })).toBe(1);
+    expect(await counts()).toEqual([1, 1, 2, 0]);
+    expect(await deleteWhere(schema.em(), Page, { pages: { $none: {} }, parent: { parent: { id: 3 } } })).toBe(2);
+    expect(await counts()).toEqual([1, 1, 2, 0]);
+  });
+
   it('bulk writes of a stored count are refused with COUNTER_ASSIGNED and write nothing', async () => {
     await addPages();
     const refused = { code: 'COUNTER_ASSIGNED', message: expect.stringContaining('Page.pageCount') as unknown };

@@ -54,6 +54,27 @@ class Pond {
 
   @Property({ type: 'integer', default: 0 })
   readonly numbered: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly heavy: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly notHeavy: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly dear: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly early: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly late: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly thisYear: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly costly: Opt<number> = 0;
 }
 
 /** A counted row whose columns accept more than their properties, as columns of older databases do. */
@@ -85,10 +106,21 @@ class Fish {
 
   @Property({ type: 'bigint', nullable: true, runtimeType: 'number' })
   number?: number | null;
+
+  @Property({ type: 'datetime', length: 6, nullable: true })
+  caught?: Date | null;
+
+  @Property({ type: 'date', nullable: true })
+  day?: string | null;
+
+  @Property({ type: 'decimal', precision: 10, scale: 2, nullable: true })
+  worth?: string | null;
 }
 
 const count = <Into extends Exclude<keyof Pond, 'id'>>(into: Into, where: object) =>
   defineCounter({ counted: Fish, by: 'pond', into: into, where });
+
+const CAUGHT = new Date('2024-03-31T01:00:00.500Z');
 
 const counters = [
   count('calm', { mood: Mood.CALM }),
@@ -101,6 +133,13 @@ const counters = [
   count('notYoung', { $not: { age: [0, 1] } }),
   count('light', { weight: [0.1, 2] }),
   count('priced', { price: [1.5, 20] }),
+  count('heavy', { weight: { $gte: 1 } }),
+  count('notHeavy', { $not: { weight: { $gt: 1 } } }),
+  count('dear', { price: { $gt: 1.5 } }),
+  count('early', { caught: { $lte: CAUGHT } }),
+  count('late', { $not: { caught: { $lte: CAUGHT } } }),
+  count('thisYear', { day: { $gte: '2024-01-01' } }),
+  count('costly', { worth: { $gte: '1.5' } }),
   count('numbered', { number: [7, 9_007_199_254_740_991] }),
 ];
 
@@ -112,14 +151,40 @@ const values: Record<string, string[]> = {
   age: ['0', '1', '-1', '2', 'null'],
   weight: ['0.1', '0.1000001', '0.2', '2', 'null'],
   price: ['1.5', '1.50', '1.51', '20', 'null'],
+  worth: ['1.5', '1.50', '1.49', '20', 'null'],
+  day: ["'2024-01-01'", "'2023-12-31'", "'9999-12-31'", 'null'],
   number: ['7', '8', '9007199254740991', '9007199254740990', 'null'],
 };
+
+/** The dates of the servers, and of SQLite, where MikroORM stores milliseconds. */
+const datesOfServers = [
+  "'2024-03-31 01:00:00.5'",
+  "'2024-03-31 01:00:00.500001'",
+  "'2024-03-31 01:00:00.499999'",
+  'null',
+];
+const datesOfSqlite = ['1711846800500', '1711846800501', '1711846800499', 'null'];
 
 /** The values of those columns that have a type of their own on PostgreSQL. */
 const valuesOfPostgresql: Record<string, string[]> = {
   fed: ['false', 'true', 'null'],
   price: ['1.5', '1.50', '1.51', '20', "'NaN'", 'null'],
-  weight: ['0.1', '0.1000001', '0.2', '2', "'NaN'", "'Infinity'", 'null'],
+  weight: ['0.1', '0.1000001', '0.2', '2', "'NaN'", "'Infinity'", "'-Infinity'", 'null'],
+  worth: ['1.5', '1.50', '1.49', '20', "'NaN'", 'null'],
+  day: ["'2024-01-01'", "'2023-12-31'", "'12024-01-01'", "'0044-03-15 BC'", "'infinity'", "'-infinity'", 'null'],
+  caught: [
+    "'2024-03-31 01:00:00.5+00'",
+    "'2024-03-31 02:00:00.500001+01'",
+    "'2024-03-31 06:30:00.499999+05:30'",
+    "'2024-03-30 20:00:00.5-05:00'",
+    "'1890-01-01 00:00:00.000001+00'",
+    "'0044-03-15 00:00:00.25+00 BC'",
+    "'12024-03-31 00:00:00+00'",
+    "'294000-01-01 00:00:00+00'",
+    "'infinity'",
+    "'-infinity'",
+    'null',
+  ],
 };
 
 describeOnEngineDatabases('verify and the hooks', kind => {
@@ -131,7 +196,10 @@ describeOnEngineDatabases('verify and the hooks', kind => {
     beforeAll(() =>
       schema.write('alter table fish drop constraint fish_mood_check, drop constraint if exists fish_level_check'),
     );
-  const mine = kind === 'postgresql' ? { ...values, ...valuesOfPostgresql } : values;
+  const mine =
+    kind === 'postgresql'
+      ? { ...values, ...valuesOfPostgresql }
+      : { ...values, caught: kind === 'sqlite' ? datesOfSqlite : datesOfServers };
 
   it.each(Object.entries(mine))(
     'verify and the hooks agree in every row on what %s makes of a condition',
