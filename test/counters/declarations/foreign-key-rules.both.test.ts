@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deleteWhere } from 'mikro-orm-counters';
-import { describeOnEach, strategy } from '../../support/databases.js';
+import { describeOnEngineDatabases, strategy } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import {
   addGallery,
@@ -14,7 +14,7 @@ import {
   Slide,
 } from '../models/gallery.js';
 
-describeOnEach('rows that the database removes or changes with others', kind => {
+describeOnEngineDatabases('rows that the database removes or changes with others', kind => {
   const schema = useSchema(kind, model);
   const amountOf = async (table: string): Promise<number> =>
     Number((await schema.rows<{ n: unknown }>(`select count(*) as n from ${table}`))[0]!.n);

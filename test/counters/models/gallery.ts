@@ -117,10 +117,10 @@ export const gallery: SchemaOptions = {
 const stored: StoredCount[] = [
   { target: 'owner', column: 'album_count', counted: 'album', by: { id: 'owner_id' } },
   { target: 'album', column: 'photo_count', counted: 'photo', by: { id: 'album_id' } },
-  { target: 'album', column: 'seen_count', counted: 'photo', by: { id: 'album_id' }, where: 'c.seen = 1' },
+  { target: 'album', column: 'seen_count', counted: 'photo', by: { id: 'album_id' }, where: 'c.seen = true' },
   { target: 'photo', column: 'note_count', counted: 'note', by: { id: 'photo_id' } },
   { target: 'drawer', column: 'slide_count', counted: 'slide', by: { id: 'drawer_id' } },
-  { target: 'drawer', column: 'seen_count', counted: 'slide', by: { id: 'drawer_id' }, where: 'c.seen = 1' },
+  { target: 'drawer', column: 'seen_count', counted: 'slide', by: { id: 'drawer_id' }, where: 'c.seen = true' },
 ];
 
 /** Asserts that every stored count is exact. */
