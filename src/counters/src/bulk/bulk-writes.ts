@@ -7,8 +7,9 @@ import {
   type Transaction,
 } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
-import { stateInPayload, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
-import { loadedTarget, StoredCounts, targetMissing } from '../counts/stored-counts.js';
+import { overlaid, stateInPayload, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
+import { mayBeLoaded } from '../counts/loaded-targets.js';
+import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { isForeseeable } from '../declarations/condition.js';
 import {
   comparisonsIn,
@@ -55,7 +56,7 @@ export async function insertMany<Entity extends object>(
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
-    if (leftToTriggers || deltas.some(({ group, target }) => loadedTarget(em, group.target, target.key)))
+    if (leftToTriggers || deltas.some(({ group, target }) => mayBeLoaded(em, group, [target.key])))
       await lockAll(stored, groups, states);
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
@@ -134,18 +135,15 @@ async function changeWhere<Entity extends object>(
   return inTransaction(em, async (transaction, stored, leftToTriggers) => {
     const matching = new MatchingRows(em, transaction, meta, groups, where);
     const { ends, states } = await matching.survey();
-    await lockAll(stored, groups, [...states, ...(patch ? [patch] : [])]);
+    const after = patch ? [patch, ...states.map(state => overlaid(state, patch.columns, groups))] : [];
+    await lockAll(stored, groups, [...states, ...after]);
     const tally = new Tally();
     const keys: Key[] = [];
     // Chunk by chunk, and without keeping the rows that are counted: there may be millions.
     for (const [index, end] of [...ends, null].entries()) {
       for (const { key, state } of await matching.lock(ends[index - 1] ?? null, end)) {
         requireLocked(meta, groups, state, stored);
-        tally.change(
-          groups,
-          state,
-          patch && { values: { ...state.values, ...patch.values }, targets: { ...state.targets, ...patch.targets } },
-        );
+        tally.change(groups, state, patch && overlaid(state, patch.columns, groups));
         keys.push(key);
       }
     }
@@ -285,7 +283,7 @@ async function inTransaction<Result>(
     },
     open ? { ctx: open } : {},
   );
-  stored.refresh();
+  stored.refresh(open);
   return result;
 }
 

@@ -1,6 +1,18 @@
-import type { Transaction, UnitOfWork } from '@mikro-orm/core';
+import type { AnyEntity, ChangeSet, Transaction, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { keyOf, overlaid, Tally, type KeyedDelta, type RowState, type TargetDelta } from '../counts/deltas.js';
+import {
+  columnsIn,
+  CreatedTargets,
+  keyInDatabase,
+  keyOf,
+  keyWritten,
+  overlaid,
+  Tally,
+  type KeyedDelta,
+  type RowState,
+  type TargetDelta,
+} from '../counts/deltas.js';
+import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
@@ -40,6 +52,13 @@ export class FlushPlan {
   readonly #initial: InitialCounts = new Map();
   /** The changes of rows that did not exist when the flush began. */
   readonly #vanished: CountedChange[] = [];
+  readonly #created: CreatedTargets;
+  /** The changes of the keys of targets. */
+  readonly #renamed: readonly ChangeSet<AnyEntity>[];
+  /** The target entities of which the flush inserts rows or changes keys: some rows are there only at its end. */
+  readonly #comingTargets: ReadonlySet<unknown>;
+  /** What is counted into such rows at the end of the flush. */
+  readonly #coming: KeyedDelta[] = [];
   #stored: StoredCounts | undefined;
   /** True where triggers change the stored counts, so that the flush only takes the locks. */
   #leftToTriggers: boolean;
@@ -57,7 +76,12 @@ export class FlushPlan {
     refuseAssignments(unitOfWork, registry);
     const creates = unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
     // Targets that the flush inserts have no row to lock yet.
-    this.#changes = countedChanges(em, unitOfWork, registry, new Set(creates.map(({ entity }) => entity as object)));
+    this.#created = new CreatedTargets(creates, registry.groups);
+    this.#changes = countedChanges(em, unitOfWork, registry, this.#created);
+    this.#renamed = unitOfWork
+      .getChangeSets()
+      .filter(one => kindOf(one) === 'update' && one.meta.primaryKeys.some(name => name in one.payload));
+    this.#comingTargets = new Set([...creates, ...this.#renamed].map(({ meta }) => meta.class));
   }
 
   /** True where the flush writes counted rows. */
@@ -72,7 +96,7 @@ export class FlushPlan {
     const stored = (this.#stored = new StoredCounts(this.em, transaction));
     const existing = relevant.filter(change => change.kind !== 'create');
     this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry);
-    if (!this.#leftToTriggers) refuseTwins(existing);
+    if (!this.#leftToTriggers) refuseTwins(existing.map(change => [change, change.key]));
     const originals = await originalTargets(this.em, transaction, this.registry, existing);
     for (const { groups, keys } of lockSteps(
       this.em,
@@ -86,19 +110,20 @@ export class FlushPlan {
     }
     if (this.#leftToTriggers) {
       await requireTriggers(this.em, transaction, this.registry);
-      return refuseMissingTargets(relevant, stored);
+      return this.#refuseMissingTargets(relevant, stored);
     }
     const rows = await readRows(this.em, transaction, this.registry, existing, ({ key }) => key, true);
+    refuseTwins([...rows].map(([change, { key }]) => [change, key]));
 
     const tally = new Tally();
     for (const change of relevant) {
-      const before = rows.get(change) ?? null;
+      const before = rows.get(change)?.state ?? null;
       // Another transaction has deleted the row since it was loaded, and has counted that.
       if (!before && change.kind !== 'create') {
         this.#vanished.push(change);
         continue;
       }
-      if (before) this.#requireLocked(change, before, stored);
+      if (before) await this.#requireLocked(change, before, stored);
       change.after = this.#stateAfter(change, before);
       tally.change(change.groups, before, change.after);
     }
@@ -123,12 +148,13 @@ export class FlushPlan {
       transaction,
       this.registry,
       uncertain,
-      ({ changeSet }) => keyOf(changeSet.entity),
+      ({ changeSet }) => keyWritten(changeSet),
       false,
     );
     const tally = new Tally();
     for (const [change, { planned, written }] of states)
-      tally.change(change.groups, planned, read.get(change) ?? written);
+      tally.change(change.groups, planned, read.get(change)?.state ?? written);
+    for (const delta of this.#coming) tally.add(delta);
     const deltas = tally.deltas() as KeyedDelta[];
     if (deltas.length === 0) return;
     const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
@@ -138,11 +164,16 @@ export class FlushPlan {
         deltas.filter(delta => delta.group === group).map(({ target }) => target.key),
       );
     }
-    await this.#apply(deltas, stored);
+    await this.#apply(deltas, stored, true);
   }
 
   /** Puts the true stored counts into the loaded targets. */
   refresh(): void {
+    // MikroORM keeps an entity under the key with which it was loaded.
+    for (const changeSet of this.#renamed) {
+      for (const group of this.registry.storedOn(changeSet.meta))
+        this.#stored?.addSpelling(group, keyWritten(changeSet), keyInDatabase(changeSet));
+    }
     this.#stored?.refresh();
   }
 
@@ -153,25 +184,29 @@ export class FlushPlan {
     }
   }
 
-  /** Reads the stored counts that triggers have changed, also those of targets that the flush inserted. */
+  /** Reads the stored counts that triggers have changed, also those of targets that the flush inserted or renamed. */
   async #reread(): Promise<void> {
     refuseLateAssignments(this.unitOfWork, this.registry, this.#initial);
     if (!this.#stored) return;
     const created = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
     for (const group of this.registry.groups) {
-      const keys = created.filter(({ meta }) => meta.class === group.target.class).map(({ entity }) => keyOf(entity));
-      await this.#stored.lock(group, keys);
+      const coming = [...created, ...this.#renamed].filter(({ meta }) => meta.class === group.target.class);
+      await this.#stored.lock(group, coming.map(keyWritten));
     }
     await this.#stored.reread();
   }
 
   #stateAfter(change: CountedChange, before: RowState | null): RowState | null {
     if (change.kind === 'delete') return null;
-    return before ? overlaid(before, change.memory, Object.keys(change.changeSet.payload)) : change.memory;
+    if (!before) return change.memory;
+    const { changeSet, groups } = change;
+    return overlaid(before, columnsIn(changeSet.payload, groups), groups, changeSet.entity, this.#created);
   }
 
-  #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): void {
-    const unlocked = stored.unlockedTarget(change.groups, before);
+  async #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): Promise<void> {
+    let unlocked = stored.unlockedTarget(change.groups, before);
+    while (unlocked && (await stored.isSpellingOfLocked(unlocked.group, unlocked.key)))
+      unlocked = stored.unlockedTarget(change.groups, before);
     if (!unlocked) return;
     throw new CounterError(
       'COUNTER_CONFLICT',
@@ -180,11 +215,13 @@ export class FlushPlan {
     );
   }
 
-  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts): Promise<void> {
+  /** Applies deltas: at the end of the flush, or before it, as far as their targets are there then. */
+  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts, atEnd = false): Promise<void> {
     const existing: KeyedDelta[] = [];
     for (const delta of deltas) {
-      if ('created' in delta.target) this.#addToCreated(delta.target.created, delta);
-      else existing.push(delta as KeyedDelta);
+      if ('created' in delta.target) this.#addToCreated(delta.target.created, delta, stored);
+      else if (atEnd || (await this.#isThere(delta as KeyedDelta, stored))) existing.push(delta as KeyedDelta);
+      else this.#coming.push(delta as KeyedDelta);
     }
     const deleted = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'delete');
     const gone = (group: CounterGroup, key: Key): boolean =>
@@ -192,8 +229,14 @@ export class FlushPlan {
     await stored.add(existing.filter(({ group, target }) => !gone(group, target.key)));
   }
 
+  async #isThere({ group, target: { key } }: KeyedDelta, stored: StoredCounts): Promise<boolean> {
+    if (!this.#comingTargets.has(group.target.class)) return true;
+    await stored.lock(group, [key]);
+    return stored.isLocked(group, key);
+  }
+
   /** Lets a target that the same flush inserts start with its counts. Nobody else can see it before the commit. */
-  #addToCreated(entity: object, { group, amounts }: TargetDelta): void {
+  #addToCreated(entity: object, { group, amounts }: TargetDelta, { transaction }: StoredCounts): void {
     const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<
       string,
       number
@@ -202,21 +245,34 @@ export class FlushPlan {
     this.#initial.set(entity, initial);
     group.counters.forEach(({ property }, index) => {
       initial[property] = (initial[property] ?? 0) + amounts[index]!;
+      noteShown(transaction, entity, property, initial[property]);
       payload[property] = (entity as Record<string, number>)[property] = initial[property];
     });
   }
-}
 
-/**
- * Refuses rows whose new target does not exist (COUNTER_TARGET_MISSING). Where hooks count, they find that out when they
- * add to it.
- */
-function refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
-  for (const { kind, groups, memory, changeSet } of changes) {
-    if (kind === 'delete') continue;
-    for (const group of groups.filter(({ by }) => kind === 'create' || by in changeSet.payload)) {
-      const pointer = memory.targets[group.by];
-      if (pointer && 'key' in pointer && !stored.isLocked(group, pointer.key)) throw targetMissing(group, pointer.key);
+  /**
+   * Refuses rows whose new target does not exist (COUNTER_TARGET_MISSING). Where hooks count, they find that out when
+   * they add to it.
+   */
+  #refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
+    for (const { kind, groups, memory, planned } of changes) {
+      if (kind === 'delete') continue;
+      const written = columnsIn(planned, groups);
+      for (const group of groups.filter(({ foreignKey }) => foreignKey.some(column => column in written))) {
+        const pointer = memory.targets[group.by];
+        if (!pointer || 'created' in pointer || stored.isLocked(group, pointer.key)) continue;
+        if (!this.#comingTargets.has(group.target.class)) throw targetMissing(group, pointer.key);
+        // New rows come before new keys of rows that exist.
+        if (kind === 'create' && this.#isRenamed(group, pointer.key))
+          throw new CounterError(
+            'COUNTER_TARGET_MISSING',
+            `${group.target.className} gets the key ${pointer.key.join(', ')} in the flush that inserts a row for it, and only after that row, which triggers would count nowhere. Flush the change of the key first.`,
+          );
+      }
     }
+  }
+
+  #isRenamed({ target }: CounterGroup, key: Key): boolean {
+    return this.#renamed.some(one => one.meta.class === target.class && hashOf(keyWritten(one)) === hashOf(key));
   }
 }

@@ -1,5 +1,6 @@
 import type { ClearDatabaseOptions, EntityMetadata, EntityName, MikroORM } from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
+import { noteOuter, noteTransaction } from '../counts/managers.js';
 import { registryOf } from '../declarations/registry.js';
 import { refuseStoredCounts } from './direct-writes.js';
 import { guardDriver } from './driver-guard.js';
@@ -25,6 +26,37 @@ export class CountingEntityManager extends SqlEntityManager {
     ...parameters: Parameters<typeof SqlEntityManager.prototype.createQueryBuilder<Entity, RootAlias>>
   ): QueryBuilder<Entity, RootAlias> {
     return uncounted(undefined, () => super.createQueryBuilder<Entity, RootAlias>(...parameters));
+  }
+
+  // Which entity managers work in a transaction decides in which of them a target shows its new count.
+
+  override setTransactionContext(
+    ...parameters: Parameters<typeof SqlEntityManager.prototype.setTransactionContext>
+  ): void {
+    super.setTransactionContext(...parameters);
+    noteTransaction(this.getContext(false));
+  }
+
+  override async begin(...parameters: Parameters<typeof SqlEntityManager.prototype.begin>): Promise<void> {
+    await super.begin(...parameters);
+    noteTransaction(this.getContext(false));
+  }
+
+  override fork(options?: Parameters<typeof SqlEntityManager.prototype.fork>[0]): this {
+    const fork = super.fork(options);
+    noteTransaction(fork);
+    return fork;
+  }
+
+  override transactional<Result>(
+    work: (em: this) => Result | Promise<Result>,
+    options?: Parameters<typeof SqlEntityManager.prototype.transactional>[1],
+  ): Promise<Result> {
+    const around = this.getContext(false) as SqlEntityManager;
+    return super.transactional(em => {
+      noteOuter(em, around);
+      return work(em);
+    }, options);
   }
 }
 
