@@ -121,7 +121,11 @@ describeOnEach('keys that the application makes', kind => {
       lane.id = 2;
       em.create(ParkedTicket, { lane });
       await em.execute(allow);
-      await em.flush().finally(() => em.execute(restore));
+      try {
+        await em.flush();
+      } finally {
+        await em.execute(restore);
+      }
       return lane;
     });
     if (strategy === 'triggers') {
