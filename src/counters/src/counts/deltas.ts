@@ -161,11 +161,6 @@ export function stateInDatabase(row: Row, groups: readonly CounterGroup[]): RowS
   return stateOf(groups, Object.fromEntries(columnsWatched(groups).map(({ column }) => [column, row[column]])));
 }
 
-/** Returns the state of a new row as a payload writes it. */
-export function stateInPayload({ payload }: { readonly payload: object }, groups: readonly CounterGroup[]): RowState {
-  return stateOf(groups, columnsIn(payload, groups));
-}
-
 /**
  * Returns the state of a row after a write of some of its columns. With the entity, it may point at targets that the
  * same flush inserts.
