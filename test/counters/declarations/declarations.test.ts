@@ -18,7 +18,13 @@ import {
 } from '../models/declared.js';
 
 async function start(...counters: Counter[]): Promise<MikroORM> {
-  return new MikroORM((await schemaOptions('sqlite::memory:', { entities, counters })) as never);
+  return new MikroORM(
+    (await schemaOptions('sqlite::memory:', {
+      entities,
+      counters,
+      options: { discovery: { checkDuplicateFieldNames: false } },
+    })) as never,
+  );
 }
 
 /** Returns a declaration as plain JavaScript could write it. */
@@ -41,6 +47,20 @@ const wrong: [name: string, problem: RegExp, ...counters: Counter[]][] = [
   ['a column that may be null', /"maybe"/, loose(Child, 'parent', 'maybe')],
   ['a column that is not persisted', /"transient"/, loose(Child, 'parent', 'transient')],
   ['a formula', /"computed"/, loose(Child, 'parent', 'computed')],
+  ['a column with another default than 0', /"five" has the default 5.*default 0/, loose(Child, 'parent', 'five')],
+  ['a column with a default in SQL', /"two" has the default \(1 \+ 1\)/, loose(Child, 'parent', 'two')],
+  [
+    'a column with a fragment of SQL for a default',
+    /"three" has the default abs\(-3\)/,
+    loose(Child, 'parent', 'three'),
+  ],
+  ['a column that onCreate fills', /"made" has a function for onCreate/, loose(Child, 'parent', 'made')],
+  ['a column that onUpdate fills', /"remade" has a function for onUpdate/, loose(Child, 'parent', 'remade')],
+  [
+    'a column that another property writes',
+    /"sharing" has the column.*persist: false/,
+    loose(Child, 'parent', 'shared'),
+  ],
   ['the key of the target', /"id"/, loose(Child, 'parent', 'id')],
   ['the version of the target', /"version"/, loose(Child, 'parent', 'version')],
   ['one column twice', /parent\.amount/, loose(Child, 'parent', 'amount'), loose(Removing, 'parent', 'amount')],
@@ -90,6 +110,8 @@ describe('a counter', () => {
     await expect(
       start(
         loose(Child, 'parent', 'amount'),
+        loose(Child, 'parent', 'undefaulted'),
+        loose(Child, 'parent', 'zero'),
         defineCounter({ counted: Child, by: 'parent', into: 'other', where: { shade: Shade.LIGHT } }),
       ),
     ).resolves.toBeDefined();

@@ -192,31 +192,19 @@ describe('a column with two properties', () => {
         ),
     );
 
-  it.each([
-    [
-      'a foreign key',
-      /"readerKey" writes the column reader_id too/,
-      defineCounter({ counted: Loan, by: 'reader', into: 'loanCount' }),
-    ],
-    [
-      'a condition',
-      /"state" writes the column open too/,
-      defineCounter({ counted: Loan, by: 'host', into: 'loanCount', where: { open: true } }),
-    ],
-    [
-      'a stored count',
-      /"opened" writes the column open_count too/,
-      defineCounter({ counted: Loan, by: 'host', into: 'openCount' }),
-    ],
-  ])('%s that another property writes fails with COUNTER_DECLARATION', async (_name, message, counter) => {
-    await expect(start(counter)).rejects.toMatchObject({
+  it('a stored count that another property writes fails with COUNTER_DECLARATION', async () => {
+    await expect(start(defineCounter({ counted: Loan, by: 'host', into: 'openCount' }))).rejects.toMatchObject({
       code: 'COUNTER_DECLARATION',
-      message: expect.stringMatching(message),
+      message: expect.stringContaining('"opened" has the column of "openCount" too'),
     });
   });
 
-  it('columns that no counter uses may have two properties', async () => {
-    await expect(start(defineCounter({ counted: Loan, by: 'host', into: 'loanCount' }))).resolves.toBeDefined();
+  it.each([
+    ['a foreign key', defineCounter({ counted: Loan, by: 'reader', into: 'loanCount' })],
+    ['a condition', defineCounter({ counted: Loan, by: 'host', into: 'loanCount', where: { open: true } })],
+    ['no part of a counter', defineCounter({ counted: Loan, by: 'host', into: 'loanCount' })],
+  ])('a column that is %s may have two properties', async (_name, counter) => {
+    await expect(start(counter)).resolves.toBeDefined();
   });
 });
 

@@ -1,4 +1,4 @@
-import { Cascade, Type, type EntityClass, type Opt, type Ref } from '@mikro-orm/core';
+import { Cascade, raw, Type, type EntityClass, type Opt, type Ref } from '@mikro-orm/core';
 import { Entity, Enum, Formula, ManyToOne, OneToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
 /** An enumeration of one value. */
@@ -39,6 +39,33 @@ export class Parent {
 
   @Property({ type: 'integer', default: 0 })
   readonly other: Opt<number> = 0;
+
+  @Property({ type: 'integer' })
+  readonly undefaulted!: number;
+
+  @Property({ type: 'integer', defaultRaw: '(0)' })
+  readonly zero!: Opt<number>;
+
+  @Property({ type: 'integer', default: 5 })
+  readonly five: Opt<number> = 5;
+
+  @Property({ type: 'integer', defaultRaw: '(1 + 1)' })
+  readonly two!: Opt<number>;
+
+  @Property({ type: 'integer', default: raw('abs(-3)') })
+  readonly three!: Opt<number>;
+
+  @Property({ type: 'integer', onCreate: () => 4 })
+  readonly made!: Opt<number>;
+
+  @Property({ type: 'integer', default: 0, onUpdate: () => 6 })
+  readonly remade: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0 })
+  readonly shared: Opt<number> = 0;
+
+  @Property({ type: 'integer', default: 0, fieldName: 'shared' })
+  sharing: Opt<number> = 0;
 
   @Property({ type: 'integer', nullable: true })
   readonly maybe?: number | null;

@@ -11,8 +11,9 @@ import {
   type Transaction,
 } from '@mikro-orm/core';
 import { SqlEntityManager } from '@mikro-orm/sql';
-import { stateInDatabase, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
-import { loadedTarget, StoredCounts, targetMissing } from '../counts/stored-counts.js';
+import { defaultedColumn, stateInDatabase, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
+import { mayBeLoaded } from '../counts/loaded-targets.js';
+import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import {
   isColumn,
   keyColumns,
@@ -91,18 +92,18 @@ export async function insertMany<Entity extends object>(
     const data = areEntities ? withPlainDefaults(meta, groups, em.getComparator().prepareEntity(row)) : row;
     writes.refuseUncounted('insertMany()', meta, data, true);
     const written = writer.written(data, true);
-    if (written.unforeseeable === undefined) return stateInDatabase(written.row, groups);
+    const unknown = written.unforeseeable ?? defaultedColumn(written.row, groups);
+    if (unknown === undefined) return stateInDatabase(written.row, groups);
     throw bypassRefused(
       meta.className,
-      `insertMany() on ${meta.className} cannot know what the database makes of ${written.unforeseeable}. Write such rows as entities.`,
+      `insertMany() on ${meta.className} cannot know what the database makes of ${unknown}. Write such rows as entities.`,
     );
   });
   const insert = async (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean): Promise<number> => {
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
-    const isLoaded = ({ group, target }: KeyedDelta): boolean =>
-      loadedTarget(em, group.target, target.key, group.targetSchema) !== undefined;
+    const isLoaded = ({ group, target }: KeyedDelta): boolean => mayBeLoaded(em, group, [target.key]);
     if (leftToTriggers || deltas.some(isLoaded)) await lockAll(stored, groups, states);
     if (leftToTriggers) refuseMissing(deltas, stored);
     else await stored.add(deltas);
@@ -426,6 +427,6 @@ async function inTransaction<Result>(
     },
     open ? { ctx: open } : {},
   );
-  stored.refresh();
+  stored.refresh(open);
   return result;
 }

@@ -1,4 +1,4 @@
-import { helper, type EntityMetadata, type Transaction } from '@mikro-orm/core';
+import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
@@ -7,16 +7,22 @@ import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber } from '../sql/exact-number.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
-import { compareKeys, hashOf, isNumeric, type Key } from '../sql/key.js';
-import { nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
+import { compareKeys, hashOf, type Key } from '../sql/key.js';
+import { OWN_SCHEMA } from '../sql/schemas.js';
 import type { KeyedDelta, RowState } from './deltas.js';
+import { loadedTargets } from './loaded-targets.js';
+import { show } from './shown-counts.js';
 
 // The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
 // add joins, and the order of the locks is the protocol itself.
 
-/** A locked target row: its key as the database spells it, and its stored counts in the order of the group's counters. */
+/**
+ * A locked target row: its key as the database spells it, other keys that found it, and its stored counts in the order
+ * of the group's counters.
+ */
 export interface LockedTarget {
   readonly key: Key;
+  readonly spellings: Key[];
   stored: number[];
 }
 
@@ -33,7 +39,7 @@ export class StoredCounts {
 
   constructor(
     private readonly em: SqlEntityManager,
-    private readonly transaction: Transaction,
+    readonly transaction: Transaction,
   ) {}
 
   /** Locks target rows; one that does not exist is left out without an error. */
@@ -42,9 +48,13 @@ export class StoredCounts {
     this.#locked.set(group, rows);
     const unlocked = [...new Map(keys.map(key => [hashOf(key), key])).values()].filter(key => !rows.has(hashOf(key)));
     if (unlocked.length === 0) return;
-    for (const [asked, row] of await lockTargetRows(this.em, this.transaction, group, unlocked)) {
+    const found = await lockTargetRows(this.em, this.transaction, group, unlocked);
+    for (const asked of unlocked) {
+      const row = found.get(hashOf(asked));
+      if (!row) continue;
       const known = rows.get(hashOf(row.key)) ?? row;
-      rows.set(hashOf(row.key), known).set(asked, known);
+      rows.set(hashOf(row.key), known).set(hashOf(asked), known);
+      known.spellings.push(asked);
     }
   }
 
@@ -58,6 +68,26 @@ export class StoredCounts {
   /** Returns true for a target row that this transaction has locked here. */
   isLocked(group: CounterGroup, key: Key): boolean {
     return this.#locked.get(group)?.has(hashOf(key)) ?? false;
+  }
+
+  /**
+   * Returns true for a key that a counted row has, of a target row that is locked here: the database may spell it in
+   * another way there than memory does, and than the target itself.
+   */
+  async isSpellingOfLocked(group: CounterGroup, key: Key): Promise<boolean> {
+    const columns = columnList(this.em, group.targetKey);
+    const chosen = keyIn(this.em, group.targetKey, [key]);
+    const sql = `select ${columns} from ${tableName(this.em, group.target, group.targetSchema)} where ${chosen.sql}`;
+    const [row] = await queryRows(this.em, this.transaction, { sql, parameters: chosen.parameters });
+    const rows = this.#locked.get(group);
+    const known = row && rows?.get(hashOf(group.targetKey.map(column => row[column])));
+    if (known) rows!.set(hashOf(key), known);
+    return known !== undefined;
+  }
+
+  /** Notes another key under which memory has a locked target row. */
+  addSpelling(group: CounterGroup, key: Key, other: Key): void {
+    this.#locked.get(group)?.get(hashOf(key))?.spellings.push(other);
   }
 
   /** Returns a target of a counted row that is not locked here, and its group; undefined where all are locked. */
@@ -139,18 +169,15 @@ export class StoredCounts {
     }
   }
 
-  /** Puts the true stored counts into those target entities that are loaded, which does not make them dirty. */
-  refresh(): void {
+  /**
+   * Puts the true stored counts into those target entities that are loaded, until `transaction` is rolled back: the one
+   * around everything that was counted here.
+   */
+  refresh(transaction: Transaction = this.transaction): void {
     for (const [group, rows] of this.#locked) {
-      for (const { key, stored } of new Set(rows.values())) {
-        const entity = loadedTarget(this.em, group.target, key, group.targetSchema);
-        if (!entity) continue;
-        const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
-        group.counters.forEach(({ property }, index) => {
-          (entity as Record<string, unknown>)[property] = stored[index];
-          if (original) (original as Record<string, unknown>)[property] = stored[index];
-          loaded.add(property);
-        });
+      for (const { key, spellings, stored } of new Set(rows.values())) {
+        for (const entity of loadedTargets(this.em, group, [key, ...spellings]))
+          group.counters.forEach(({ property }, index) => show(transaction, entity, property, stored[index]!));
       }
     }
   }
@@ -170,7 +197,7 @@ export async function lockTargetRows(
   const locked = new Map<string, LockedTarget>();
   const sorted = keys.toSorted(compareKeys);
   // A collation may order text in another way than JavaScript, so only numbers are left to the database to put in order.
-  const size = sorted.every(isNumeric) ? MAX_LOCKED_ROWS : 1;
+  const size = hasNumbers(group) ? MAX_LOCKED_ROWS : 1;
   for (let start = 0; start < sorted.length; start += size) {
     const chunk = sorted.slice(start, start + size);
     const chosen = keyIn(em, group.targetKey, chunk);
@@ -185,6 +212,7 @@ export async function lockTargetRows(
       // By the same collation, a text may find a row that spells it differently.
       locked.set(hashOf(size === 1 ? chunk[0]! : key), {
         key,
+        spellings: [],
         stored: group.counters.map(({ column }) => exactNumber(row[column], `${group.target.tableName}.${column}`)),
       });
     }
@@ -195,7 +223,7 @@ export async function lockTargetRows(
 /** Returns the deltas of one table, those that one UPDATE can add together. */
 function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
   // For other keys only the order of single statements is known.
-  if (!deltas.every(({ target }) => isNumeric(target.key))) return deltas.map(delta => [delta]);
+  if (!deltas.every(({ group }) => hasNumbers(group))) return deltas.map(delta => [delta]);
   const byGroup = Map.groupBy(deltas, ({ group }) => group);
   return [...byGroup.values()]
     .flatMap(some => [...Map.groupBy(some, ({ amounts }) => amounts.join()).values()])
@@ -204,6 +232,11 @@ function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
         same.slice(index * MAX_LOCKED_ROWS, (index + 1) * MAX_LOCKED_ROWS),
       ),
     );
+}
+
+/** Returns true for targets whose keys are single whole numbers, which the database sorts as JavaScript does. */
+function hasNumbers({ targetParts }: CounterGroup): boolean {
+  return targetParts.length === 1 && targetParts[0]!.kind === 'whole';
 }
 
 function subtracts(deltas: readonly KeyedDelta[]): boolean {
@@ -273,33 +306,5 @@ export function targetMissing({ target }: CounterGroup, key: Key): CounterError 
   return new CounterError(
     'COUNTER_TARGET_MISSING',
     `${target.className} ${key.join(', ')} does not exist (any more), so nothing can be counted into it.`,
-  );
-}
-
-/** Returns the target entity that the entity manager has loaded for a key, if any. */
-export function loadedTarget(
-  em: SqlEntityManager,
-  target: EntityMetadata,
-  key: Key,
-  given = em.schema,
-): object | undefined {
-  const id = key.length === 1 ? key[0] : key;
-  const schema = schemaOf(em, target, given);
-  // MikroORM knows an entity of the connection's own schema by its name too, where it was given that name.
-  const names = schema === OWN_SCHEMA ? [undefined, nameOfOwnSchema(em)] : [schema];
-  for (const name of names) {
-    const entity = em.getUnitOfWork(false).getById<object>(target.class, id, name, true);
-    if (entity && isLoaded(entity, target)) return entity;
-  }
-  return undefined;
-}
-
-/**
- * Returns true for an entity with more than its key. MikroORM does not mark a mere reference as initialized when
- * em.transactional() merges a loaded entity into it.
- */
-function isLoaded(entity: object, { primaryKeys }: EntityMetadata): boolean {
-  return (
-    helper(entity).isInitialized() || Object.keys(helper(entity).__originalEntityData ?? {}).length > primaryKeys.length
   );
 }

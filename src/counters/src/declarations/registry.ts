@@ -1,4 +1,4 @@
-import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import { isRaw, ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
@@ -23,11 +23,28 @@ export interface CounterGroup {
   readonly foreignKey: readonly string[];
   readonly target: EntityMetadata;
   readonly targetKey: readonly string[];
+  readonly targetParts: readonly KeyPart[];
+  /**
+   * True where an entity has the foreign key as the database has it: numbers and texts, in columns that no other
+   * property has.
+   */
+  readonly isKnownToMemory: boolean;
   readonly counters: readonly ResolvedCounter[];
   /** The schema of the counted rows, where it is known. */
   readonly countedSchema?: string;
   /** The schema of their targets, where it is known. */
   readonly targetSchema?: string;
+}
+
+/**
+ * A column of a target's key with the property that it belongs to, at the end of the relations of which the key may
+ * consist.
+ */
+export interface KeyPart {
+  readonly meta: EntityMetadata;
+  readonly property: EntityProperty;
+  /** What memory and the database have alike: whole numbers, texts up to a collation; anything else may differ in form. */
+  readonly kind: 'whole' | 'text' | 'other';
 }
 
 /** The counters by their entities, as counted rows or as target; made once from the declarations and the metadata. */
@@ -135,6 +152,23 @@ export function registryOf(em: SqlEntityManager): CounterRegistry | undefined {
 
 const tests = new WeakMap<readonly CounterGroup[], readonly Test[]>();
 const properties = new WeakMap<readonly CounterGroup[], readonly string[]>();
+const writers = new WeakMap<readonly CounterGroup[], readonly WatchedColumn[]>();
+
+/** A column that decides whether and where a row is counted, with all properties by which a row can get its value. */
+export interface WatchedColumn {
+  readonly column: string;
+  readonly writers: readonly ColumnWriter[];
+}
+
+/** A property with a column, and the column's place among those of the property. */
+interface ColumnWriter {
+  readonly name: string;
+  readonly place: number;
+  /** True where MikroORM writes this column for the property: another property of the same column may do so instead. */
+  readonly owns: boolean;
+  /** True where the database itself gives the column a value. */
+  readonly defaulted: boolean;
+}
 
 /** Returns the tests in the conditions of all counters of some groups. */
 export function testsIn(groups: readonly CounterGroup[]): readonly Test[] {
@@ -143,11 +177,44 @@ export function testsIn(groups: readonly CounterGroup[]): readonly Test[] {
   );
 }
 
-/** Returns the names of the properties that decide whether and where a row of these groups is counted. */
+/**
+ * Returns the columns that decide whether and where a row of these groups is counted. Several properties may have one
+ * column, as a foreign key of two columns and a relation by one of them have.
+ */
+export function columnsWatched(groups: readonly CounterGroup[]): readonly WatchedColumn[] {
+  return kept(writers, groups, () =>
+    [...new Set(watchedColumns(groups))].map(column => ({ column, writers: writersOf(groups[0]!.counted, column) })),
+  );
+}
+
+/** Returns the names of the properties that have a column which decides whether and where a row is counted. */
 export function watchedProperties(groups: readonly CounterGroup[]): readonly string[] {
   return kept(properties, groups, () => [
-    ...new Set(groups.flatMap(group => [group.by, ...testsIn([group]).map(({ property }) => property)])),
+    ...new Set(columnsWatched(groups).flatMap(watched => watched.writers.map(({ name }) => name))),
   ]);
+}
+
+function writersOf(meta: EntityMetadata, column: string): ColumnWriter[] {
+  return propertiesOf(meta, column).map(property => ({
+    name: property.name,
+    place: property.fieldNames.findIndex(name => isSameName(name, column)),
+    owns: property.fieldNames.length === 1 || (property.ownColumns ?? property.fieldNames).includes(column),
+    defaulted: ![undefined, 'null'].includes(property.defaultRaw),
+  }));
+}
+
+/** Returns the properties by which the application writes a column. */
+function propertiesOf(meta: EntityMetadata, column: string): EntityProperty[] {
+  const own = (property: EntityProperty): boolean =>
+    ![ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(property.kind) &&
+    isColumn(property) &&
+    !(property.embedded && (meta.properties[property.embedded[0] as never] as EntityProperty).object);
+  return meta.props.filter(property => property.fieldNames?.some(name => isSameName(name, column)) && own(property));
+}
+
+/** Compares names of columns as databases do. */
+function isSameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
 }
 
 /** Returns what is kept for a key, which is made the first time. */
@@ -157,7 +224,7 @@ function kept<Key extends object, Value>(values: WeakMap<Key, Value>, key: Key, 
   return value;
 }
 
-/** Returns the columns of the watched properties. */
+/** Returns the columns of the foreign keys and the conditions of some groups. */
 export function watchedColumns(groups: readonly CounterGroup[]): string[] {
   return groups.flatMap(group => [...group.foreignKey, ...testsIn([group]).flatMap(({ columns }) => columns)]);
 }
@@ -167,9 +234,33 @@ export function isColumn(property: EntityProperty): boolean {
   return property.persist !== false && !property.formula && !property.generated;
 }
 
+/** Returns what gives a new row another number than 0, for people; undefined where nothing does. */
+function initialOf({ default: value, defaultRaw, onCreate, onUpdate }: EntityProperty): string | undefined {
+  if (onCreate || onUpdate) return `a function for ${onCreate ? 'onCreate' : 'onUpdate'}`;
+  const given = isRaw(value) ? defaultRaw : (value ?? defaultRaw);
+  if (given === undefined || given === null || /^[\s('"]*[+-]?0+(\.0*)?[\s)'"]*$/.test(String(given))) return undefined;
+  return `the default ${String(given)}`;
+}
+
 /** Returns the primary key columns of a table. */
 export function keyColumns(meta: EntityMetadata): string[] {
   return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).fieldNames);
+}
+
+/** Returns the parts of a primary key, in the order of keyColumns(). */
+function keyParts(meta: EntityMetadata): KeyPart[] {
+  return meta.primaryKeys.flatMap((name): KeyPart[] => {
+    const property = meta.properties[name as never] as EntityProperty;
+    const { targetMeta } = property;
+    return targetMeta ? keyParts(targetMeta) : [{ meta, property, kind: kindOf(property) }];
+  });
+}
+
+function kindOf({ columnTypes, runtimeType }: EntityProperty): KeyPart['kind'] {
+  const type = columnTypes[0] ?? '';
+  if (['boolean', 'Date'].includes(runtimeType)) return 'other';
+  if (/^(?:(?:big|small|medium|tiny)?int(?:eger)?|(?:big|small)?serial)\b/i.test(type)) return 'whole';
+  return /char|text|enum|uuid/i.test(type) ? 'text' : 'other';
 }
 
 /** Returns another entity that writes the same table, if there is one. */
@@ -185,19 +276,6 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
       !other.embeddable &&
       !other.virtual &&
       !other.view,
-  );
-}
-
-/**
- * Returns another property that writes the column of one of some properties, if there is one: MikroORM allows it with
- * discovery.checkDuplicateFieldNames: false.
- */
-function shadowOf({ props }: EntityMetadata, counting: readonly EntityProperty[]): EntityProperty | undefined {
-  return props.find(
-    other =>
-      isColumn(other) &&
-      other.fieldNames?.length === 1 &&
-      counting.some(({ name, fieldNames }) => name !== other.name && fieldNames.join() === other.fieldNames[0]),
   );
 }
 
@@ -234,13 +312,17 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
     );
   }
   const condition = conditionOf(counter, counted, em);
-  const shadow =
-    shadowOf(counted, [by, ...condition.tests.map(({ property }) => counted.properties[property as never]!)]) ??
-    shadowOf(target, [into]);
-  if (shadow)
+  const initial = initialOf(into);
+  if (initial !== undefined)
     throw refuse(
-      `the property "${shadow.name}" writes the column ${shadow.fieldNames[0]!} too, past the property that counts; map the column once, or give "${shadow.name}" persist: false`,
+      `"${counter.into}" has ${initial}, and a new ${target.className} has no rows yet; give it the default 0`,
     );
+  const other = propertiesOf(target, into.fieldNames[0]!).find(property => property.name !== into.name);
+  if (other)
+    throw refuse(
+      `"${other.name}" has the column of "${counter.into}" too, and would write it; give "${other.name}" persist: false`,
+    );
+  const parts = keyParts(target);
   return {
     order: 0,
     counted,
@@ -248,6 +330,10 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
     foreignKey: by.fieldNames,
     target,
     targetKey: keyColumns(target),
+    targetParts: parts,
+    isKnownToMemory:
+      parts.every(({ kind }) => kind !== 'other') &&
+      by.fieldNames.every(column => propertiesOf(counted, column).length === 1),
     counters: [
       {
         name: `${target.className}.${counter.into}`,

@@ -9,15 +9,16 @@ import {
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
+  columnsIn,
+  isDoubtful,
   keyInDatabase,
   keyOf,
   originalTarget,
   overlaid,
   stateInDatabase,
   stateInMemory,
-  stateInPayload,
+  type CreatedTargets,
   type RowState,
-  type TargetPointer,
 } from '../counts/deltas.js';
 import { isForeseeable } from '../declarations/condition.js';
 import {
@@ -31,7 +32,7 @@ import {
 import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { columnList, keyIn, queryRows, tableName, type Row } from '../sql/fragments.js';
-import { compareKeys, hashOf, type Key } from '../sql/key.js';
+import { compareKeys, hashOf, isNumeric, type Key } from '../sql/key.js';
 import { OWN_SCHEMA, plainTableName, schemaOf } from '../sql/schemas.js';
 
 /** One counted row on its way through a flush. */
@@ -44,14 +45,21 @@ export interface CountedChange {
   readonly key: Key;
   /** True where the change can alter a count; an update that touches nothing watched cannot. */
   readonly relevant: boolean;
-  /** The row as the entity had it when the flush was planned. */
+  /** The row as the entity had it when the flush was planned, and what of it the change wrote then. */
   readonly memory: RowState;
+  readonly planned: Readonly<Record<string, unknown>>;
   /** The row as it will be after the flush, once planned; null: it will not exist. */
   after: RowState | null;
 }
 
 /** What a flush does to a row; early deletes and updates count as what they are. */
 export type ChangeKind = 'create' | 'update' | 'delete';
+
+/** A counted row as the database has it: its key as it is spelled there, and its state. */
+export interface FoundRow {
+  readonly key: Key;
+  readonly state: RowState;
+}
 
 /** The most rows that one statement reads by their keys. */
 const MAX_READ_ROWS = 500;
@@ -72,16 +80,21 @@ export function countedChanges(
   em: SqlEntityManager,
   unitOfWork: UnitOfWork,
   registry: CounterRegistry,
-  created: ReadonlySet<object>,
+  created: CreatedTargets,
 ): CountedChange[] {
   return unitOfWork.getChangeSets().flatMap(changeSet => {
     const counted = changeSet.meta as unknown as EntityMetadata;
     const groups = groupsIn(em, registry, counted, changeSet.schema);
     if (groups.length === 0) return [];
     const kind = kindOf(changeSet);
-    const relevant = kind !== 'update' || watchedProperties(groups).some(name => name in changeSet.payload);
+    const payload = changeSet.payload as Record<string, unknown>;
+    const names = watchedProperties(groups).filter(name => name in payload);
+    const relevant = kind !== 'update' || names.length > 0;
     const memory = stateInMemory(em, changeSet.entity, groups, created);
-    return [{ changeSet, counted, groups, kind, key: keyInDatabase(changeSet), relevant, memory, after: null }];
+    const planned = Object.fromEntries(names.map(name => [name, payload[name]]));
+    return [
+      { changeSet, counted, groups, kind, key: keyInDatabase(changeSet), relevant, memory, planned, after: null },
+    ];
   });
 }
 
@@ -95,15 +108,15 @@ export function namesWritten({ changeSet, groups }: CountedChange): string[] {
   return watchedProperties(groups).filter(name => name in changeSet.payload);
 }
 
-/** Reads the states of changed rows in the database, locked unless `lock` is false; a missing row is left out. */
+/** Reads changed rows in the database, locked unless `lock` is false; a missing row is left out. */
 export async function readRows(
   em: SqlEntityManager,
   transaction: Transaction,
   changes: readonly CountedChange[],
   keyOfChange: (change: CountedChange) => Key,
   lock: boolean,
-): Promise<Map<CountedChange, RowState>> {
-  const states = new Map<CountedChange, RowState>();
+): Promise<Map<CountedChange, FoundRow>> {
+  const states = new Map<CountedChange, FoundRow>();
   // The rows of one table have the same list of groups.
   const tables = [...Map.groupBy(changes, ({ groups }) => groups)]
     .map(([groups, mine]) => ({
@@ -114,13 +127,21 @@ export async function readRows(
     .toSorted((a, b) => (a.table < b.table ? -1 : 1));
   for (const { groups, mine } of tables) {
     const columns = keyColumns(groups[0]!.counted);
+    const keyOfRow = (row: Row): Key => columns.map(column => row[column]);
+    const read = (keys: readonly Key[]): Promise<Row[]> =>
+      rowsByKey(em, transaction, groups[0]!, [...columns, ...watchedColumns(groups)], keys, lock);
     const keys = mine.map(keyOfChange);
-    const rows = await rowsByKey(em, transaction, groups[0]!, [...columns, ...watchedColumns(groups)], keys, lock);
-    const found = new Map(rows.map(row => [hashOf(columns.map(column => row[column])), row]));
-    mine.forEach((change, index) => {
-      const row = found.get(hashOf(keys[index]!));
-      if (row) states.set(change, stateInDatabase(row, groups));
-    });
+    const rows = await read(keys);
+    const byKey = new Map(rows.map(row => [hashOf(keyOfRow(row)), row]));
+    const found = keys.map(key => byKey.get(hashOf(key)));
+    // Memory may have the key of a row in another form, as a date, or in another spelling: only the database can tell.
+    const isClear = rows.length === new Set(found).size - Number(found.includes(undefined));
+    for (const [index, change] of mine.entries()) {
+      const key = keys[index]!;
+      const row =
+        found[index] ?? (keys.length === 1 ? rows[0] : isClear && isNumeric(key) ? undefined : (await read([key]))[0]);
+      if (row) states.set(change, { key: keyOfRow(row), state: stateInDatabase(row, groups) });
+    }
   }
   return states;
 }
@@ -164,7 +185,7 @@ export async function originalTargets(
     if (targets.includes(undefined)) unknown.push(change);
     else targets.forEach((target, index) => target && keys.get(change.groups[index]!)!.push(target));
   }
-  for (const [change, state] of await readRows(em, transaction, unknown, ({ key }) => key, false)) {
+  for (const [change, { state }] of await readRows(em, transaction, unknown, ({ key }) => key, false)) {
     for (const group of change.groups) {
       const target = state.targets[group.by];
       if (target && 'key' in target) keys.get(group)!.push(target.key);
@@ -177,14 +198,11 @@ export async function originalTargets(
  * Returns true for a change that is written as it was planned and counted, the usual case. It may return false for one
  * whose values are the same in another form.
  */
-export function isAsPlanned({ changeSet, groups, after }: CountedChange & { readonly after: RowState }): boolean {
+export function isAsPlanned({ changeSet, groups, planned }: CountedChange): boolean {
   const payload = changeSet.payload as Record<string, unknown>;
-  return watchedProperties(groups).every(name => {
-    if (!(name in payload)) return true;
-    const target = after.targets[name];
-    if (target === undefined) return payload[name] === after.values[name];
-    return target !== null && 'key' in target && target.key.length === 1 && payload[name] === target.key[0];
-  });
+  return watchedProperties(groups).every(
+    name => payload[name] === planned[name] && name in payload === name in planned,
+  );
 }
 
 /**
@@ -193,16 +211,16 @@ export function isAsPlanned({ changeSet, groups, after }: CountedChange & { read
  *
  * What was written is the payload's, never the entity's: that may have been changed again and not be saved yet.
  */
-export function writtenStates(change: CountedChange & { readonly after: RowState }): {
+export function writtenStates({ changeSet, groups, after }: CountedChange & { readonly after: RowState }): {
   planned: RowState;
   written: RowState;
 } {
-  const { values, targets } = change.after;
-  const planned = {
-    values,
-    targets: Object.fromEntries(Object.entries(targets).map(([by, target]) => [by, target && keyed(target)])),
-  };
-  return { planned, written: overlaid(planned, stateInPayload(change.changeSet, change.groups), namesWritten(change)) };
+  const targets = Object.entries(after.targets).map(([by, target]) => [
+    by,
+    target && 'created' in target ? { key: keyOf(target.created) } : target,
+  ]);
+  const planned = { ...after, targets: Object.fromEntries(targets) as RowState['targets'] };
+  return { planned, written: overlaid(planned, columnsIn(changeSet.payload, groups), groups) };
 }
 
 /**
@@ -210,12 +228,12 @@ export function writtenStates(change: CountedChange & { readonly after: RowState
  * chosen it itself.
  */
 export function isUncertain({ groups, kind, changeSet }: CountedChange, written: RowState): boolean {
-  return testsIn(groups).some(
-    test =>
-      (kind === 'create' || test.property in changeSet.payload) && !isForeseeable(test, written.values[test.property]),
+  return (
+    isDoubtful(changeSet.payload, written.columns, groups, kind === 'create') ||
+    testsIn(groups).some(
+      test =>
+        (kind === 'create' || test.property in changeSet.payload) &&
+        !isForeseeable(test, written.values[test.property]),
+    )
   );
-}
-
-function keyed(target: TargetPointer): TargetPointer {
-  return 'created' in target ? { key: keyOf(target.created) } : target;
 }

@@ -1,6 +1,18 @@
 import { ChangeSetType, type AnyEntity, type ChangeSet, type Transaction, type UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { keyOf, overlaid, Tally, type KeyedDelta, type RowState, type TargetDelta } from '../counts/deltas.js';
+import {
+  columnsIn,
+  CreatedTargets,
+  keyInDatabase,
+  keyOf,
+  keyWritten,
+  overlaid,
+  Tally,
+  type KeyedDelta,
+  type RowState,
+  type TargetDelta,
+} from '../counts/deltas.js';
+import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
@@ -44,6 +56,13 @@ export class FlushPlan {
   readonly #initial: InitialCounts = new Map();
   /** The changes of rows that did not exist when the flush began. */
   readonly #vanished: CountedChange[] = [];
+  readonly #created: CreatedTargets;
+  /** The changes of the keys of targets. */
+  readonly #renamed: readonly ChangeSet<AnyEntity>[];
+  /** The target entities of which the flush inserts rows or changes keys: some rows are there only at its end. */
+  readonly #comingTargets: ReadonlySet<unknown>;
+  /** What is counted into such rows at the end of the flush. */
+  readonly #coming: KeyedDelta[] = [];
   #stored: StoredCounts | undefined;
   /** True where triggers change the stored counts, so that the flush only takes the locks. */
   #leftToTriggers: boolean;
@@ -60,9 +79,16 @@ export class FlushPlan {
     }
     refuseAssignments(unitOfWork, registry);
     for (const { meta, schema } of unitOfWork.getChangeSets()) refuseTwin(em, registry, meta, schema);
-    const creates = unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
+    const [creates = [], deletes = []] = (['create', 'delete'] as const).map(kind =>
+      unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === kind),
+    );
     // Targets that the flush inserts have no row to lock yet.
-    this.#changes = countedChanges(em, unitOfWork, registry, new Set(creates.map(({ entity }) => entity as object)));
+    this.#created = new CreatedTargets(em, creates, deletes, registry.groups);
+    this.#changes = countedChanges(em, unitOfWork, registry, this.#created);
+    this.#renamed = unitOfWork
+      .getChangeSets()
+      .filter(one => kindOf(one) === 'update' && one.meta.primaryKeys.some(name => name in one.payload));
+    this.#comingTargets = new Set([...creates, ...this.#renamed].map(({ meta }) => meta.class));
   }
 
   /** True where the flush writes counted rows. */
@@ -79,7 +105,7 @@ export class FlushPlan {
     const groups = groupsOfChanges(relevant);
     this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry, groups);
     if (!this.#leftToTriggers) {
-      refuseTwins(existing);
+      refuseTwins(existing.map(change => [change, change.key]));
       refuseReplacedTargets(this.unitOfWork, relevant);
     }
     const originals = await originalTargets(this.em, transaction, existing);
@@ -94,7 +120,7 @@ export class FlushPlan {
     }
     if (this.#leftToTriggers) {
       await requireTriggers(this.em, transaction, this.registry, groups);
-      return refuseMissingTargets(relevant, stored);
+      return this.#refuseMissingTargets(relevant, stored);
     }
     for (const [concerned, mine] of Map.groupBy(existing, change => change.groups))
       refusePendingRows(
@@ -102,16 +128,17 @@ export class FlushPlan {
         mine.map(({ key }) => key),
       );
     const rows = await readRows(this.em, transaction, existing, ({ key }) => key, true);
+    refuseTwins([...rows].map(([change, { key }]) => [change, key]));
 
     const tally = new Tally();
     for (const change of relevant) {
-      const before = rows.get(change) ?? null;
+      const before = rows.get(change)?.state ?? null;
       // Another transaction has deleted the row since it was loaded, and has counted that.
       if (!before && change.kind !== 'create') {
         this.#vanished.push(change);
         continue;
       }
-      if (before) this.#requireLocked(change, before, stored);
+      if (before) await this.#requireLocked(change, before, stored);
       change.after = this.#stateAfter(change, before);
       tally.change(change.groups, before, change.after);
     }
@@ -139,10 +166,11 @@ export class FlushPlan {
     );
     const states = new Map(doubtful.map(change => [change as CountedChange, writtenStates(change)]));
     const uncertain = doubtful.filter(change => mayBeGone(change) || isUncertain(change, states.get(change)!.written));
-    const read = await readRows(this.em, transaction, uncertain, ({ changeSet }) => keyOf(changeSet.entity), false);
+    const read = await readRows(this.em, transaction, uncertain, ({ changeSet }) => keyWritten(changeSet), false);
     const tally = new Tally();
     for (const [change, { planned, written }] of states)
-      tally.change(change.groups, planned, read.get(change) ?? (mayBeGone(change) ? null : written));
+      tally.change(change.groups, planned, read.get(change)?.state ?? (mayBeGone(change) ? null : written));
+    for (const delta of this.#coming) tally.add(delta);
     const deltas = tally.deltas() as KeyedDelta[];
     if (deltas.length === 0) return;
     const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
@@ -152,11 +180,16 @@ export class FlushPlan {
         deltas.filter(delta => delta.group === group).map(({ target }) => target.key),
       );
     }
-    await this.#apply(deltas, stored);
+    await this.#apply(deltas, stored, true);
   }
 
   /** Puts the true stored counts into the loaded targets. */
   refresh(): void {
+    // MikroORM keeps an entity under the key with which it was loaded.
+    for (const changeSet of this.#renamed) {
+      for (const group of groupsOfChanges(this.#changes).filter(one => this.#isIn(one, changeSet)))
+        this.#stored?.addSpelling(group, keyWritten(changeSet), keyInDatabase(changeSet));
+    }
     this.#stored?.refresh();
   }
 
@@ -167,25 +200,29 @@ export class FlushPlan {
     }
   }
 
-  /** Reads the stored counts that triggers have changed, also those of targets that the flush inserted. */
+  /** Reads the stored counts that triggers have changed, also those of targets that the flush inserted or renamed. */
   async #reread(): Promise<void> {
     refuseLateAssignments(this.unitOfWork, this.registry, this.#initial);
     if (!this.#stored) return;
     const created = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
     for (const group of groupsOfChanges(this.#changes)) {
-      const keys = created.filter(changeSet => this.#isIn(group, changeSet)).map(({ entity }) => keyOf(entity));
-      await this.#stored.lock(group, keys);
+      const coming = [...created, ...this.#renamed].filter(changeSet => this.#isIn(group, changeSet));
+      await this.#stored.lock(group, coming.map(keyWritten));
     }
     await this.#stored.reread();
   }
 
   #stateAfter(change: CountedChange, before: RowState | null): RowState | null {
     if (change.kind === 'delete') return null;
-    return before ? overlaid(before, change.memory, Object.keys(change.changeSet.payload)) : change.memory;
+    if (!before) return change.memory;
+    const { changeSet, groups } = change;
+    return overlaid(before, columnsIn(changeSet.payload, groups), groups, changeSet.entity, this.#created);
   }
 
-  #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): void {
-    const unlocked = stored.unlockedTarget(change.groups, before);
+  async #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): Promise<void> {
+    let unlocked = stored.unlockedTarget(change.groups, before);
+    while (unlocked && (await stored.isSpellingOfLocked(unlocked.group, unlocked.key)))
+      unlocked = stored.unlockedTarget(change.groups, before);
     if (!unlocked) return;
     throw new CounterError(
       'COUNTER_CONFLICT',
@@ -194,11 +231,13 @@ export class FlushPlan {
     );
   }
 
-  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts): Promise<void> {
+  /** Applies deltas: at the end of the flush, or before it, as far as their targets are there then. */
+  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts, atEnd = false): Promise<void> {
     const existing: KeyedDelta[] = [];
     for (const delta of deltas) {
-      if ('created' in delta.target) this.#addToCreated(delta.target.created, delta);
-      else existing.push(delta as KeyedDelta);
+      if ('created' in delta.target) this.#addToCreated(delta.target.created, delta, stored);
+      else if (atEnd || (await this.#isThere(delta as KeyedDelta, stored))) existing.push(delta as KeyedDelta);
+      else this.#coming.push(delta as KeyedDelta);
     }
     const groups = [...new Set(existing.map(({ group }) => group))];
     const deleted = new Map(groups.map(group => [group, new Set(this.#deletedTargets(group).map(hashOf))]));
@@ -218,8 +257,14 @@ export class FlushPlan {
     return changeSet.meta.class === target.class && schemaOfChange(this.em, changeSet) === targetSchema;
   }
 
+  async #isThere({ group, target: { key } }: KeyedDelta, stored: StoredCounts): Promise<boolean> {
+    if (!this.#comingTargets.has(group.target.class)) return true;
+    await stored.lock(group, [key]);
+    return stored.isLocked(group, key);
+  }
+
   /** Lets a target that the same flush inserts start with its counts. Nobody else can see it before the commit. */
-  #addToCreated(entity: object, { group, amounts }: TargetDelta): void {
+  #addToCreated(entity: object, { group, amounts }: TargetDelta, { transaction }: StoredCounts): void {
     const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<
       string,
       number
@@ -228,26 +273,39 @@ export class FlushPlan {
     this.#initial.set(entity, initial);
     group.counters.forEach(({ property }, index) => {
       initial[property] = (initial[property] ?? 0) + amounts[index]!;
+      noteShown(transaction, entity, property, initial[property]);
       payload[property] = (entity as Record<string, number>)[property] = initial[property];
     });
+  }
+
+  /**
+   * Refuses rows whose new target does not exist (COUNTER_TARGET_MISSING). Where hooks count, they find that out when
+   * they add to it.
+   */
+  #refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
+    for (const { kind, groups, memory, planned } of changes) {
+      if (kind === 'delete') continue;
+      const written = columnsIn(planned, groups);
+      for (const group of groups.filter(({ foreignKey }) => foreignKey.some(column => column in written))) {
+        const pointer = memory.targets[group.by];
+        if (!pointer || 'created' in pointer || stored.isLocked(group, pointer.key)) continue;
+        if (!this.#comingTargets.has(group.target.class)) throw targetMissing(group, pointer.key);
+        // New rows come before new keys of rows that exist.
+        if (kind === 'create' && this.#isRenamed(group, pointer.key))
+          throw new CounterError(
+            'COUNTER_TARGET_MISSING',
+            `${group.target.className} gets the key ${pointer.key.join(', ')} in the flush that inserts a row for it, and only after that row, which triggers would count nowhere. Flush the change of the key first.`,
+          );
+      }
+    }
+  }
+
+  #isRenamed({ target }: CounterGroup, key: Key): boolean {
+    return this.#renamed.some(one => one.meta.class === target.class && hashOf(keyWritten(one)) === hashOf(key));
   }
 }
 
 /** Returns the groups of some changes, in the order of their targets' tables. */
 function groupsOfChanges(changes: readonly CountedChange[]): LocatedGroup[] {
   return [...new Set(changes.flatMap(({ groups }) => groups))].toSorted(compareGroups);
-}
-
-/**
- * Refuses rows whose new target does not exist (COUNTER_TARGET_MISSING). Where hooks count, they find that out when they
- * add to it.
- */
-function refuseMissingTargets(changes: readonly CountedChange[], stored: StoredCounts): void {
-  for (const { kind, groups, memory, changeSet } of changes) {
-    if (kind === 'delete') continue;
-    for (const group of groups.filter(({ by }) => kind === 'create' || by in changeSet.payload)) {
-      const pointer = memory.targets[group.by];
-      if (pointer && 'key' in pointer && !stored.isLocked(group, pointer.key)) throw targetMissing(group, pointer.key);
-    }
-  }
 }

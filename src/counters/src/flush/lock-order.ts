@@ -1,7 +1,7 @@
 import type { EntityMetadata, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keyInDatabase } from '../counts/deltas.js';
-import { loadedTarget } from '../counts/stored-counts.js';
+import { mayBeLoaded } from '../counts/loaded-targets.js';
 import type { CounterGroup } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import type { Key } from '../sql/key.js';
@@ -43,8 +43,7 @@ export function lockSteps(
     ];
     const written = writtenTargets(em, unitOfWork, target, targetSchema);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
-    const needed =
-      keys.length > 0 && (every || !onlyCreates || keys.some(key => loadedTarget(em, target, key, targetSchema)));
+    const needed = keys.length > 0 && (every || !onlyCreates || groups.some(group => mayBeLoaded(em, group, keys)));
     return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], needed };
   });
   return steps.slice(0, steps.findLastIndex(({ needed }) => needed) + 1).filter(({ keys }) => keys.length > 0);

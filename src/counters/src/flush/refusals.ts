@@ -9,11 +9,11 @@ import {
   type EntityMetadata,
   type UnitOfWork,
 } from '@mikro-orm/core';
-import { keyOf, sameProperty, stateInPayload } from '../counts/deltas.js';
+import { columnsIn, keyOf } from '../counts/deltas.js';
 import { watchedProperties, type CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
-import { hashOf, type Key } from '../sql/key.js';
+import { hashOf, isSameValue, type Key } from '../sql/key.js';
 import { kindOf, nameOf, namesWritten, type CountedChange } from './counted-changes.js';
 
 /**
@@ -67,10 +67,10 @@ export function refuseSplitUpdates(unitOfWork: UnitOfWork, registry: CounterRegi
 // MikroORM does not ensure that after a rollback: entities whose insert was rolled back keep their keys.
 
 /** Refuses a flush in which two entities stand for the same row (COUNTER_CONFLICT), because each would be counted. */
-export function refuseTwins(changes: readonly CountedChange[]): void {
+export function refuseTwins(changes: Iterable<readonly [change: CountedChange, key: Key]>): void {
   const seen = new Set<string>();
-  for (const change of changes) {
-    const identity = identityOf(change, change.key);
+  for (const [change, key] of changes) {
+    const identity = identityOf(change, key);
     if (seen.has(identity))
       throw conflict(
         change,
@@ -126,9 +126,10 @@ export function refuseReplacedTargets(unitOfWork: UnitOfWork, changes: readonly 
  */
 export function refuseLateProperties(change: CountedChange): void {
   const { changeSet, groups } = change;
-  const original = changeSet.originalEntity && stateInPayload({ payload: changeSet.originalEntity }, groups);
-  const written = stateInPayload(changeSet, groups);
-  const late = namesWritten(change).filter(name => !original || !sameProperty(name, original, written));
+  const original = changeSet.originalEntity && columnsIn(changeSet.originalEntity, groups);
+  const written = Object.entries(columnsIn(changeSet.payload, groups));
+  const isLate = written.some(([column, value]) => !original || !isSameValue(original[column], value));
+  const late = isLate ? namesWritten(change) : [];
   if (late.length > 0)
     throw lateChange(
       `A hook changed ${nameOf(change)} (${late.join(', ')}) during the flush. Change it before the flush.`,

@@ -1,5 +1,6 @@
 import type { EventSubscriber, FlushEventArgs, Transaction, TransactionEventArgs, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { hideCounts } from '../counts/shown-counts.js';
 import { DeclaredCounters } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { opensTransactions, requireCounting } from '../guards/counting-entity-manager.js';
@@ -80,6 +81,7 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
   afterTransactionRollback({ uow, transaction }: TransactionEventArgs): Promise<void> {
     if (uow) this.#undo(uow);
     if (transaction) {
+      hideCounts(this.#within(transaction));
       this.#unsettled.delete(transaction);
       this.#savepoints.delete(transaction);
     }
@@ -118,10 +120,13 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
    * driver releases without an event.
    */
   #hasUnsettled(transaction: Transaction): boolean {
-    return (
-      this.#begun(transaction).size > 0 ||
-      [...(this.#savepoints.get(transaction) ?? [])].some(savepoint => this.#hasUnsettled(savepoint))
-    );
+    return this.#within(transaction).some(one => this.#begun(one).size > 0);
+  }
+
+  /** Returns a transaction or savepoint with all savepoints in it. */
+  #within(transaction: Transaction): Transaction[] {
+    const savepoints = [...(this.#savepoints.get(transaction) ?? [])];
+    return [transaction, ...savepoints.flatMap(savepoint => this.#within(savepoint))];
   }
 
   /** Returns the plans of a transaction that have begun to count and have not settled. Those left at its end have failed. */

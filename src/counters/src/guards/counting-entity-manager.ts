@@ -8,6 +8,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
+import { noteOuter, noteTransaction } from '../counts/managers.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { refuseOptions } from '../declarations/orm-options.js';
 import { DeclaredCounters, registryOf, type CounterRegistry } from '../declarations/registry.js';
@@ -59,6 +60,37 @@ export function countingClass(base: EntityManagerClass): EntityManagerClass {
       ...parameters: Parameters<typeof SqlEntityManager.prototype.createQueryBuilder<Entity, RootAlias>>
     ): QueryBuilder<Entity, RootAlias> {
       return uncounted(undefined, () => super.createQueryBuilder<Entity, RootAlias>(...parameters));
+    }
+
+    // Which entity managers work in a transaction decides in which of them a target shows its new count.
+
+    override setTransactionContext(
+      ...parameters: Parameters<typeof SqlEntityManager.prototype.setTransactionContext>
+    ): void {
+      super.setTransactionContext(...parameters);
+      noteTransaction(this.getContext(false));
+    }
+
+    override async begin(...parameters: Parameters<typeof SqlEntityManager.prototype.begin>): Promise<void> {
+      await super.begin(...parameters);
+      noteTransaction(this.getContext(false));
+    }
+
+    override fork(options?: Parameters<typeof SqlEntityManager.prototype.fork>[0]): this {
+      const fork = super.fork(options);
+      noteTransaction(fork);
+      return fork;
+    }
+
+    override transactional<Result>(
+      work: (em: this) => Result | Promise<Result>,
+      options?: Parameters<typeof SqlEntityManager.prototype.transactional>[1],
+    ): Promise<Result> {
+      const around = this.getContext(false) as SqlEntityManager;
+      return super.transactional(em => {
+        noteOuter(em, around);
+        return work(em);
+      }, options);
     }
   };
   for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const)
@@ -115,8 +147,9 @@ function countCalls(em: SqlEntityManager, object: object, names: readonly string
 const checked = new WeakMap<object, CounterRegistry>();
 
 /**
- * Checks, for the first entity manager of an ORM and for the next one after entities were discovered, everything that could make counts wrong, so that it stops the start
- * and not only the first flush (COUNTER_DECLARATION). Then guards the driver.
+ * Checks, for the first entity manager of an ORM and for the next one after entities were discovered, everything that
+ * could make counts wrong, so that it stops the start and not only the first flush (COUNTER_DECLARATION). Then guards the
+ * driver.
  */
 function start(em: SqlEntityManager): void {
   const registry = registryOf(em);

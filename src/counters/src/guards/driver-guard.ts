@@ -94,7 +94,8 @@ function guardConnection(
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
   const sql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
-  const session = sql === null ? null : { sql, eachTime: mayForget(em.config) };
+  // Else, withCounters() has it done once, when the connection is made.
+  const session = mayForget(em.config) ? sql : null;
   connection.getClient = () => guardKysely(em, registry, session, getClient());
   return connection;
 }

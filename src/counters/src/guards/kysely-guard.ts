@@ -1,7 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   CompiledQuery,
-  type DatabaseConnection,
   type QueryExecutor,
   type QueryExecutorProvider,
   type RootOperationNode,
@@ -14,28 +13,18 @@ import { bypassRefused } from '../events.js';
 
 const guarded = new WeakSet<object>();
 
-/** What a session has to be told before its first statement. */
-export interface SessionPreparation {
-  readonly sql: string;
-  /** True where a connection that is given back may forget it. */
-  readonly eachTime: boolean;
-}
-
-/** The connections whose session is prepared. */
-const prepared = new WeakSet<DatabaseConnection>();
-
 /**
  * Makes a Kysely instance, its transactions, and its copies with other plugins refuse writes to counted tables and to
  * stored counts (COUNTER_BYPASS, COUNTER_ASSIGNED) when they are compiled.
  *
  * Raw fragments cannot be examined; they are raw SQL.
  *
- * It prepares the session of each connection, which MikroORM would not do for a dialect of the application's own.
+ * `session` is the statement that prepares the session of a connection each time it is taken; null: none has to be.
  */
 export function guardKysely<Instance extends QueryExecutorProvider>(
   em: SqlEntityManager,
   registry: CounterRegistry,
-  session: SessionPreparation | null,
+  session: string | null,
   kysely: Instance,
 ): Instance {
   guardExecutor(em, registry, session, kysely.getExecutor());
@@ -47,7 +36,7 @@ type Method = (...parameters: unknown[]) => QueryExecutor;
 function guardExecutor(
   em: SqlEntityManager,
   registry: CounterRegistry,
-  session: SessionPreparation | null,
+  session: string | null,
   executor: QueryExecutor,
 ): QueryExecutor {
   if (guarded.has(executor)) return executor;
@@ -68,8 +57,7 @@ function guardExecutor(
   const provideConnection = executor.provideConnection.bind(executor);
   executor.provideConnection = (consumer, options) =>
     provideConnection(async connection => {
-      if (session.eachTime || !prepared.has(connection)) await connection.executeQuery(CompiledQuery.raw(session.sql));
-      prepared.add(connection);
+      await connection.executeQuery(CompiledQuery.raw(session));
       return consumer(connection);
     }, options);
   return executor;

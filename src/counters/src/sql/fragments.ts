@@ -1,6 +1,6 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Key } from './key.js';
+import { sendable, type Key } from './key.js';
 import { plainTableName } from './schemas.js';
 
 /** A part of an SQL statement, with the values of its question marks in their order. */
@@ -40,7 +40,7 @@ export function onOneLine(sql: string): string {
 /** Returns the condition that columns hold one of some keys. */
 export function keyIn(em: SqlEntityManager, columns: readonly string[], keys: readonly Key[], alias = ''): Fragment {
   const names = columns.map(column => `${alias}${quoted(em, column)}`);
-  const parameters = keys.flat();
+  const parameters = keys.flatMap(key => key.map(sendable));
   if (names.length === 1) return { sql: `${names[0]} in (${keys.map(() => '?').join(', ')})`, parameters };
   const equal = names.map(name => `${name} = ?`).join(' and ');
   return { sql: `(${keys.map(() => equal).join(' or ')})`, parameters };
@@ -85,20 +85,21 @@ function beside(
   orEqual: boolean,
   alias: string,
 ): Fragment {
+  const parts = key.map(sendable);
   const names = columns.map(column => `${alias}${quoted(em, column)}`);
   const last = names.length - 1;
-  const parts = names.map((name, index) => {
+  const comparisons = names.map((name, index) => {
     const equal = names.slice(0, index).map(one => `${one} = ?`);
     return {
       sql: [...equal, `${name} ${operator}${orEqual && index === last ? '=' : ''} ?`].join(' and '),
-      parameters: key.slice(0, index + 1),
+      parameters: parts.slice(0, index + 1),
     };
   });
-  if (last === 0) return parts[0]!;
-  const any = parts.map(({ sql }) => `(${sql})`).join(' or ');
+  if (last === 0) return comparisons[0]!;
+  const any = comparisons.map(({ sql }) => `(${sql})`).join(' or ');
   return {
     sql: `${names[0]} ${operator}= ? and (${any})`,
-    parameters: [key[0], ...parts.flatMap(({ parameters }) => parameters)],
+    parameters: [parts[0], ...comparisons.flatMap(({ parameters }) => parameters)],
   };
 }
 

@@ -17,22 +17,38 @@ export function compareKeys(a: Key, b: Key): number {
   return 0;
 }
 
-/** Returns true for a key that is a single whole number, which the database sorts as JavaScript does. */
-export function isNumeric(key: Key): boolean {
-  return key.length === 1 && /^-?\d+$/.test(textOf(key[0]));
-}
-
 function compareParts(left: unknown, right: unknown): number {
   const [a, b] = [textOf(left), textOf(right)];
-  if (isNumeric([left]) && isNumeric([right])) {
+  if (isWhole(a) && isWhole(b)) {
     const difference = BigInt(a) - BigInt(b);
     return difference < 0n ? -1 : difference > 0n ? 1 : 0;
   }
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function textOf(part: unknown): string {
+/** Returns true for a key of whole numbers. */
+export function isNumeric(key: Key): boolean {
+  return key.every(part => isWhole(textOf(part)));
+}
+
+function isWhole(text: string): boolean {
+  return /^-?\d+$/.test(text);
+}
+
+/** Returns true for two values that one text stands for. */
+export function isSameValue(a: unknown, b: unknown): boolean {
+  return textOf(a ?? null) === textOf(b ?? null);
+}
+
+/** Returns a value as drivers take it: they know bytes only as a Buffer, and some give them as another array. */
+export function sendable(part: unknown): unknown {
+  return part instanceof Uint8Array && !Buffer.isBuffer(part) ? Buffer.from(part) : part;
+}
+
+/** Returns a text that stands for a value, in whatever form it came. */
+export function textOf(part: unknown): string {
   if (part instanceof Uint8Array) return `0x${Buffer.from(part).toString('hex')}`;
   if (part instanceof Date) return part.toISOString();
+  if (typeof part === 'boolean') return part ? '1' : '0';
   return String(part);
 }

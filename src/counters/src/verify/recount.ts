@@ -1,7 +1,8 @@
 import type { EntityClass, EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { KeyedDelta } from '../counts/deltas.js';
-import { loadedTarget, lockTargetRows, StoredCounts, type LockedTarget } from '../counts/stored-counts.js';
+import { mayBeLoaded } from '../counts/loaded-targets.js';
+import { lockTargetRows, StoredCounts, type LockedTarget } from '../counts/stored-counts.js';
 import { conditionSql } from '../declarations/condition.js';
 import type { CounterGroup } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
@@ -132,13 +133,13 @@ async function changed(
 async function refresh(
   em: SqlEntityManager,
   transaction: Transaction,
-  { target, groups }: Described,
+  { groups }: Described,
   rows: ReadonlyMap<CounterGroup, LockedTarget>,
 ): Promise<void> {
   const stored = new StoredCounts(em, transaction);
   for (const group of groups) {
     const { key } = rows.get(group)!;
-    if (loadedTarget(em, target, key, group.targetSchema)) await stored.lock(group, [key]);
+    if (mayBeLoaded(em, group, [key])) await stored.lock(group, [key]);
   }
   stored.refresh();
 }
