@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { recount, verify } from 'mikro-orm-counters';
+import { insertMany, recount, verify } from 'mikro-orm-counters';
 import { describeOnEach, strategy } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
@@ -155,6 +155,19 @@ describeOnEach('keys that the application makes', kind => {
     setup.create(ParkedTicket, { lane: setup.create(Lane, { id: 2 }) });
     setup.create(ParkedTicket, {});
     await setup.flush();
+    await expectExactQueues(schema);
+  });
+
+  it('a bulk write of rows to which the database would give a target is refused, and writes nothing', async () => {
+    const em = schema.em();
+    em.create(Lane, { id: 1 });
+    await em.flush();
+    await expect(insertMany(em, ParkedTicket, [{ lane: 1 }, {}])).rejects.toMatchObject({
+      code: 'COUNTER_BYPASS',
+      message: expect.stringContaining('lane_id'),
+    });
+    expect(await schema.rows('select id from parked_ticket')).toEqual([]);
+    await insertMany(em, ParkedTicket, [{ lane: 1 }, { lane: null }]);
     await expectExactQueues(schema);
   });
 

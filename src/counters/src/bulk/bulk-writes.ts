@@ -235,8 +235,9 @@ async function changeRows(
     // Chunk by chunk, and without keeping the rows that are counted: there may be millions.
     for (const [index, end] of [...ends, null].entries()) {
       for (const found of await matching.lock(ends[index - 1] ?? null, end)) {
-        requireLocked(meta, groups, before(found), stored);
-        tally.change(groups, before(found), after(found));
+        const state = before(found);
+        requireLocked(meta, groups, state, stored);
+        tally.change(groups, state, after(found));
         keys.push(found.key);
       }
     }

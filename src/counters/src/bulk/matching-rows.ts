@@ -36,7 +36,8 @@ export class MatchingRows {
   }
 
   /**
-   * Reads, without locks, one row for all that have the same foreign keys, and the keys at which chunks of the rows end. The last chunk has no end: rows that come before the targets are locked are changed too.
+   * Reads, without locks, one row for all that have the same foreign keys, and the keys at which chunks of the rows end.
+   * The last chunk has no end: rows that come before the targets are locked are changed too.
    */
   async survey(): Promise<{ ends: Key[]; samples: MatchingRow[] }> {
     const ends: Key[] = [];

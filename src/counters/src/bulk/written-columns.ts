@@ -1,6 +1,6 @@
 import { isRaw, ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { isForeseeable } from '../declarations/condition.js';
+import { isForeseeable, type Test } from '../declarations/condition.js';
 import { keyColumns, testsIn, watchedColumns, type CounterGroup } from '../declarations/registry.js';
 import type { Row } from '../sql/fragments.js';
 import { hashOf } from '../sql/key.js';
@@ -18,16 +18,18 @@ export class ColumnWriter {
   readonly #driver;
   readonly #columns: ReadonlySet<string>;
   readonly #foreignKeys: ReadonlySet<string>;
+  readonly #tests: readonly { readonly test: Test; readonly column: string }[];
 
   constructor(
     em: SqlEntityManager,
     private readonly meta: EntityMetadata,
-    private readonly groups: readonly CounterGroup[],
+    groups: readonly CounterGroup[],
     private readonly convertCustomTypes = true,
   ) {
     this.#driver = em.getDriver();
     this.#columns = new Set([...keyColumns(meta), ...watchedColumns(groups)]);
     this.#foreignKeys = new Set([...keyColumns(meta), ...groups.flatMap(({ foreignKey }) => foreignKey)]);
+    this.#tests = testsIn(groups).flatMap(test => test.columns.map(column => ({ test, column })));
   }
 
   /** Returns what data write; where rows are new, columns that are not named get what the database gives them. */
@@ -50,9 +52,9 @@ export class ColumnWriter {
         row[known] = value;
       }
     }
-    const odd = testsIn(this.groups)
-      .flatMap(test => test.columns.map(column => ({ test, column })))
-      .find(({ test, column }) => (rowsAreNew || column in row) && !isForeseeable(test, row[column]));
+    const odd = this.#tests.find(
+      ({ test, column }) => (rowsAreNew || column in row) && !isForeseeable(test, row[column]),
+    );
     return { row, unforeseeable: unforeseeable ?? (odd && described(odd.test.property, row[odd.column])) };
   }
 

@@ -122,7 +122,7 @@ export function requireCounting(config: Configuration): void {
  * Lets a unit of work's own statements pass the guards, and nothing else that runs during its flush: neither hooks and
  * subscribers, nor the functions that give properties their values.
  *
- * A unit of work writes rows by a change set persister that is its own from here on; whoever asks for it gets another.
+ * The unit of work keeps its change set persister to itself from here on. Code that asks for the persister gets another one.
  */
 function countStatementsOf(em: SqlEntityManager, unitOfWork: UnitOfWork): void {
   countCalls(em, unitOfWork.getChangeSetPersister(), ['executeInserts', 'executeUpdates', 'executeDeletes']);
