@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
@@ -30,6 +30,18 @@ describeOnEngineDatabases('the statements of a flush', kind => {
     const statements = summarize(await statementsOf(schema.database, () => em.flush()));
     expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(1);
     expect(statements[0]).toBe('update core_course');
+    await expectExactSchool(schema);
+  });
+
+  it('a flush of new rows takes one snapshot of each entity, as MikroORM alone does', async () => {
+    const [course] = await addCourses(schema, 1);
+    const em = schema.em();
+    for (const student of await addStudents(schema, 10)) em.create(Enrollment, { course: course!, student });
+    const snapshots = vi.spyOn(em.getComparator(), 'prepareEntity');
+    await em.flush();
+    const taken = snapshots.mock.calls.length;
+    snapshots.mockRestore();
+    expect(taken).toBe([...em.getUnitOfWork().getIdentityMap()].length);
     await expectExactSchool(schema);
   });
 

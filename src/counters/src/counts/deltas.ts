@@ -146,6 +146,16 @@ export function keyWritten({ entity, originalEntity, payload, meta }: ChangeSet<
   return written.includes(undefined) ? keyOf(entity) : written;
 }
 
+/** Returns the state of a new row that is written as a payload says. */
+export function stateWritten(
+  payload: object,
+  entity: object,
+  groups: readonly CounterGroup[],
+  created: CreatedTargets,
+): RowState {
+  return stateOf(groups, columnsIn(payload, groups), entity, created);
+}
+
 /** Returns the state of a row as the entity has it in memory. */
 export function stateInMemory(
   em: SqlEntityManager,
@@ -153,12 +163,14 @@ export function stateInMemory(
   groups: readonly CounterGroup[],
   created: CreatedTargets,
 ): RowState {
-  return stateOf(groups, columnsIn(em.getComparator().prepareEntity(entity), groups), entity, created);
+  return stateWritten(em.getComparator().prepareEntity(entity), entity, groups, created);
 }
 
 /** Returns the state of a row as the database has it. */
 export function stateInDatabase(row: Row, groups: readonly CounterGroup[]): RowState {
-  return stateOf(groups, Object.fromEntries(columnsWatched(groups).map(({ column }) => [column, row[column]])));
+  const columns: Record<string, unknown> = {};
+  for (const { column } of columnsWatched(groups)) columns[column] = row[column];
+  return stateOf(groups, columns);
 }
 
 /**
@@ -241,11 +253,11 @@ function stateOf(
   entity?: object,
   created?: CreatedTargets,
 ): RowState {
-  return {
-    columns,
-    values: Object.fromEntries(testsIn(groups).map(test => [test.property, valueIn(columns, test.columns)])),
-    targets: Object.fromEntries(groups.map(group => [group.by, targetOf(group, columns, entity, created)])),
-  };
+  const values: Record<string, unknown> = {};
+  for (const test of testsIn(groups)) values[test.property] = valueIn(columns, test.columns);
+  const targets: Record<string, TargetPointer | null> = {};
+  for (const group of groups) targets[group.by] = targetOf(group, columns, entity, created);
+  return { columns, values, targets };
 }
 
 function targetOf(

@@ -7,7 +7,7 @@ import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber } from '../sql/exact-number.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
-import { compareKeys, hashOf, type Key } from '../sql/key.js';
+import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import type { KeyedDelta, RowState } from './deltas.js';
 import { loadedTargets } from './loaded-targets.js';
@@ -46,7 +46,7 @@ export class StoredCounts {
   async lock(group: CounterGroup, keys: readonly Key[]): Promise<void> {
     const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
     this.#locked.set(group, rows);
-    const unlocked = [...new Map(keys.map(key => [hashOf(key), key])).values()].filter(key => !rows.has(hashOf(key)));
+    const unlocked = distinctKeys(keys).filter(key => !rows.has(hashOf(key)));
     if (unlocked.length === 0) return;
     const found = await lockTargetRows(this.em, this.transaction, group, unlocked);
     for (const asked of unlocked) {

@@ -17,6 +17,7 @@ import {
   overlaid,
   stateInDatabase,
   stateInMemory,
+  stateWritten,
   type CreatedTargets,
   type RowState,
 } from '../counts/deltas.js';
@@ -41,7 +42,7 @@ export interface CountedChange {
   readonly counted: EntityMetadata;
   readonly groups: readonly LocatedGroup[];
   readonly kind: ChangeKind;
-  /** The key that the row has before the flush; a new row may have none yet. */
+  /** The key that the row has before the flush; a new row has none. */
   readonly key: Key;
   /** True where the change can alter a count; an update that touches nothing watched cannot. */
   readonly relevant: boolean;
@@ -87,14 +88,16 @@ export function countedChanges(
     const groups = groupsIn(em, registry, counted, changeSet.schema);
     if (groups.length === 0) return [];
     const kind = kindOf(changeSet);
+    const { entity } = changeSet;
     const payload = changeSet.payload as Record<string, unknown>;
-    const names = watchedProperties(groups).filter(name => name in payload);
-    const relevant = kind !== 'update' || names.length > 0;
-    const memory = stateInMemory(em, changeSet.entity, groups, created);
-    const planned = Object.fromEntries(names.map(name => [name, payload[name]]));
-    return [
-      { changeSet, counted, groups, kind, key: keyInDatabase(changeSet), relevant, memory, planned, after: null },
-    ];
+    const planned: Record<string, unknown> = {};
+    for (const name of watchedProperties(groups)) if (name in payload) planned[name] = payload[name];
+    const isNew = kind === 'create';
+    const relevant = kind !== 'update' || Object.keys(planned).length > 0;
+    // The payload of a new row is all that the entity has.
+    const memory = isNew ? stateWritten(payload, entity, groups, created) : stateInMemory(em, entity, groups, created);
+    const key = isNew ? [] : keyInDatabase(changeSet);
+    return [{ changeSet, counted, groups, kind, key, relevant, memory, planned, after: null }];
   });
 }
 

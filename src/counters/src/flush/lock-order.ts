@@ -4,7 +4,7 @@ import { keyInDatabase } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import type { CounterGroup } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
-import type { Key } from '../sql/key.js';
+import { distinctKeys, type Key } from '../sql/key.js';
 import { kindOf, schemaOfChange, type CountedChange } from './counted-changes.js';
 
 /** Rows of one target table that a flush locks together, so that the table has one order of locks. */
@@ -37,10 +37,10 @@ export function lockSteps(
         .filter(change => change.kind !== 'delete' && change.groups.includes(group))
         .map(({ memory }) => memory.targets[group.by]),
     );
-    const keys = [
+    const keys = distinctKeys([
       ...groups.flatMap(group => originals.get(group) ?? []),
       ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : [])),
-    ];
+    ]);
     const written = writtenTargets(em, unitOfWork, target, targetSchema);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
     const needed = keys.length > 0 && (every || !onlyCreates || groups.some(group => mayBeLoaded(em, group, keys)));

@@ -5,7 +5,15 @@ export type Key = readonly unknown[];
  * Returns a text that is equal for equal keys, whether their parts came as numbers, bigints, strings, dates or buffers.
  */
 export function hashOf(key: Key): string {
+  const [part] = key;
+  // The same text, at once: most keys are one number.
+  if (key.length === 1 && typeof part === 'number') return `["${part}"]`;
   return JSON.stringify(key.map(textOf));
+}
+
+/** Returns keys without those that are equal to others of them. */
+export function distinctKeys(keys: readonly Key[]): Key[] {
+  return [...new Map(keys.map(key => [hashOf(key), key])).values()];
 }
 
 /** Compares two keys for ascending order, part by part: numbers by value, everything else by code unit. */
