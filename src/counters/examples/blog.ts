@@ -96,7 +96,7 @@ em.remove(first);
 await em.flush();
 await print('Deleted it again and removed its row');
 
-// Many rows at once, with one UPDATE for all posts that get the same number.
+// Many rows at once, with one UPDATE for all posts.
 const texts = Array.from({ length: 100 }, (_, index) => `Comment ${index}`);
 await insertMany(
   em,

@@ -154,7 +154,7 @@ describeOnEngineDatabases('insertMany', kind => {
     await expectExactSchool(schema);
   });
 
-  it('insertMany() of 5,000 rows into 50 courses, which get two different amounts, updates them by two UPDATEs', async () => {
+  it('insertMany() of 5,000 rows into 50 courses, which get two different amounts, updates them by one UPDATE', async () => {
     const courses = await addCourses(schema, 50);
     const students = await addStudents(schema, 100);
     const rows = students.flatMap((student, index) =>
@@ -169,7 +169,7 @@ describeOnEngineDatabases('insertMany', kind => {
         expect(await insertMany(schema.em(), Enrollment, rows)).toBe(5000),
       ),
     );
-    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(2);
+    expect(statements.filter(gist => gist === 'update core_course')).toHaveLength(1);
     expect(statements.lastIndexOf('update core_course')).toBeLessThan(statements.indexOf('insert core_enrollments'));
     await expectExactSchool(schema);
   });

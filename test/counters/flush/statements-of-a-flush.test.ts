@@ -62,39 +62,17 @@ describeOnEngineDatabases('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('creates into several courses that get different amounts send one lock by ascending id, then one UPDATE for each amount', async () => {
+  it('creates into several courses that get different amounts send one UPDATE, by ascending id, and on PostgreSQL one lock before it', async () => {
     const courses = await addCourses(schema, 6);
     const students = await addStudents(schema, 2);
     const em = schema.em();
     for (const [index, course] of courses.toReversed().entries())
       for (const student of students.slice(0, 1 + (index % 2))) em.create(Enrollment, { course, student });
     const statements = await statementsOf(schema.database, () => em.flush());
-    expect(summarize(statements).slice(0, 3)).toEqual([
-      `${lock} core_course`,
-      'update core_course',
-      'update core_course',
-    ]);
-    expect(new Set(summarize(statements.slice(3)))).toEqual(new Set(['insert core_enrollments']));
-    expect(statements[0]).toContain(`from core_course${byPrimaryKey} where id in (${courses.join(', ')}) order by id`);
-    const named = statements.slice(1, 3).map(sql => / in \((.*)\)$/.exec(sql)![1]);
-    const every = (rest: number) => courses.filter((_, index) => index % 2 === rest).join(', ');
-    expect(named.toSorted()).toEqual([every(0), every(1)].toSorted());
-    await expectExactSchool(schema);
-  });
-
-  it('creates into two courses that get different amounts send one UPDATE for each, by ascending id, and no lock', async () => {
-    const [low, high] = await addCourses(schema, 2);
-    const [one, two] = await addStudents(schema, 2);
-    const em = schema.em();
-    for (const [course, student] of [
-      [high!, one!],
-      [low!, one!],
-      [low!, two!],
-    ] as const)
-      em.create(Enrollment, { course, student });
-    const statements = await statementsOf(schema.database, () => em.flush());
-    expect(summarize(statements).slice(0, 2)).toEqual(['update core_course', 'update core_course']);
-    expect(statements.slice(0, 2).map(sql => Number(/\((\d+)\)$/.exec(sql)![1]))).toEqual([low, high]);
+    if (kind === 'postgresql') expect(summarize([statements.shift()!])).toEqual([`${lock} core_course`]);
+    expect(summarize(statements.slice(0, 1))).toEqual(['update core_course']);
+    expect(new Set(summarize(statements.slice(1)))).toEqual(new Set(['insert core_enrollments']));
+    expect(statements[0]).toMatch(new RegExp(` where id in \\(${courses.join(', ')}\\)$`));
     await expectExactSchool(schema);
   });
 
@@ -162,7 +140,7 @@ describeOnEngineDatabases('the statements of a flush', kind => {
     await expectExactSchool(schema);
   });
 
-  it('a move sends one lock for both courses, one for the row, and one UPDATE for each course by ascending id', async () => {
+  it('a move sends one lock for both courses, one for the row, and one UPDATE for both courses', async () => {
     const [low, high] = await addCourses(schema, 2);
     const [student] = await addStudents(schema, 1);
     const id = await enroll(schema, high!, student!);
@@ -173,11 +151,11 @@ describeOnEngineDatabases('the statements of a flush', kind => {
       `${lock} core_course`,
       `${lock} core_enrollments`,
       'update core_course',
-      'update core_course',
       'update core_enrollments',
     ]);
     expect(statements[0]).toContain(`in (${low}, ${high}) order by id`);
-    expect([statements[2], statements[3]].map(sql => Number(/in \((\d+)\)/.exec(sql!)![1]))).toEqual([low, high]);
+    expect(statements[2]).toContain(`where id in (${low}, ${high})`);
+    await expectExactSchool(schema);
   });
 
   it('many changes of all kinds send two locks, and one UPDATE for the courses that get the same amounts before all other statements', async () => {

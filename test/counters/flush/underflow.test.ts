@@ -63,6 +63,42 @@ describeOnEngineDatabases('a stored count that was made too low bypassing the co
     expect(await schema.rows('select id from core_enrollments')).toHaveLength(5);
   });
 
+  it('of several courses that lose different amounts, the one whose stored count is too low is named, and nothing is written', async () => {
+    const courses = await addCourses(schema, 5);
+    const students = await addStudents(schema, 2);
+    for (const [index, course] of courses.entries())
+      for (const student of students.slice(0, 1 + (index % 2))) await enroll(schema, course, student);
+    const low = courses[3]!;
+    await schema.write('update core_course set active_enrollments = 1 where id = ?', [low]);
+    const before = await Promise.all(courses.map(course => countsOf(schema, course)));
+    const em = schema.em();
+    for (const enrollment of await em.find(Enrollment, {})) em.remove(enrollment);
+    await expect(em.flush()).rejects.toMatchObject({
+      code: 'COUNTER_UNDERFLOW',
+      message: expect.stringMatching(
+        new RegExp(`^Course ${low} stores .*totalEnrollments = 2.*activeEnrollments = 1.*-2, -2`),
+      ),
+    });
+    expect(await Promise.all(courses.map(course => countsOf(schema, course)))).toEqual(before);
+    expect(await schema.rows('select id from core_enrollments')).toHaveLength(7);
+  });
+
+  it('a course whose stored count is too low stops nobody who adds to it while others lose rows', async () => {
+    const [low, other] = await addCourses(schema, 2);
+    const [student, another] = await addStudents(schema, 2);
+    const id = await enroll(schema, other!, student!);
+    const em = schema.em();
+    em.remove(await em.findOneOrFail(Enrollment, id));
+    em.create(Enrollment, { course: low!, student: another! });
+    em.create(Enrollment, { course: low!, student: student! });
+    await em.flush();
+    expect([await countsOf(schema, low!), await countsOf(schema, other!)]).toEqual([
+      [2, 2],
+      [0, 0],
+    ]);
+    await expectExactSchool(schema);
+  });
+
   it('a stored count that is too low does not stop increments or unrelated changes', async () => {
     const { course, other, id } = await tooLow();
     await enroll(schema, course, other);

@@ -65,7 +65,7 @@ interface Unions {
 type DriverOptions = UpdateWhereOptions<object> & { readonly em: unknown; readonly convertCustomTypes?: boolean };
 
 /**
- * Inserts many counted rows with summed deltas: one UPDATE for the targets that get the same, then multi-row INSERTs.
+ * Inserts many counted rows with summed deltas: one UPDATE for many targets, then multi-row INSERTs.
  *
  * Runs in a transaction of its own, or in a savepoint of the open one, and flushes nothing. Rows and options are those
  * of em.insertMany(). Properties left out take their onCreate value or default. Returns the number of rows. Errors,

@@ -6,7 +6,7 @@ import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber } from '../sql/exact-number.js';
-import { columnList, execute, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
+import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment } from '../sql/fragments.js';
 import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import type { KeyedDelta, RowState } from './deltas.js';
@@ -28,6 +28,9 @@ export interface LockedTarget {
 
 /** The most target rows that one statement locks or changes. */
 const MAX_LOCKED_ROWS = 500;
+
+/** About the most parameters of one statement; SQLite takes 32,766. */
+const MAX_PARAMETERS = 10_000;
 
 /**
  * The stored counts of target rows within one transaction: locks them and changes them, always in ascending order, and
@@ -100,8 +103,7 @@ export class StoredCounts {
   }
 
   /**
-   * Adds deltas, with all counters of a group in one UPDATE. Target rows that get the same amounts are changed by one
-   * UPDATE if that saves statements.
+   * Adds deltas, with all counters of a group in one UPDATE, which changes many target rows if that saves statements.
    *
    * Errors: COUNTER_TARGET_MISSING where a row does not exist, COUNTER_UNDERFLOW where a count would become negative,
    * which only a write past the engine can bring about.
@@ -133,21 +135,25 @@ export class StoredCounts {
     for (const batch of batches) await this.#addAmounts(batch);
   }
 
-  /** Adds the same amounts to target rows: lock and change in one statement. */
+  /** Adds deltas of one group: lock and change in one statement. */
   async #addAmounts(batch: readonly KeyedDelta[]): Promise<void> {
-    const { group, amounts } = batch[0]!;
-    const keys = batch.map(({ target }) => target.key);
-    const changed = await addToTargetRows(this.em, this.transaction, group, keys, amounts);
-    if (changed !== keys.length) throw await this.#reasonAgainst(group, keys, amounts);
-    for (const key of keys) {
+    const { group } = batch[0]!;
+    const changed = await addToTargetRows(this.em, this.transaction, batch);
+    if (changed !== batch.length) throw await this.#reasonAgainst(batch);
+    for (const {
+      target: { key },
+      amounts,
+    } of batch) {
       publish(group, key, amounts);
       const row = this.#locked.get(group)?.get(hashOf(key));
       if (row) row.stored = row.stored.map((count, index) => count + amounts[index]!);
     }
   }
 
-  /** Returns why amounts could not be added to all of some target rows. */
-  async #reasonAgainst(group: CounterGroup, keys: readonly Key[], amounts: readonly number[]): Promise<CounterError> {
+  /** Returns why deltas of one group could not be added to all of their target rows. */
+  async #reasonAgainst(batch: readonly KeyedDelta[]): Promise<CounterError> {
+    const { group } = batch[0]!;
+    const keys = batch.map(({ target }) => target.key);
     const rows = await lockTargetRows(this.em, this.transaction, group, keys);
     const missing = keys.find(key => !rows.has(hashOf(key)));
     if (missing) return targetMissing(group, missing);
@@ -156,8 +162,10 @@ export class StoredCounts {
       // Of several rows those that have enough are changed by now.
       return keys.length === 1 ? row.stored : (this.#locked.get(group)?.get(hashOf(key)) ?? row).stored;
     };
-    const lacking = keys.find(key => before(key).some((count, index) => count + amounts[index]! < 0)) ?? keys[0]!;
-    return underflow(group, lacking, before(lacking), amounts);
+    const lacksSome = ({ target, amounts }: KeyedDelta): boolean =>
+      before(target.key).some((count, index) => count + amounts[index]! < 0);
+    const { target, amounts } = batch.find(lacksSome) ?? batch[0]!;
+    return underflow(group, target.key, before(target.key), amounts);
   }
 
   /** Reads again the rows that are locked here, which triggers have changed. */
@@ -220,18 +228,18 @@ export async function lockTargetRows(
   return locked;
 }
 
-/** Returns the deltas of one table, those that one UPDATE can add together. */
+/** Returns the deltas of one table, which are in ascending order, such that one UPDATE adds each list of them. */
 function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
   // For other keys only the order of single statements is known.
   if (!deltas.every(({ group }) => hasNumbers(group))) return deltas.map(delta => [delta]);
   const byGroup = Map.groupBy(deltas, ({ group }) => group);
-  return [...byGroup.values()]
-    .flatMap(some => [...Map.groupBy(some, ({ amounts }) => amounts.join()).values()])
-    .flatMap(same =>
-      Array.from({ length: Math.ceil(same.length / MAX_LOCKED_ROWS) }, (_, index) =>
-        same.slice(index * MAX_LOCKED_ROWS, (index + 1) * MAX_LOCKED_ROWS),
-      ),
+  return [...byGroup].flatMap(([{ counters }, some]) => {
+    // An UPDATE names a key once, and for each counter up to twice more.
+    const size = Math.min(MAX_LOCKED_ROWS, Math.ceil(MAX_PARAMETERS / (1 + 2 * counters.length)));
+    return Array.from({ length: Math.ceil(some.length / size) }, (_, index) =>
+      some.slice(index * size, (index + 1) * size),
     );
+  });
 }
 
 /** Returns true for targets whose keys are single whole numbers, which the database sorts as JavaScript does. */
@@ -243,28 +251,60 @@ function subtracts(deltas: readonly KeyedDelta[]): boolean {
   return deltas.some(({ amounts }) => amounts.some(amount => amount < 0));
 }
 
-/** Adds amounts to those target rows that exist and have enough of each, and returns their number. */
+/** Adds deltas of one group to those target rows that exist and have enough of each, and returns their number. */
 function addToTargetRows(
   em: SqlEntityManager,
   transaction: Transaction,
-  group: CounterGroup,
-  keys: readonly Key[],
-  amounts: readonly number[],
+  batch: readonly KeyedDelta[],
 ): Promise<number> {
-  const changes = changesIn(group, amounts);
-  const subtractions = changes.filter(({ amount }) => amount < 0);
-  const column = (counter: ResolvedCounter): string => quoted(em, counter.column);
-  const sets = changes.map(({ counter }) => `${column(counter)} = ${column(counter)} + ?`);
-  const guards = subtractions.map(({ counter }) => ` and ${column(counter)} >= ?`);
+  const { group } = batch[0]!;
+  const keys = batch.map(({ target }) => target.key);
+  const additions = group.counters.flatMap(({ column }, index) => additionsTo(em, quoted(em, column), index, batch));
+  const sets = additions.map(({ set }) => set);
+  const guards = additions.flatMap(({ guards }) => guards);
   const chosen = keyIn(em, group.targetKey, keys);
+  const where = [chosen, ...guards];
   return execute(em, transaction, {
-    sql: `update ${tableByKey(em, group, keys)} set ${sets.join(', ')} where ${chosen.sql}${guards.join('')}`,
-    parameters: [
-      ...changes.map(({ amount }) => amount),
-      ...chosen.parameters,
-      ...subtractions.map(({ amount }) => -amount),
-    ],
+    sql: `update ${tableByKey(em, group, keys)} set ${sets.map(({ sql }) => sql).join(', ')} where ${where.map(({ sql }) => sql).join(' and ')}`,
+    parameters: [...sets, ...where].flatMap(({ parameters }) => parameters),
   });
+}
+
+/** What an UPDATE adds to one column: the assignment, and the conditions that its rows have enough. */
+interface Addition {
+  readonly set: Fragment;
+  readonly guards: readonly Fragment[];
+}
+
+/** Returns what deltas of one group add to the column of the counter at a place; an empty list: nothing. */
+function additionsTo(em: SqlEntityManager, column: string, index: number, batch: readonly KeyedDelta[]): Addition[] {
+  const byAmount = [...Map.groupBy(batch, ({ amounts }) => amounts[index]!)];
+  if (byAmount.length === 1) {
+    const [[amount]] = byAmount as [[number, unknown]];
+    if (amount === 0) return [];
+    const guards = amount < 0 ? [{ sql: `${column} >= ?`, parameters: [-amount] }] : [];
+    return [{ set: { sql: `${column} = ${column} + ?`, parameters: [amount] }, guards }];
+  }
+  const cases = byAmount
+    .filter(([amount]) => amount !== 0)
+    .map(([amount, same]) => ({
+      amount,
+      isOfThese: keyIn(
+        em,
+        same[0]!.group.targetKey,
+        same.map(({ target }) => target.key),
+      ),
+    }));
+  // Numbers are written out, because not every database knows the type of a parameter here.
+  const amounts = cases.map(({ amount, isOfThese }) => `when ${isOfThese.sql} then ${amount}`);
+  const parameters = cases.flatMap(({ isOfThese }) => isOfThese.parameters);
+  const guards = cases
+    .filter(({ amount }) => amount < 0)
+    .map(({ amount, isOfThese }) => ({
+      sql: `not (${isOfThese.sql} and ${column} < ${-amount})`,
+      parameters: isOfThese.parameters,
+    }));
+  return [{ set: { sql: `${column} = ${column} + case ${amounts.join(' ')} else 0 end`, parameters }, guards }];
 }
 
 /** Returns the target's table, of which a statement reads no rows but those of some keys. */
