@@ -40,7 +40,6 @@ const wrong: [name: string, problem: RegExp, ...counters: Counter[]][] = [
   ['an entity that the ORM does not know', /not among the ORM's entities/, loose(Unknown, 'parent', 'amount')],
   ['a foreign key that is not there', /"father" must be a many-to-one/, loose(Child, 'father', 'amount')],
   ['a property that is no relation', /"text" must be a many-to-one/, loose(Child, 'text', 'amount')],
-  ['a one-to-one relation', /"only" must be a many-to-one/, loose(Child, 'only', 'amount')],
   ['a relation that is not persisted', /"shadow"/, loose(Child, 'shadow', 'amount')],
   ['a column that is not there', /no column property "total"/, loose(Child, 'parent', 'total')],
   ['a column of texts', /"name"/, loose(Child, 'parent', 'name')],

@@ -1,5 +1,5 @@
 import { Cascade, raw, Type, type EntityClass, type Opt, type Ref } from '@mikro-orm/core';
-import { Entity, Enum, Formula, ManyToOne, OneToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { Entity, Enum, Formula, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
 /** An enumeration of one value. */
 export enum Shade {
@@ -91,9 +91,6 @@ export class Child {
 
   @ManyToOne(() => Parent, { ref: true, persist: false, joinColumn: 'parent_id' })
   shadow?: Ref<Parent>;
-
-  @OneToOne(() => Parent, { ref: true, deleteRule: 'restrict' })
-  only!: Ref<Parent>;
 
   @Property({ type: 'string' })
   text!: string;

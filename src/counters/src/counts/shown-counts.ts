@@ -1,10 +1,12 @@
 import { helper, type Transaction } from '@mikro-orm/core';
+import type { ResolvedCounter } from '../declarations/registry.js';
+import { countOf, setCount } from './count-on-entity.js';
 
 /** A count that an entity shows since a change in a transaction, and what it showed before. */
 interface Shown {
   readonly place: number;
-  readonly entity: Record<string, unknown>;
-  readonly property: string;
+  readonly entity: object;
+  readonly counter: ResolvedCounter;
   readonly before: unknown;
   readonly after: number;
 }
@@ -13,17 +15,16 @@ const shown = new WeakMap<Transaction, Shown[]>();
 let places = 0;
 
 /** Lets an entity show a stored count as if it had been loaded so, which does not make it dirty. */
-export function show(transaction: Transaction, entity: object, property: string, count: number): void {
-  noteShown(transaction, entity, property, count);
-  put(entity, property, count);
+export function show(transaction: Transaction, entity: object, counter: ResolvedCounter, count: number): void {
+  noteShown(transaction, entity, counter, count);
+  put(entity, counter, count);
 }
 
 /** Notes that an entity is about to show a count, so that hideCounts() can take it back. */
-export function noteShown(transaction: Transaction, entity: object, property: string, after: number): void {
-  const record = entity as Record<string, unknown>;
-  const before = record[property];
+export function noteShown(transaction: Transaction, entity: object, counter: ResolvedCounter, after: number): void {
+  const before = countOf(entity, counter);
   const list = shown.get(transaction) ?? [];
-  if (before !== after) list.push({ place: places++, entity: record, property, before, after });
+  if (before !== after) list.push({ place: places++, entity, counter, before, after });
   shown.set(transaction, list);
 }
 
@@ -32,12 +33,14 @@ export function hideCounts(transactions: readonly Transaction[]): void {
   const all = transactions.flatMap(transaction => shown.get(transaction) ?? []).toSorted((a, b) => b.place - a.place);
   for (const transaction of transactions) shown.delete(transaction);
   // What has been loaded again meanwhile stays.
-  for (const { entity, property, before, after } of all) if (entity[property] === after) put(entity, property, before);
+  for (const { entity, counter, before, after } of all)
+    if (countOf(entity, counter) === after) put(entity, counter, before);
 }
 
-function put(entity: object, property: string, value: unknown): void {
+function put(entity: object, counter: ResolvedCounter, value: unknown): void {
+  const { property } = counter;
   const { __originalEntityData: original, __loadedProperties: loaded } = helper(entity);
-  (entity as Record<string, unknown>)[property] = value;
+  setCount(entity, counter, value);
   if (value === undefined) {
     delete (original as Record<string, unknown> | undefined)?.[property];
     loaded.delete(property);

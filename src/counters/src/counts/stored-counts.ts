@@ -185,7 +185,7 @@ export class StoredCounts {
     for (const [group, rows] of this.#locked) {
       for (const { key, spellings, stored } of new Set(rows.values())) {
         for (const entity of loadedTargets(this.em, group, [key, ...spellings]))
-          group.counters.forEach(({ property }, index) => show(transaction, entity, property, stored[index]!));
+          group.counters.forEach((counter, index) => show(transaction, entity, counter, stored[index]!));
       }
     }
   }

@@ -6,6 +6,7 @@ import { dialectOf } from '../sql/dialects/dialects.js';
 import { quoted } from '../sql/fragments.js';
 import { kindOf, type Comparable, type Kind, type Operator } from './condition-kinds.js';
 import type { Counter } from './define-counter.js';
+import { referenceProblem } from './mapping-options.js';
 
 /** The raw values of one counted row, by property name. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -351,7 +352,8 @@ function testOf(property: EntityProperty): PropertyTest {
 function problemOf(property: EntityProperty): string | undefined {
   if ([ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(property.kind) || property.mappedBy)
     return 'the property is a collection or belongs to the other side, so that it has no column';
-  if (property.polymorphic || property.targetKey) return 'the relation does not refer to the primary key of one entity';
+  if (property.polymorphic || referenceProblem(property) !== undefined)
+    return 'the relation does not refer to the primary key of one entity';
   if (property.persist === false || property.formula || property.generated || !property.fieldNames?.length)
     return 'the property has no column that the application writes';
   if (property.object && property.embedded) return 'the property is a part of JSON; give it a column of its own';

@@ -1,15 +1,18 @@
-import { isRaw, ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import { conditionOf, type Condition, type Test } from './condition.js';
 import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
+import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
 
 /** A counter with what it means in the mapped tables. */
 export interface ResolvedCounter {
   /** The counter's name for people: `Course.totalEnrollments`. */
   readonly name: string;
   readonly property: string;
+  /** Where an entity has the property: its name, or the way to it through embedded objects. */
+  readonly path: readonly string[];
   readonly column: string;
   readonly condition: Condition;
 }
@@ -234,12 +237,9 @@ export function isColumn(property: EntityProperty): boolean {
   return property.persist !== false && !property.formula && !property.generated;
 }
 
-/** Returns what gives a new row another number than 0, for people; undefined where nothing does. */
-function initialOf({ default: value, defaultRaw, onCreate, onUpdate }: EntityProperty): string | undefined {
-  if (onCreate || onUpdate) return `a function for ${onCreate ? 'onCreate' : 'onUpdate'}`;
-  const given = isRaw(value) ? defaultRaw : (value ?? defaultRaw);
-  if (given === undefined || given === null || /^[\s('"]*[+-]?0+(\.0*)?[\s)'"]*$/.test(String(given))) return undefined;
-  return `the default ${String(given)}`;
+/** Returns the names by which an entity has a property, through the embedded objects that it is a part of. */
+function pathOf(meta: EntityMetadata, { embedded, name }: EntityProperty): string[] {
+  return embedded ? [...pathOf(meta, meta.properties[embedded[0] as never]!), embedded[1]] : [name];
 }
 
 /** Returns the primary key columns of a table. */
@@ -289,34 +289,27 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
     );
   const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
   if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
-  if (counted.root.inheritanceType) throw refuse('counted entities with inheritance are not supported');
+  const refuseEntity = (meta: EntityMetadata): void => {
+    const problem = entityProblem(meta);
+    if (problem !== undefined) throw refuse(`${meta.className} ${problem}`);
+  };
+  refuseEntity(counted);
   const by = counted.properties[counter.by as never] as EntityProperty | undefined;
-  if (by?.kind !== ReferenceKind.MANY_TO_ONE || by.polymorphic || by.targetKey || !isColumn(by)) {
-    throw refuse(
-      `"${counter.by}" must be a many-to-one relation with a column of its own, to the primary key of one entity`,
-    );
-  }
+  const relationProblem = by ? propertyProblem(by, 'by') : NO_RELATION;
+  if (!by || relationProblem !== undefined) throw refuse(`"${counter.by}" ${relationProblem}`);
   const target = metadata.get<object>(by.targetMeta!.class);
+  refuseEntity(target);
   const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
   if (twin)
     throw refuse(
       `the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`,
     );
-  if (target.root.inheritanceType) throw refuse('target entities with inheritance are not supported');
   const into = target.properties[counter.into as never] as EntityProperty | undefined;
   if (!into || into.kind !== ReferenceKind.SCALAR)
     throw refuse(`${target.className} has no column property "${counter.into}"`);
-  if (!isColumn(into) || into.runtimeType !== 'number' || into.nullable || into.primary || into.version) {
-    throw refuse(
-      `"${counter.into}" must be a column of whole numbers that is never null, with the default 0, and nothing else`,
-    );
-  }
+  const countProblem = propertyProblem(into, 'into');
+  if (countProblem !== undefined) throw refuse(`"${counter.into}" ${countProblem}`);
   const condition = conditionOf(counter, counted, em);
-  const initial = initialOf(into);
-  if (initial !== undefined)
-    throw refuse(
-      `"${counter.into}" has ${initial}, and a new ${target.className} has no rows yet; give it the default 0`,
-    );
   const other = propertiesOf(target, into.fieldNames[0]!).find(property => property.name !== into.name);
   if (other)
     throw refuse(
@@ -337,7 +330,8 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
     counters: [
       {
         name: `${target.className}.${counter.into}`,
-        property: counter.into,
+        property: into.name,
+        path: pathOf(target, into),
         column: into.fieldNames[0]!,
         condition,
       },

@@ -1,4 +1,5 @@
 import { helper, type UnitOfWork } from '@mikro-orm/core';
+import { setCount } from '../counts/count-on-entity.js';
 import { keyOf } from '../counts/deltas.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { countAssigned } from '../guards/direct-writes.js';
@@ -13,11 +14,12 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
     const kind = kindOf(changeSet);
     if (kind === 'delete') continue;
     const payload = changeSet.payload as Record<string, unknown>;
-    for (const { property, name } of registry.countersOn(changeSet.meta)) {
+    for (const counter of registry.countersOn(changeSet.meta)) {
+      const { property, name } = counter;
       const value = payload[property];
-      if (kind === 'create' && (value === undefined || value === null || value === 0)) {
+      if (kind === 'create' && isZero(value)) {
         payload[property] = 0;
-        (changeSet.entity as Record<string, unknown>)[property] = 0;
+        setCount(changeSet.entity, counter, 0);
       } else if (property in payload && isMerelyKnown(changeSet.entity, property, value)) {
         delete payload[property];
       } else if (property in payload) {
@@ -45,6 +47,11 @@ export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterR
       if (!isRight) throw countAssigned(name, payload[property], 'Remove the assignment from the hook or subscriber.');
     }
   }
+}
+
+/** Returns true for the count of a new row, also in the form of a bigint. */
+function isZero(value: unknown): boolean {
+  return value === undefined || value === null || value === 0 || value === '0';
 }
 
 /**

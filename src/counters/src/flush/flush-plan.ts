@@ -1,4 +1,11 @@
-import { ChangeSetType, type AnyEntity, type ChangeSet, type Transaction, type UnitOfWork } from '@mikro-orm/core';
+import {
+  ChangeSetType,
+  helper,
+  type AnyEntity,
+  type ChangeSet,
+  type Transaction,
+  type UnitOfWork,
+} from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   columnsIn,
@@ -12,6 +19,7 @@ import {
   type RowState,
   type TargetDelta,
 } from '../counts/deltas.js';
+import { setCount } from '../counts/count-on-entity.js';
 import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
@@ -196,7 +204,8 @@ export class FlushPlan {
   /** Removes the counts from the new targets again, so that the same entities can be saved again. */
   undo(): void {
     for (const [entity, counts] of this.#initial) {
-      for (const property of Object.keys(counts)) (entity as Record<string, unknown>)[property] = 0;
+      for (const counter of this.registry.countersOn(helper(entity).__meta))
+        if (counter.property in counts) setCount(entity, counter, 0);
     }
   }
 
@@ -271,10 +280,11 @@ export class FlushPlan {
     >;
     const initial = this.#initial.get(entity) ?? {};
     this.#initial.set(entity, initial);
-    group.counters.forEach(({ property }, index) => {
+    group.counters.forEach((counter, index) => {
+      const { property } = counter;
       initial[property] = (initial[property] ?? 0) + amounts[index]!;
-      noteShown(transaction, entity, property, initial[property]);
-      payload[property] = (entity as Record<string, number>)[property] = initial[property];
+      noteShown(transaction, entity, counter, initial[property]);
+      setCount(entity, counter, (payload[property] = initial[property]));
     });
   }
 
