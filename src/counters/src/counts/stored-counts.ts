@@ -261,7 +261,7 @@ function addToTargetRows(
   const keys = batch.map(({ target }) => target.key);
   const additions = group.counters.flatMap(({ column }, index) => additionsTo(em, quoted(em, column), index, batch));
   const sets = additions.map(({ set }) => set);
-  const guards = additions.flatMap(({ guards }) => guards);
+  const guards = additions.flatMap(addition => addition.guards);
   const chosen = keyIn(em, group.targetKey, keys);
   const where = [chosen, ...guards];
   return execute(em, transaction, {
