@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase } from '../../src/database/database.js';
 import { findSchema } from '../../src/database/schema/own-schema.js';
-import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnEach, freshUrl } from '../support/databases.js';
 import { migrate, statementsOf } from '../support/migrated.js';
 
 describeOnEach('migrations', kind => {
@@ -38,7 +38,7 @@ describeOnEach('migrations', kind => {
   });
 });
 
-describeOnServers('the copy of the migrations for tests', kind => {
+describeOnEach('the copy of the migrations for tests', kind => {
   it('the copy of the migrations for tests is what they leave, table for table, with the record of them', async () => {
     const [made, copied] = [freshUrl(kind), freshUrl(kind)];
     const [migrated, copy] = await Promise.all([made, copied].map(({ url }) => openDatabase(url)));

@@ -2,21 +2,22 @@ import { dialectOf, openDatabase, type Database } from '../../src/database/datab
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from './fresh-url.js';
 
-/** The statements that make the result of the migrations on each server, once they have run in this process. */
+/** The statements that make the result of the migrations on each database, once they have run in this process. */
 const statementsByKind = new Map<DatabaseKind, Promise<readonly string[]>>();
 
 /**
- * Makes the result of the migrations in an empty database: on SQLite by the migrations, and on the servers by making
- * each table in its final form, which takes half of the time.
+ * Makes the result of the migrations in an empty database, by making each table in its final form, which takes less
+ * than half of the time.
  */
 export async function migrate(database: Database): Promise<void> {
   const kind = dialectOf(database).kind;
-  if (kind === 'sqlite') return database.migrator.up().then(() => undefined);
   const made = statementsByKind.get(kind) ?? learn(kind);
   statementsByKind.set(kind, made);
   const statements = await made;
   await database.schema.ensureDatabase();
-  for (const sql of statements) await database.em.getConnection().execute(sql, [], 'run');
+  await database.em.fork().transactional(async em => {
+    for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
+  });
 }
 
 async function learn(kind: DatabaseKind): Promise<readonly string[]> {
@@ -32,8 +33,12 @@ async function learn(kind: DatabaseKind): Promise<readonly string[]> {
   return [...made, ...names];
 }
 
-/** Returns the statements that make the tables and procedures of a database on a server, in a valid order. */
+/** Returns the statements that make the tables and procedures of a database, in a valid order. */
 export async function statementsOf(database: Database): Promise<readonly string[]> {
+  if (dialectOf(database).kind === 'sqlite')
+    return (await read(database, 'select sql from sqlite_schema where sql is not null order by rowid'))
+      .map(({ sql }) => sql!)
+      .filter(sql => !sql.startsWith('CREATE TABLE sqlite_'));
   const tables = await read(
     database,
     'select table_name as name from information_schema.tables where table_schema = database() order by table_name',

@@ -7,6 +7,7 @@ import { installTriggers, withCounters, type Counter, type CounterStrategy } fro
 import type { Database } from '../../src/database/database.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { freshUrl, strategy, type EngineDatabaseKind } from './databases.js';
+import { makeTables } from './made-tables.js';
 
 /** The entities of a test's database and how to switch the counters on in it; `options` override Rollcall's own. */
 export interface SchemaOptions {
@@ -64,7 +65,7 @@ export async function freshSchema(
 ): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = (await MikroORM.init((await schemaOptions(url, schema, kept)) as never)) as unknown as Database;
-  await database.schema.create();
+  await makeTables(database);
   if (kept === 'triggers') await installTriggers(database.em);
   return {
     database,

@@ -5,6 +5,7 @@ import { deleteWhere, insertMany, updateWhere, verify } from 'mikro-orm-counters
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
 import { describeOnEach, freshUrl, kinds } from '../../support/databases.js';
+import { makeTables } from '../../support/made-tables.js';
 import { schemaOptions, useSchema, type Schema } from '../../support/schema.js';
 import { Crate, Kind, Maker, market, Stall, Ware } from '../models/market.js';
 
@@ -326,7 +327,7 @@ describeOnEach('a bulk write', kind => {
       entityManager: undefined,
       entities: [...market.entities],
     } as never);
-    await plain.schema.create();
+    await makeTables(plain);
   });
 
   afterAll(async () => {
