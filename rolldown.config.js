@@ -20,7 +20,7 @@ const removeOldParts = {
  * The libraries that are loaded from node_modules: pino starts threads from its own files, and Altair's page is made of
  * its package's files.
  */
-const separate = ['altair-static', 'mysql2', 'pino'];
+const separate = ['altair-static', 'mysql2', 'pg', 'pino'];
 /** A library that type-graphql asks for when input is validated by it, which is switched off; it is not installed. */
 const absent = ['class-validator'];
 

@@ -103,7 +103,7 @@ export const configVariables = {
       if (mistake) context.addIssue(mistake);
     }),
     default: 'sqlite:data/rollcall.sqlite',
-    meaning: '`sqlite:PATH`, `mysql://USER:PASSWORD@HOST/DATABASE` or `mariadb://…`',
+    meaning: '`sqlite:PATH`, `mysql://USER:PASSWORD@HOST/DATABASE`, `mariadb://…` or `postgresql://…`',
   }),
   HOST: withDefault({
     field: 'host',

@@ -2,6 +2,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Compilable } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import { compiledValues } from './compiled-values.js';
 import type { Database } from './database.js';
 import { preparedValues } from './prepared-values.js';
 
@@ -51,7 +52,7 @@ export async function rowsOfShapeWithin<Given, Row>(
 }
 
 function filled<Given>(values: readonly unknown[], given: Given): unknown[] {
-  return values.map(value => (value instanceof Place ? (value as Place<Given>).valueIn(given) : value));
+  return compiledValues(values.map(value => (value instanceof Place ? (value as Place<Given>).valueIn(given) : value)));
 }
 
 function statementOf<Given, Row>(

@@ -29,10 +29,10 @@ export type Tables = { [Table in TableName]: StoredRow<EntityOf<Table>> };
 /** The name of a column of one of some tables. */
 export type ColumnOf<Table extends TableName> = { [Each in Table]: keyof Tables[Each] & string }[Table];
 
-/** A moment in the form of a driver: MySQL's and MariaDB's text in UTC, SQLite's milliseconds. */
+/** A moment in the form of a driver: MySQL's and MariaDB's text in UTC, PostgreSQL's, which says so, SQLite's milliseconds. */
 export type StoredMoment = string | number;
 
-/** A truth value in the form of drivers. */
+/** A truth value in a form that all drivers accept; PostgreSQL's returns booleans. */
 export type StoredBoolean = 0 | 1;
 
 /**
@@ -82,15 +82,22 @@ type KeyOf<Target> = Target extends { readonly id: infer Key } ? Key : never;
 
 /** Returns a stored moment as a Date. */
 export function dateOf(moment: StoredMoment): Date {
-  return new Date(typeof moment === 'number' ? moment : `${moment.replace(' ', 'T')}Z`);
+  return new Date(typeof moment === 'number' ? moment : `${inUtc(moment).replace(' ', 'T')}Z`);
 }
 
 /**
- * Returns a stored moment in the form that it always has, whatever the protocol: without zeros at the end of its
- * fraction, of which a prepared statement returns none or six.
+ * Returns a stored moment in the form that it always has, whatever the protocol: without the sign of UTC, and without
+ * zeros at the end of its fraction, of which a prepared statement returns none or six.
  */
 export function sameMoment(moment: StoredMoment): StoredMoment {
-  return typeof moment === 'string' && moment.includes('.') ? moment.replace(/\.?0+$/, '') : moment;
+  if (typeof moment === 'number') return moment;
+  const text = inUtc(moment);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/** Returns a text of a moment in UTC without the sign of that. */
+function inUtc(moment: string): string {
+  return moment.endsWith('+00') ? moment.slice(0, -3) : moment;
 }
 
 /** Returns a stored truth value, or one that the database computed, as a boolean. */
@@ -98,7 +105,7 @@ export function isTrue(value: StoredBoolean): boolean {
   return Boolean(value);
 }
 
-/** Returns a truth value in the form of drivers. */
+/** Returns a truth value in the form that all drivers accept. */
 export function storedBoolean(value: boolean): StoredBoolean {
   return value ? 1 : 0;
 }

@@ -8,10 +8,10 @@ import { exactNumber } from 'mikro-orm-counters';
  */
 export class WholeNumber extends Type<number, number> {
   override getColumnType(property: EntityProperty, platform: Platform): string {
-    // SQLite's integers have 64 bits anyway.
-    return platform.supportsUnsigned()
-      ? platform.getBigIntTypeDeclarationSQL(property)
-      : platform.getIntegerTypeDeclarationSQL(property);
+    const integer = platform.getIntegerTypeDeclarationSQL(property);
+    // SQLite has one type of whole numbers, whose values have 64 bits anyway.
+    const isOnlyOne = integer === platform.getSmallIntTypeDeclarationSQL(property);
+    return isOnlyOne ? integer : platform.getBigIntTypeDeclarationSQL(property);
   }
 
   override convertToJSValue(value: number | string): number {

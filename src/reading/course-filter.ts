@@ -1,4 +1,4 @@
-import { sql, type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
 import { storedBoolean, type ColumnOf, type Tables } from '../database/tables.js';
 import type { CourseStatus } from '../entities/index.js';
@@ -16,10 +16,7 @@ interface NumberFilter {
   readonly lte?: number | null;
 }
 
-/**
- * A comparison of texts, by the database's collation; on SQLite, whose collation ignores case only within ASCII,
- * regardless of case and accents.
- */
+/** A comparison of texts, regardless of case and accents: by the database's collation, or by its dialect. */
 interface TextFilter {
   readonly eq?: string | null;
   readonly contains?: string | null;
@@ -42,19 +39,17 @@ export function conditionsOf(
   eb: ExpressionBuilder<Tables, 'core_course'>,
   { ids, title, status, isPublished, instructorId, totalEnrollments: total }: CourseFilter,
 ): Expression<SqlBool>[] {
-  const { folded } = dialectOf(database).sql;
+  const { isText, isLike } = dialectOf(database).sql;
+  const ofTitle = eb.ref('title');
   const among = (column: 'id' | 'status', values: readonly unknown[] | null | undefined): Expression<SqlBool>[] =>
     values == null ? [] : [values.length === 0 ? eb.lit(false) : eb(column, 'in', [...values] as never)];
-  const text = (of: Expression<string> | string): Expression<string> => folded(sql`${of}`);
-  const like = (pattern: string): Expression<SqlBool> =>
-    sql<SqlBool>`${text(eb.ref('title'))} like ${text(pattern)} escape '!'`;
   const compare = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
   return [
     ...among('id', ids),
     ...among('status', status),
-    ...(title?.eq == null ? [] : [eb(text(eb.ref('title')), '=', text(title.eq))]),
-    ...(title?.contains == null ? [] : [like(`%${escapedLike(title.contains)}%`)]),
-    ...(title?.startsWith == null ? [] : [like(`${escapedLike(title.startsWith)}%`)]),
+    ...(title?.eq == null ? [] : [isText(ofTitle, title.eq)]),
+    ...(title?.contains == null ? [] : [isLike(ofTitle, `%${escapedLike(title.contains)}%`)]),
+    ...(title?.startsWith == null ? [] : [isLike(ofTitle, `${escapedLike(title.startsWith)}%`)]),
     ...(isPublished == null ? [] : [eb('is_published', '=', storedBoolean(isPublished))]),
     ...(instructorId == null ? [] : [eb('instructor_id', '=', instructorId)]),
     ...Object.entries(compare).flatMap(([name, operator]) => {

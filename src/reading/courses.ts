@@ -122,7 +122,7 @@ export function coursePageQuery(
 ): SelectQueryBuilder<Tables, 'core_course', StoredCourse> {
   const columns = withColumn(rowReader(database, Course, properties).columns, order.column);
   if (!hasStrands(filter, order))
-    return paged(chosenCourses(database, viewer, filter, order).select(columns), order, page);
+    return paged(database, chosenCourses(database, viewer, filter, order).select(columns), order, page);
   const { totalEnrollments } = filter;
   const strands = courseStrands(database, viewer, filter, order).map(strand =>
     totalEnrollments == null ? strand : strand.where(eb => eb.and(conditionsOf(database, eb, { totalEnrollments }))),

@@ -128,7 +128,7 @@ async function pagesOfOneRow(
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>[]> {
   const { columns } = rowReader(database, Enrollment);
-  const found = await rows(database, paged(query, order, { ...page, size: ids.length }).select(columns));
+  const found = await rows(database, paged(database, query, order, { ...page, size: ids.length }).select(columns));
   const byParent = Map.groupBy(found, row => row[parent]);
   return ids.map(id => pageOf(sortedRows(database, byParent.get(id) ?? [], order, null), page));
 }

@@ -26,21 +26,21 @@ export function mergedPage<Table extends ListedTable>(
   order: Ordering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, Table, Tables[Table]> {
-  if (others.length === 0) return paged(only!, order, page).select(columns as never) as never;
+  if (others.length === 0) return paged(database, only!, order, page).select(columns as never) as never;
   const db = builderFor(database);
   const key = order.column === 'id' ? ['id'] : ['id', order.column];
   // SQLite accepts a LIMIT inside a UNION only in a subquery of its own.
   const parts = [only!, ...others].map(strand =>
     db
       .selectFrom(
-        paged(strand, order, page)
+        paged(database, strand, order, page)
           .select(key as never)
           .as('strand'),
       )
       .selectAll(),
   );
   const all = db.selectFrom(unionOf(parts).as('strands')).select('strands.id as of_page' as never);
-  const ids = paged(all as never, order, { ...page, after: null, before: null });
+  const ids = paged(database, all as never, order, { ...page, after: null, before: null });
   return db
     .selectFrom(ids.as('ids'))
     .innerJoin(table as 'core_course', `${table as 'core_course'}.id`, 'of_page' as never)

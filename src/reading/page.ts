@@ -6,6 +6,7 @@ import {
   type SqlBool,
   type Expression,
 } from 'kysely';
+import { dialectOf, type Database } from '../database/database.js';
 import type { PlaceFor } from '../database/known-statements.js';
 import type { Tables } from '../database/tables.js';
 
@@ -49,12 +50,13 @@ export interface Page<Row> {
  * stay correct while rows come and go. One extra row shows whether there is another page.
  */
 export function paged<DB extends Tables, Table extends keyof DB, Row>(
+  database: Database,
   query: SelectQueryBuilder<DB, Table, Row>,
   order: Ordering,
   page: PageRequest,
 ): SelectQueryBuilder<DB, Table, Row> {
   // In the text: MariaDB accepts no prepared limit from this driver, which sends numbers as DOUBLE.
-  return sorted(betweenCursors(query, order, page), order, page).limit(sql.lit(page.size + 1));
+  return sorted(betweenCursors(database, query, order, page), order, page).limit(sql.lit(page.size + 1));
 }
 
 /** Returns a query with the order in which a page is read: backward if it is before a cursor. */
@@ -97,19 +99,20 @@ export function fromEnd({ descending }: Ordering, { backward }: PageRequest): bo
 
 /** Restricts a query to the rows between a page's cursors. */
 export function betweenCursors<DB extends Tables, Table extends keyof DB, Row>(
+  database: Database,
   query: SelectQueryBuilder<DB, Table, Row>,
   { column, descending }: Ordering,
   { after, before }: PageRequest,
 ): SelectQueryBuilder<DB, Table, Row> {
+  const { isBeyond } = dialectOf(database).sql;
   const key = column as ReferenceExpression<DB, Table>;
   const id = 'id' as ReferenceExpression<DB, Table>;
   const beyond =
     ({ value, id: atId }: Position, greater: boolean) =>
     (eb: ExpressionBuilder<DB, Table>): Expression<SqlBool> => {
       const operator = greater ? '>' : '<';
-      const later = eb(id, operator, atId as never);
-      if (column === 'id') return later;
-      return eb.or([eb(key, operator, value as never), eb.and([eb(key, '=', value as never), later])]);
+      if (column === 'id') return eb(id, operator, atId as never);
+      return isBeyond({ column: eb.ref(key as never), value }, { column: eb.ref(id as never), value: atId }, operator);
     };
   let restricted = query;
   if (after) restricted = restricted.where(beyond(after, !descending));

@@ -69,7 +69,7 @@ function firstRows(
       '=',
       'core_course.id' as never,
     );
-    const head = headOf(ofCourse, status, order, page);
+    const head = headOf(database, ofCourse, status, order, page);
     return [
       (largest.length === 0 ? taught : taught.where('core_course.id', 'not in', [...largest])).select(eb => [
         'core_course.id as of_course',
@@ -83,7 +83,7 @@ function firstRows(
           .select(eb => [
             'core_course.id as of_course',
             eb.val(status ?? null).as('of_status'),
-            headOf(rowsOfStrand(database, { courseId: id, status }, order), status, order, page).as('head'),
+            headOf(database, rowsOfStrand(database, { courseId: id, status }, order), status, order, page).as('head'),
           ]),
       ),
     ];
@@ -92,7 +92,7 @@ function firstRows(
     .selectFrom(unionOf(heads).as('heads'))
     .innerJoin('core_enrollments', 'core_enrollments.id', 'heads.head')
     .select(['of_course as course_id', 'of_status as status', 'enrolled_at', 'id']);
-  const inOrder = paged(found as never, order, { ...page, after: null, before: null });
+  const inOrder = paged(database, found as never, order, { ...page, after: null, before: null });
   return inOrder as unknown as SelectQueryBuilder<Tables, 'core_enrollments', Head>;
 }
 
@@ -101,13 +101,14 @@ function firstRows(
  * MySQL otherwise sorts all rows of a course that an outer query supplies.
  */
 function headOf(
+  database: Database,
   ofCourse: EnrollmentQuery,
   status: EnrollmentStatus | undefined,
   order: EnrollmentOrdering,
   page: PageRequest,
 ): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
   const direction = fromEnd(order, page) ? 'desc' : 'asc';
-  const byCourse = betweenCursors(ofCourse, order, page).orderBy('course_id', direction);
+  const byCourse = betweenCursors(database, ofCourse, order, page).orderBy('course_id', direction);
   const byStrand = status === undefined ? byCourse : byCourse.orderBy('status', direction);
   return sorted(byStrand, order, page).limit(sql.lit(1)).select('id');
 }

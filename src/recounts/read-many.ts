@@ -32,7 +32,12 @@ export async function changePages(
   adminOnly(caller);
   await ensureConnected(database);
   const one = (id: number) =>
-    paged(builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', id), inOrder, page);
+    paged(
+      database,
+      builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', id),
+      inOrder,
+      page,
+    );
   // SQLite accepts a LIMIT inside a UNION only in a subquery of its own.
   const wrapped = runIds.map(id => builderFor(database).selectFrom(one(id).as('page')).selectAll());
   const query = unionOf(wrapped);

@@ -38,7 +38,7 @@ export async function runPage(
   adminOnly(caller);
   const page = inputOf(asked);
   await ensureConnected(database);
-  const found = await readRuns(database, paged(runsQuery(database), newestFirst, page));
+  const found = await readRuns(database, paged(database, runsQuery(database), newestFirst, page));
   return pageOf(found.map(runOf), page);
 }
 
@@ -65,7 +65,7 @@ export async function changePage(
   adminOnly(caller);
   await ensureConnected(database);
   const query = builderFor(database).selectFrom('core_recount_changes').selectAll().where('run_id', '=', runId);
-  const found = await rows(database, paged(query, inOrder, page));
+  const found = await rows(database, paged(database, query, inOrder, page));
   return pageOf(found.map(changeOf), page);
 }
 

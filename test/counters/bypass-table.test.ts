@@ -9,7 +9,7 @@ it('a program tries each row of docs/bypasses.md, and every program has its row'
 });
 
 it('a row that only some databases have names them, as its program does', () => {
-  const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
+  const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB', postgresql: 'PostgreSQL' };
   for (const { way, on } of programs)
     expect(/ \(((?:(?:SQLite|MySQL|MariaDB)(?:, )?)+)\)$/.exec(way)?.[1]).toBe(on?.map(kind => names[kind]).join(', '));
 });

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { driverErrors, serverErrors } from '../../src/database/dialects/mysql-and-mariadb/errors.js';
+import * as postgreSqlErrors from '../../src/database/dialects/postgresql/errors.js';
 import { sqliteErrors } from '../../src/database/dialects/sqlite/errors.js';
 import { faultOf, faultWithin } from '../../src/database/faults/fault-of.js';
 import { troubleKinds, type ErrorRow } from '../../src/database/faults/fault.js';
@@ -20,6 +21,8 @@ describe('the error tables of the databases', () => {
   it.each<[string, readonly ErrorRow<number | string>[]]>([
     ['MySQL and MariaDB', serverErrors],
     ['mysql2', driverErrors],
+    ['PostgreSQL', postgreSqlErrors.serverErrors],
+    ['pg', postgreSqlErrors.driverErrors],
     ['SQLite', sqliteErrors],
   ])(
     'the error tables name each error of %s once for each message that tells more than its number, and the rule for all other messages last',

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
+import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import type { AddedCount } from '../../src/migrations/added-counts.js';
-import { addedCountMigration as onServers } from '../../src/migrations/mysql/added-count.js';
-import { addedCountMigration as onSqlite } from '../../src/migrations/sqlite/added-count.js';
+import { addedCountMigration as onMySql } from '../../src/migrations/mysql/added-count.js';
+import type { MigrationEntry } from '../../src/migrations/migration-entry.js';
+import { transactionalAddedCount } from '../../src/migrations/transactional-added-count.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
 import { addCourses, addEnrollments, addUsers, allRows } from '../support/rows.js';
@@ -12,6 +14,14 @@ const dropped: AddedCount = {
   migration: '2026-12-01-dropped-enrollments',
   column: 'dropped_enrollments',
   where: "status = 'dropped'",
+};
+
+/** The functions that make the migration, by the kind of database. */
+const addedOn: Readonly<Record<DatabaseKind, (count: AddedCount) => MigrationEntry>> = {
+  sqlite: count => transactionalAddedCount(count, 'integer'),
+  mysql: onMySql,
+  mariadb: onMySql,
+  postgresql: count => transactionalAddedCount(count, 'bigint'),
 };
 
 /** Returns the new count of each course. */
@@ -38,7 +48,7 @@ describeOnEach('the migration that adds a stored count', kind => {
     await earlier.close(true);
     const database = await openDatabase(url);
     const migrations = database.config.get('migrations');
-    const added = (kind === 'sqlite' ? onSqlite : onServers)(dropped);
+    const added = addedOn[kind](dropped);
     database.config.set('migrations', {
       ...migrations,
       migrationsList: [...(migrations.migrationsList ?? []), added],

@@ -119,7 +119,7 @@ describeOnEach('a page of enrollments', kind => {
     const rows = await database.em
       .getConnection()
       .execute<Record<string, unknown>[]>(
-        `explain ${{ sqlite: 'query plan', mysql: 'format=traditional', mariadb: '' }[kind]} ${statement}`,
+        `explain ${{ sqlite: 'query plan', mysql: 'format=traditional', mariadb: '', postgresql: '' }[kind]} ${statement}`,
       );
     if (kind === 'sqlite') {
       const texts = rows.map(({ detail }) => String(detail)).filter(text => text.includes('core_enrollments'));

@@ -8,6 +8,8 @@ const statementsByKind = new Map<DatabaseKind, Promise<readonly string[]>>();
 /**
  * Makes the result of the migrations in an empty database, by making each table in its final form, which takes less
  * than half of the time.
+ * Makes the result of the migrations in an empty database: on SQLite by the migrations, on MySQL and MariaDB by making
+ * each table in its final form, and on PostgreSQL by sending their statements at once, which takes half of the time.
  */
 export async function migrate(database: Database): Promise<void> {
   const kind = dialectOf(database).kind;
@@ -23,14 +25,32 @@ export async function migrate(database: Database): Promise<void> {
 async function learn(kind: DatabaseKind): Promise<readonly string[]> {
   const { url, drop } = freshUrl(kind);
   const database = await openDatabase(url);
-  await database.migrator.up();
-  const made = await statementsOf(database);
+  const made = kind === 'postgresql' ? await sentBy(database) : await shownBy(database);
   const names = (await read(database, 'select name from rollcall_migrations order by id')).map(
     ({ name }) => `insert into rollcall_migrations (name) values ('${name}')`,
   );
   await database.close(true);
   await drop();
-  return [...made, ...names];
+  // PostgreSQL runs several statements that it gets at once.
+  return kind === 'postgresql' ? [[...made, ...names].join('; ')] : [...made, ...names];
+}
+
+/** Migrates a database, and returns the statements that made something, as they were sent. */
+async function sentBy(database: Database): Promise<readonly string[]> {
+  const sent: string[] = [];
+  await database.schema.ensureDatabase();
+  database.config.set('onQuery', sql => {
+    if (/^create /i.test(sql)) sent.push(sql);
+    return sql;
+  });
+  await database.migrator.up();
+  return sent;
+}
+
+/** Migrates a database, and returns the statements that make what it then contains. */
+async function shownBy(database: Database): Promise<readonly string[]> {
+  await database.migrator.up();
+  return statementsOf(database);
 }
 
 /** Returns the statements that make the tables and procedures of a database, in a valid order. */
@@ -39,6 +59,7 @@ export async function statementsOf(database: Database): Promise<readonly string[
     return (await read(database, 'select sql from sqlite_schema where sql is not null order by rowid'))
       .map(({ sql }) => sql!)
       .filter(sql => !sql.startsWith('CREATE TABLE sqlite_'));
+  if (dialectOf(database).kind === 'postgresql') return partsOf(database);
   const tables = await read(
     database,
     'select table_name as name from information_schema.tables where table_schema = database() order by table_name',
@@ -57,6 +78,19 @@ export async function statementsOf(database: Database): Promise<readonly string[
     routines.map(async ({ name }) => (await read(database, `show create procedure ${name}`))[0]!['Create Procedure']!),
   );
   return [...inOrder(made), ...procedures];
+}
+
+/** Returns the columns, constraints and indexes of all tables of a PostgreSQL database, and its collations. */
+async function partsOf(database: Database): Promise<readonly string[]> {
+  const parts = await read(
+    database,
+    `select concat_ws(' ', table_name, column_name, data_type, character_maximum_length, datetime_precision, is_nullable, column_default, collation_name) as part from information_schema.columns where table_schema = current_schema()
+     union all select concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) from pg_constraint where connamespace = current_schema()::regnamespace
+     union all select indexdef from pg_indexes where schemaname = current_schema()
+     union all select concat_ws(' ', collname, colliculocale, collisdeterministic) from pg_collation where collnamespace = current_schema()::regnamespace
+     order by 1`,
+  );
+  return parts.map(({ part }) => part!);
 }
 
 /** Returns the statements of tables, each after those of the tables that it refers to. */

@@ -12,6 +12,7 @@ export const clientsOf: Readonly<Record<DatabaseKind, readonly ClientName[]>> = 
   sqlite: ['sqlite3'],
   mysql: ['mysql', 'mariadb'],
   mariadb: ['mariadb'],
+  postgresql: [],
 };
 
 /** The result of a client. */

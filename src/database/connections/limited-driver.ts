@@ -8,12 +8,17 @@ import type { ConnectionSlots, Release } from './connection-slots.js';
 import { laneOfTransaction, type Lane } from './purposes.js';
 import { ConnectionLease, type AcquiredConnection } from './connection-lease.js';
 
+/** A function that returns the text of a statement that the server ends after the given milliseconds. */
+type Limited = AcquiredConnection['limited'];
+
 /** The limits by which a server itself ends statements that take too long. */
 export interface StatementLimits {
-  /** Returns false for a server that must not do that. */
-  readonly areKnown: (connection: DatabaseConnection) => Promise<boolean>;
-  /** Returns the text of a statement that the server ends after the given milliseconds. */
-  readonly limited: (sql: string, milliseconds: number) => string;
+  /**
+   * Prepares a connection, in no transaction, for statements that have a time limit, of which some milliseconds are left,
+   * or none (null). Returns the function that adds the limit of a statement, in milliseconds, to its text, if it belongs
+   * there.
+   */
+  readonly prepare: (connection: DatabaseConnection, milliseconds: number | null) => Promise<Limited>;
 }
 
 /** The properties of a server that the driver needs. */
@@ -87,10 +92,10 @@ export class LimitedDriver implements Driver {
       const learning = this.server.beforeUse();
       if (learning) await learning;
       const opened = (connection = await this.#connect(limit));
-      const hasLimits = limit !== undefined && (await this.server.statementLimits.areKnown(opened));
+      const limited = await this.server.statementLimits.prepare(opened, limit?.millisecondsLeft ?? null);
       return {
         connection: opened,
-        limited: (sql, milliseconds) => (hasLimits ? this.server.statementLimits.limited(sql, milliseconds) : sql),
+        limited,
         release: () => {
           void this.inner.releaseConnection(opened);
           admitNext();

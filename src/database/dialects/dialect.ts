@@ -1,6 +1,6 @@
 import type { Configuration, MikroORM, Options as OrmOptions } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
-import type { Expression, Kysely, SelectQueryBuilder } from 'kysely';
+import type { Expression, Kysely, SelectQueryBuilder, SqlBool } from 'kysely';
 import type { MigrationEntry, RequiredPrivilege } from '../../migrations/migration-entry.js';
 import type { Catalog } from '../../migrations/catalog.js';
 import type { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
@@ -11,8 +11,8 @@ import type { Finding } from './finding.js';
 /** The ORM, connected to a database by a driver that carries the dialect of that database. */
 export type Database = MikroORM<AbstractSqlDriver>;
 
-/** The kind of a database: the scheme of its URL. */
-export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb';
+/** The kind of a database: a scheme of its URLs. */
+export type DatabaseKind = 'sqlite' | 'mysql' | 'mariadb' | 'postgresql';
 
 /** The options of MikroORM.init. */
 export type Options = Partial<OrmOptions>;
@@ -30,6 +30,8 @@ export interface Dialect {
   readonly minVersion: readonly [major: number, minor: number];
   /** Whether it is a file on this machine, whose URL is the scheme and a path; otherwise it is a server. */
   readonly isFile: boolean;
+  /** The schemes of its URLs; its kind is the first. */
+  readonly schemes: readonly [DatabaseKind, ...string[]];
   /** The form of its URLs, for messages. */
   readonly urlForm: string;
   /** Returns what an error of this database means; null if the error does not come from this database. */
@@ -78,12 +80,25 @@ interface ConnectionRules {
 /** What a query does with rows that another transaction has locked: it waits for them, which is usual, or leaves them out. */
 export type WhenLocked = 'wait' | 'skip';
 
+/** A column, and the value with which it is compared. */
+export interface Compared {
+  readonly column: Expression<unknown>;
+  readonly value: unknown;
+}
+
 /** The SQL that differs between the databases. */
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, in the format of its columns. */
   readonly now: (secondsLater?: number) => string;
-  /** Returns the expression by which a text is compared, with = and LIKE, regardless of case and accents. */
-  readonly folded: (text: Expression<string>) => Expression<string>;
+  /** Returns the condition that a column has a text, regardless of case and accents. */
+  readonly isText: (column: Expression<string>, text: string) => Expression<SqlBool>;
+  /** Returns the condition that a column is like a pattern with the escape character `!`, regardless of case and accents. */
+  readonly isLike: (column: Expression<string>, pattern: string) => Expression<SqlBool>;
+  /**
+   * Returns the condition that a row is beyond a place in the order of a column, and of the key where that is equal: the
+   * condition by which the database finds the place in an index with both.
+   */
+  readonly isBeyond: (column: Compared, key: Compared, operator: '<' | '>') => Expression<SqlBool>;
   /** Returns a query that also locks the rows that it reads, unless a transaction excludes all other writers anyway. */
   readonly forUpdate: <All, From extends keyof All, Row>(
     query: SelectQueryBuilder<All, From, Row>,

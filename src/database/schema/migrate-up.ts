@@ -49,22 +49,28 @@ export function migrateUp(database: Database, migrating: Migrating = {}): Promis
 }
 
 /** Examines, migrates and fills within one transaction, for which all other processes wait. */
-async function migrateAtOnce(database: Database, { onApplied, fill }: Migrating): Promise<string[]> {
+async function migrateAtOnce(
+  database: Database,
+  { onApplied, fill, withTriggers = false }: Migrating,
+): Promise<string[]> {
   // In one transaction, because another process may migrate the database between two of the statements.
   const found = await database.em.fork().transactional(em => requireOwnSchema(database, em), { readOnly: true });
   if (found.pending.length === 0) return [];
-  // This creates the table of applied migrations, outside of the transaction, which would otherwise keep the migrator
-  // waiting for the only connection.
-  await database.migrator.getPending();
-  return database.em.fork().transactional(async em => {
-    const schema = await requireOwnSchema(database, em);
-    if (schema.pending.length === 0) return [];
-    const names = (await database.migrator.up({ transaction: em.getTransactionContext<unknown>() })).map(
-      ({ name }) => name,
-    );
-    onApplied?.(names);
-    if (wasEmpty(schema)) await fill?.(em);
-    return names;
+  await requirePrivileges(database, found, withTriggers);
+  return dialectOf(database).schema.exclusively(database, async () => {
+    // This creates the table of applied migrations, outside of the transaction, which would otherwise keep the migrator
+    // waiting for the only connection.
+    await database.migrator.getPending();
+    return database.em.fork().transactional(async em => {
+      const schema = await requireOwnSchema(database, em);
+      if (schema.pending.length === 0) return [];
+      const names = (await database.migrator.up({ transaction: em.getTransactionContext<unknown>() })).map(
+        ({ name }) => name,
+      );
+      onApplied?.(names);
+      if (wasEmpty(schema)) await fill?.(em);
+      return names;
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-import type { DatabaseKind, Dialect } from '../dialects/dialect.js';
+import type { Dialect } from '../dialects/dialect.js';
 import { databaseKinds, dialects } from '../dialects/dialects.js';
 
 /** The forms of a URL of a database, for messages. */
@@ -6,14 +6,14 @@ export const DATABASE_URL_FORMS = new Intl.ListFormat('en-GB', { type: 'disjunct
   Object.values(dialects).map(({ urlForm }) => urlForm),
 );
 
-/** A pattern for the scheme of a URL that names a database. */
-const SCHEME = new RegExp(`^(${databaseKinds.join('|')}):`);
+/** The dialects by the schemes of their URLs. */
+const byScheme = new Map(Object.values(dialects).flatMap(dialect => dialect.schemes.map(scheme => [scheme, dialect])));
 
 /** Returns the dialect of the database that a URL names. Errors: a text that says which forms a URL can have. */
 export function dialectOfUrl(url: string): Dialect {
-  const kind = SCHEME.exec(url)?.[1];
-  if (!kind) throw new Error(`The database URL must be ${DATABASE_URL_FORMS}, but is "${withoutPassword(url)}".`);
-  return dialects[kind as DatabaseKind];
+  const dialect = byScheme.get(url.slice(0, Math.max(0, url.indexOf(':'))));
+  if (!dialect) throw new Error(`The database URL must be ${DATABASE_URL_FORMS}, but is "${withoutPassword(url)}".`);
+  return dialect;
 }
 
 /** Returns the path of the file that a URL of a dialect names; null if it names a server, or a database in memory. */

@@ -12,7 +12,7 @@ export interface Row {
 }
 
 const path = resolve(import.meta.dirname, '../../../docs/bypasses.md');
-const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB' };
+const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB', postgresql: 'PostgreSQL' };
 
 /** Returns the rows of the table, in its order. */
 export function rowsOfTheTable(): Row[] {

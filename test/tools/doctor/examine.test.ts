@@ -79,7 +79,9 @@ describeOnEach('the doctor', kind => {
       { check: 'migrations', status: 'failed', message: expect.stringContaining(index) },
       { check: 'index', status: 'failed', advice: `create index ${index} on core_course (total_enrollments)` },
     ]);
-    const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored' }[kind];
+    const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored', postgresql: ' where id < 0' }[
+      kind
+    ];
     await bypassCounters(database, `create index idle on core_course (total_enrollments)${unusable}`);
     expect(problemsIn(await examineDatabase(url))).toMatchObject([
       { check: 'migrations', status: 'failed', message: expect.stringContaining(index) },
@@ -104,7 +106,9 @@ describeOnEach('the doctor', kind => {
       await bypassCounters(database, kind === 'sqlite' ? 'analyze' : 'analyze table core_course');
       expect(findingsOf(await examineDatabase(url), 'index')).toEqual(used);
     }
-    const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored' }[kind];
+    const unusable = { sqlite: ' where id < 0', mysql: ' invisible', mariadb: ' ignored', postgresql: ' where id < 0' }[
+      kind
+    ];
     await bypassCounters(
       database,
       `drop index core_course_total_enrollments_index${kind === 'sqlite' ? '' : ' on core_course'}`,

@@ -17,7 +17,11 @@ const READ = /^\s*\(*\s*select\b/i;
 class MariaDbStatementLimits implements StatementLimits {
   #areKnown: Promise<boolean> | undefined;
 
-  areKnown(connection: DatabaseConnection): Promise<boolean> {
+  async prepare(connection: DatabaseConnection, milliseconds: number | null): ReturnType<StatementLimits['prepare']> {
+    return milliseconds !== null && (await this.#mayLimit(connection)) ? limited : sql => sql;
+  }
+
+  #mayLimit(connection: DatabaseConnection): Promise<boolean> {
     return (this.#areKnown ??= connection
       .executeQuery<{ Value: string }>(CompiledQuery.raw("show variables like 'wsrep_on'"))
       .then(
@@ -28,12 +32,12 @@ class MariaDbStatementLimits implements StatementLimits {
         },
       ));
   }
+}
 
-  limited(sql: string, milliseconds: number): string {
-    // 0 would mean no limit.
-    const seconds = Math.max(1, Math.ceil(milliseconds)) / 1000;
-    return READ.test(sql) ? `set statement max_statement_time = ${seconds} for ${sql}` : sql;
-  }
+function limited(sql: string, milliseconds: number): string {
+  // 0 would mean no limit.
+  const seconds = Math.max(1, Math.ceil(milliseconds)) / 1000;
+  return READ.test(sql) ? `set statement max_statement_time = ${seconds} for ${sql}` : sql;
 }
 
 class MariaDbServerConnection extends ServerConnection {

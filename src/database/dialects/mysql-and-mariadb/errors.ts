@@ -3,6 +3,7 @@
  * client's errmsg.h, MariaDB's errmsg-utf8.txt, and mysql2's own errors.
  */
 import { faultOfKind, kindIn, type ErrorRow, type Fault } from '../../faults/fault.js';
+import { networkErrors } from '../../faults/network-errors.js';
 
 /**
  * The errors of MySQL's and MariaDB's servers. If both give one number to different errors, the entry is the one that
@@ -176,21 +177,7 @@ export const driverErrors: readonly ErrorRow<string>[] = [
   ['PROTOCOL_CONNECTION_LOST', 'the server has closed the connection', 'disconnected'],
   ['PROTOCOL_PACKETS_OUT_OF_ORDER', 'an unexpected answer has arrived', 'disconnected'],
   ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer has arrived in time', 'disconnected'],
-  ['ECONNREFUSED', 'nothing listens there', 'disconnected'],
-  ['ECONNRESET', 'the other side has cut the connection', 'disconnected'],
-  ['ECONNABORTED', 'this side has cut the connection', 'disconnected'],
-  ['EPIPE', 'the other side does not read any more', 'disconnected'],
-  ['ETIMEDOUT', 'the other side does not answer', 'disconnected'],
-  ['EHOSTUNREACH', 'there is no route to the host', 'disconnected'],
-  ['EHOSTDOWN', 'the host is down', 'disconnected'],
-  ['ENETUNREACH', 'there is no route to the network', 'disconnected'],
-  ['ENETDOWN', 'the network is down', 'disconnected'],
-  ['ENETRESET', 'the network has cut the connection', 'disconnected'],
-  ['ENOTFOUND', 'the name of the host is unknown', 'disconnected'],
-  ['EAI_AGAIN', 'the name of the host cannot be looked up now', 'disconnected'],
-  ['EADDRNOTAVAIL', 'this machine has no port left for a connection', 'disconnected'],
-  ['EMFILE', 'this process cannot open more files', 'disconnected'],
-  ['ENFILE', 'this machine cannot open more files', 'disconnected'],
+  ...networkErrors,
   ['HANDSHAKE_UNKNOWN_ERROR', 'the other side is not a database, or broke off', 'disconnected'],
   ['HANDSHAKE_NO_SSL_SUPPORT', 'the server does not encrypt', 'refused'],
   ['HANDSHAKE_SSL_ERROR', 'the server’s certificate is not accepted', 'refused'],

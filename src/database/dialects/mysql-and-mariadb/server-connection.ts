@@ -1,10 +1,9 @@
-import type { Dictionary, EntityProperty, QueryResult } from '@mikro-orm/core';
+import type { Dictionary, QueryResult } from '@mikro-orm/core';
 import { MySqlConnection } from '@mikro-orm/mysql';
 import type { Dialect } from 'kysely';
-import { exactNumber } from 'mikro-orm-counters';
-import { WholeNumber } from '../../../entities/whole-number.js';
 import { LimitedDriver, type StatementLimits } from '../../connections/limited-driver.js';
 import { ConnectionSlots } from '../../connections/connection-slots.js';
+import { ExactColumns } from '../../connections/exact-columns.js';
 import { laneRules } from '../../connections/purposes.js';
 import { arePrepared } from '../../prepared-values.js';
 import { runPrepared } from '../../run-prepared.js';
@@ -25,6 +24,7 @@ export abstract class ServerConnection extends MySqlConnection {
     if (pool !== this.#preparing) sendPrepared((this.#preparing = pool));
     return pool as unknown as Pool;
   });
+  readonly #exactColumns = new ExactColumns(() => this.metadata);
   /** The pool whose connections prepare statements. */
   #preparing: unknown;
 
@@ -56,7 +56,7 @@ export abstract class ServerConnection extends MySqlConnection {
       typeof sql === 'string' && arePrepared(values) && !recordedSpan()
         ? await this.#prepared<Result>(sql, values as unknown[])
         : await super.execute<Result>(...parameters);
-    this.#requireExact((Array.isArray(result) ? result : [result]) as readonly Dictionary[]);
+    this.#exactColumns.require((Array.isArray(result) ? result : [result]) as readonly Dictionary[]);
     return result;
   }
 
@@ -64,27 +64,4 @@ export abstract class ServerConnection extends MySqlConnection {
     if (!this.connected) await this.ensureConnection();
     return (await runPrepared(this, this.config.get('onQuery')(sql, values), values)) as Result;
   }
-
-  #requireExact(rows: readonly Dictionary[]): void {
-    const columns = Object.keys(rows[0] ?? {}).filter(name => this.#wholeNumbers.has(name));
-    for (const row of rows)
-      // The driver returns other numbers than exact ones as texts.
-      for (const column of columns)
-        if (typeof row[column] === 'string') exactNumber(row[column], `the column ${column}`);
-  }
-
-  /** The names of the columns that contain keys and counts, in any table. */
-  get #wholeNumbers(): ReadonlySet<string> {
-    return (this.#wholeNumberColumns ??= new Set(
-      [...this.metadata.getAll().values()].flatMap(({ props }) =>
-        props.filter(isWholeNumber).flatMap(({ fieldNames }) => fieldNames),
-      ),
-    ));
-  }
-  #wholeNumberColumns: ReadonlySet<string> | undefined;
-}
-
-/** Returns true for a key, a count, and a reference to a key. */
-function isWholeNumber({ customType, targetMeta }: EntityProperty): boolean {
-  return customType instanceof WholeNumber || (targetMeta?.getPrimaryProps().some(isWholeNumber) ?? false);
 }

@@ -1,8 +1,9 @@
-import { CompiledQuery, sql, type DatabaseConnection } from 'kysely';
+import { CompiledQuery, sql, type DatabaseConnection, type SqlBool } from 'kysely';
 import { mySqlCatalog } from '../../../migrations/mysql/catalog.js';
 import { mySqlMigrations } from '../../../migrations/mysql/index.js';
 import { prepareSession } from '../../connections/prepare-session.js';
 import type { Database, Dialect, Options, SqlRules } from '../dialect.js';
+import { isBeyondEither } from '../is-beyond.js';
 import { hasNumber, serverFaultOf } from './errors.js';
 import { explainServer } from './explain.js';
 import type { Pool } from './idle-connections.js';
@@ -52,6 +53,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
     title,
     minVersion,
     isFile: false,
+    schemes: [kind],
     urlForm: `${kind}://USER:PASSWORD@HOST/DATABASE`,
     faultOf: serverFaultOf,
     explain: explainServer,
@@ -84,7 +86,9 @@ export function serverDialect(own: ServerDifferences): Dialect {
     sql: {
       now: (secondsLater = 0) => `(utc_timestamp(3) + interval ${Math.round(secondsLater * 1_000_000)} microsecond)`,
       // The collations of the columns ignore case and accents.
-      folded: text => text,
+      isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
+      isLike: (column, pattern) => sql<SqlBool>`${column} like ${pattern} escape '!'`,
+      isBeyond: isBeyondEither,
       forUpdate: (query, whenLocked) => (whenLocked === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
       forShare: (query, whenLocked) =>
         query.modifyEnd(whenLocked === 'skip' ? sql`${sql.raw(own.forShare)} skip locked` : sql.raw(own.forShare)),

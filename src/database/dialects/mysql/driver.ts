@@ -12,16 +12,15 @@ const READ = /^\s*\(*\s*select\b(\s*\/\*\+)?/i;
  * MySQL's limits. The limit is part of the statement's text, so none is left on the connection. A statement that does
  * not begin with SELECT has none; it ends when it is killed.
  */
-const mySqlStatementLimits: StatementLimits = {
-  areKnown: () => Promise.resolve(true),
-  limited(sql, milliseconds) {
-    // 0 would mean no limit.
-    const limit = `max_execution_time(${Math.max(1, Math.ceil(milliseconds))})`;
-    return sql.replace(READ, (start, hint: string | undefined) =>
-      hint === undefined ? `${start} /*+ ${limit} */` : `${start} ${limit}`,
-    );
-  },
-};
+const mySqlStatementLimits: StatementLimits = { prepare: () => Promise.resolve(limited) };
+
+function limited(sql: string, milliseconds: number): string {
+  // 0 would mean no limit.
+  const limit = `max_execution_time(${Math.max(1, Math.ceil(milliseconds))})`;
+  return sql.replace(READ, (start, hint: string | undefined) =>
+    hint === undefined ? `${start} /*+ ${limit} */` : `${start} ${limit}`,
+  );
+}
 
 class MySqlServerConnection extends ServerConnection {
   protected override readonly statementLimits = mySqlStatementLimits;

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { sql } from 'kysely';
+import { sql, type Expression, type SqlBool } from 'kysely';
 import { MIGRATIONS_TABLE } from '../../../migrations/migrations-table.js';
 import { sqliteMigrations } from '../../../migrations/sqlite/index.js';
 import { sqliteCatalog } from '../../../migrations/sqlite/catalog.js';
 import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 import type { Dialect, Options } from '../dialect.js';
+import { isBeyondEither } from '../is-beyond.js';
 import { isBusy, sqliteFaultOf } from './errors.js';
 import { explainSqlite } from './explain.js';
 import { FileOrmDriver } from './file-connection.js';
@@ -21,6 +22,7 @@ export const sqlite: Dialect = {
   title: 'SQLite',
   minVersion: [3, 35],
   isFile: true,
+  schemes: ['sqlite'],
   urlForm: 'sqlite:PATH',
   faultOf: sqliteFaultOf,
   explain: explainSqlite,
@@ -38,7 +40,9 @@ export const sqlite: Dialect = {
   },
   sql: {
     now: (secondsLater = 0) => `(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(secondsLater * 1000)})`,
-    folded: text => sql`${sql.raw(FOLD)}(${text})`,
+    isText: (column, text) => sql<SqlBool>`${folded(column)} = ${folded(text)}`,
+    isLike: (column, pattern) => sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
+    isBeyond: isBeyondEither,
     // A transaction that writes excludes all other writers from its beginning.
     forUpdate: query => query,
     forShare: query => query,
@@ -57,6 +61,11 @@ export const sqlite: Dialect = {
   privileges: null,
   inspection: sqliteInspection,
 };
+
+/** Returns the expression by which a text is compared. */
+function folded(text: Expression<string> | string): Expression<string> {
+  return sql`${sql.raw(FOLD)}(${text})`;
+}
 
 function optionsOf(path: string): Options {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });

@@ -1,0 +1,31 @@
+import type { Dictionary, EntityProperty, MetadataStorage } from '@mikro-orm/core';
+import { exactNumber } from 'mikro-orm-counters';
+import { WholeNumber } from '../../entities/whole-number.js';
+
+/** The columns that contain keys and counts, in any table. A driver returns other numbers than exact ones as texts. */
+export class ExactColumns {
+  #names: ReadonlySet<string> | undefined;
+
+  constructor(private readonly metadata: () => MetadataStorage) {}
+
+  /** Throws UnsafeNumberError if a key or a count in rows exceeds 2^53 − 1. */
+  require(rows: readonly Dictionary[]): void {
+    const columns = Object.keys(rows[0] ?? {}).filter(name => this.#all.has(name));
+    for (const row of rows)
+      for (const column of columns)
+        if (typeof row[column] === 'string') exactNumber(row[column], `the column ${column}`);
+  }
+
+  get #all(): ReadonlySet<string> {
+    return (this.#names ??= new Set(
+      [...this.metadata().getAll().values()].flatMap(({ props }) =>
+        props.filter(isWholeNumber).flatMap(({ fieldNames }) => fieldNames),
+      ),
+    ));
+  }
+}
+
+/** Returns true for a key, a count, and a reference to a key. */
+function isWholeNumber({ customType, targetMeta }: EntityProperty): boolean {
+  return customType instanceof WholeNumber || (targetMeta?.getPrimaryProps().some(isWholeNumber) ?? false);
+}

@@ -1,0 +1,99 @@
+import { sql, type DatabaseConnection, type Kysely, type SelectQueryBuilder, type SqlBool } from 'kysely';
+import { postgreSqlCatalog } from '../../../migrations/postgresql/catalog.js';
+import { postgreSqlMigrations } from '../../../migrations/postgresql/index.js';
+import { prepareSession } from '../../connections/prepare-session.js';
+import type { Tables } from '../../tables.js';
+import type { Database, Dialect } from '../dialect.js';
+import { connectionOptions } from './connection-options.js';
+import { hasState, postgreSqlFaultOf } from './errors.js';
+import { explainPostgreSql } from './explain.js';
+import { folded } from './folded-text.js';
+import { postgreSqlInspection } from './inspection.js';
+import { underMigrationLock } from './migration-lock.js';
+import { postgreSqlPrivileges } from './privileges.js';
+import { adaptSchema } from './schema-options.js';
+import { sessionSettings, withoutIdleLimit } from './session-settings.js';
+import type { PostgreSqlServerConnection } from './driver.js';
+
+/** PostgreSQL. */
+export const postgreSql: Dialect = {
+  kind: 'postgresql',
+  title: 'PostgreSQL',
+  minVersion: [14, 0],
+  isFile: false,
+  schemes: ['postgresql', 'postgres'],
+  urlForm: 'postgresql://USER:PASSWORD@HOST/DATABASE',
+  faultOf: postgreSqlFaultOf,
+  explain: explainPostgreSql,
+  connections: {
+    async options(url) {
+      return {
+        driver: (await import('./driver.js')).LimitedPostgreSqlDriver,
+        ...(await connectionOptions(url)),
+        discovery: { afterDiscovered: adaptSchema },
+        onCreateConnection: connection => prepareSession(connection as DatabaseConnection, sessionSettings()),
+      };
+    },
+    use({ em }) {
+      const { pool, slots } = em.getConnection() as unknown as PostgreSqlServerConnection;
+      const { taken, waiting, most } = slots;
+      return Promise.resolve({ active: taken, idle: Math.max(0, (pool?.totalCount ?? 0) - taken), waiting, most });
+    },
+    withoutIdleLimit,
+    reasonForNoChanges,
+    unseenFaults: ['full'],
+  },
+  sql: {
+    // The moment at which the statement began, and not its transaction.
+    now: (secondsLater = 0) =>
+      `(date_trunc('milliseconds', statement_timestamp()) + interval '${Math.round(secondsLater * 1_000_000)} microseconds')`,
+    // By the collation of the columns.
+    isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
+    isLike: (column, pattern) =>
+      // No text has a NUL.
+      pattern.includes('\0') ? sql<SqlBool>`false` : sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
+    // Only such a comparison of rows is one range of an index.
+    isBeyond: (column, key, operator) =>
+      sql<SqlBool>`(${column.column}, ${key.column}) ${sql.raw(operator)} (${column.value}, ${key.value})`,
+    // As the engine locks: the check of a foreign key to the row does not wait for it.
+    forUpdate: (query, whenLocked) =>
+      whenLocked === 'skip' ? query.forNoKeyUpdate().skipLocked() : query.forNoKeyUpdate(),
+    forShare: (query, whenLocked) => (whenLocked === 'skip' ? query.forShare().skipLocked() : query.forShare()),
+    selectByIndex,
+  },
+  schema: {
+    migrations: postgreSqlMigrations,
+    catalog: postgreSqlCatalog,
+    isTransactional: true,
+    exclusively: underMigrationLock,
+    // duplicate_database, duplicate_table, duplicate_object, and the violation of a unique index of the catalog by two
+    // sessions at once.
+    isMadeByAnother: error =>
+      hasState(error, '42P04', '42P07', '42710') ||
+      (hasState(error, '23505') && (error as { table?: string }).table?.startsWith('pg_') === true),
+    isHeldByAnother: () => false,
+    // invalid_catalog_name.
+    isMissing: error => hasState(error, '3D000'),
+    alteredShare: () => Promise.resolve(null),
+  },
+  privileges: postgreSqlPrivileges,
+  inspection: postgreSqlInspection,
+};
+
+/** Returns the query; the planner chooses the index by itself. */
+function selectByIndex<Table extends keyof Tables>(
+  db: Kysely<Tables>,
+  table: Table,
+): SelectQueryBuilder<Tables, Table, object> {
+  return db.selectFrom(table) as never;
+}
+
+/** Queries a server, and returns whether it accepts no changes from this user. Errors: the server's. */
+async function reasonForNoChanges(database: Database): Promise<string | null> {
+  const [row] = await database.em
+    .getConnection()
+    .execute<{ closed: boolean }[]>(
+      "select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as closed",
+    );
+  return row!.closed ? 'read only' : null;
+}
