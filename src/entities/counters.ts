@@ -1,4 +1,4 @@
-import { defineCounter } from 'mikro-orm-counters';
+import { defineCounter, exactNumber, type CountValue } from 'mikro-orm-counters';
 import { Enrollment } from './enrollment.js';
 import { EnrollmentStatus } from './values.js';
 
@@ -14,3 +14,8 @@ export const counters = [
     where: { status: EnrollmentStatus.ACTIVE },
   }),
 ];
+
+/** Returns a count of the engine as the number that it is: the counters of this application sum no decimals. */
+export function countOf(value: CountValue): number {
+  return exactNumber(value, 'a stored count');
+}

@@ -1,4 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { CountValue } from 'mikro-orm-counters';
+import { countOf } from '../entities/index.js';
 
 /** One change of a stored count, in the form in which it is recorded. */
 export interface CourseChange {
@@ -36,7 +38,12 @@ export interface Step {
 /** Returns the changes that the engine made to one course, as they are recorded. */
 export function recordedChanges(
   courseId: number,
-  changes: readonly { counter: string; before: number; after: number }[],
+  changes: readonly { counter: string; before: CountValue; after: CountValue }[],
 ): CourseChange[] {
-  return changes.map(({ counter, before, after }) => ({ counter, courseId, before, after }));
+  return changes.map(({ counter, before, after }) => ({
+    counter,
+    courseId,
+    before: countOf(before),
+    after: countOf(after),
+  }));
 }

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { verify, type VerifiedCount } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
-import { Course } from '../entities/index.js';
+import { countOf, Course } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { done, rejected, UserErrorCode, type Outcome } from '../use-cases/outcome.js';
 import { existingCourseIds, scopeOf, scopeProblems, scopeSize } from './scope.js';
@@ -85,5 +85,6 @@ function verifiedCount(
   titles: ReadonlyMap<number, string>,
 ): CourseCount {
   const courseId = key[0] as number;
-  return { counter, courseId, title: titles.get(courseId) ?? '', stored, actual, drift: stored - actual };
+  const counts = { stored: countOf(stored), actual: countOf(actual) };
+  return { counter, courseId, title: titles.get(courseId) ?? '', ...counts, drift: counts.stored - counts.actual };
 }

@@ -64,7 +64,7 @@ describe("the engine's package, installed by npm beside MikroORM", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('the installed package has the build, the source, the example and the documents, and no test', () => {
+  it('the installed package has the build, the source, the examples and the documents, and no test', () => {
     expect(packed).toEqual(
       expect.arrayContaining([
         'CHANGELOG.md',
@@ -73,17 +73,18 @@ describe("the engine's package, installed by npm beside MikroORM", () => {
         'dist/index.d.ts',
         'dist/index.js',
         'examples/blog.ts',
+        'examples/shop.ts',
         'package.json',
         'src/index.ts',
       ]),
     );
     const expected =
-      /^(?:dist\/.+\.(?:js|d\.ts|js\.map)|examples\/blog\.ts|src\/.+\.ts|[A-Z]+(?:\.md)?|package\.json)$/;
+      /^(?:dist\/.+\.(?:js|d\.ts|js\.map)|examples\/(?:blog|shop)\.ts|src\/.+\.ts|[A-Z]+(?:\.md)?|package\.json)$/;
     expect(packed.filter(path => !expected.test(path))).toEqual([]);
     expect(packed.filter(path => /test|spec/.test(path))).toEqual([]);
   });
 
-  it('the installed package runs its example', async () => {
+  it('the installed package runs its example of counts', async () => {
     copyFileSync(join(engine, 'examples/blog.ts'), join(folder, 'blog.ts'));
     expect((await run('blog.ts')).split('\n')).toEqual([
       'Created two posts and three comments: News 2 (1), Recipes 1 (1)',
@@ -99,6 +100,25 @@ describe("the engine's package, installed by npm beside MikroORM", () => {
       'Post.commentCount of post 2 is 1, but there are 2 rows',
       'Post.approvedCount of post 2 is 1, but there are 2 rows',
       'Recounted: News 1 (1), Recipes 2 (2)',
+      '',
+    ]);
+  });
+
+  it('the installed package runs its example of sums', async () => {
+    copyFileSync(join(engine, 'examples/shop.ts'), join(folder, 'shop.ts'));
+    expect((await run('shop.ts')).split('\n')).toEqual([
+      'Created two orders. Ada 11: 1 (0), 12 pieces; Ben 0: 0 (0), 0 pieces',
+      'Priced a line. Ada 11: 20.9 (0), 12 pieces; Ben 0: 0 (0), 0 pieces',
+      'Paid it. Ada 11: 20.9 (19.9), 12 pieces; Ben 0: 0 (0), 0 pieces',
+      "In memory, Ben's total is 19.9",
+      'Moved it to the other order. Ada 10: 1 (0), 10 pieces; Ben 1: 19.9 (19.9), 2 pieces',
+      'Inserted a discount and another line. Ada 10: 1 (0), 10 pieces; Ben 3: 22.15 (19.9), 5 pieces',
+      'Doubled the amounts. Ada 10: 1 (0), 10 pieces; Ben 3: 44.3 (39.8), 5 pieces',
+      'Cancelled all lines of an order. Ada 0: 0 (0), 0 pieces; Ben 3: 44.3 (39.8), 5 pieces',
+      'COUNTER_ASSIGNED: Order.total is a stored count and was assigned "0.00". Remove the assignment on 2: the counters engine alone writes it.',
+      'Order.total is 44.3, but the rows add up to 44.33: -0.03',
+      'Order.paid is 39.8, but the rows add up to 39.81: -0.01',
+      'Repaired 1 order. Ada 0: 0 (0), 0 pieces; Ben 3: 44.33 (39.81), 5 pieces',
       '',
     ]);
   });

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import type { CountValue } from './sql/units.js';
 import { CounterError } from './errors.js';
 import type { Key } from './sql/key.js';
 
@@ -8,7 +9,7 @@ export interface StoredCountUpdate {
   /** The target's schema, where it is not the connection's own. */
   readonly schema?: string;
   readonly key: Key;
-  readonly changes: readonly { readonly counter: string; readonly amount: number }[];
+  readonly changes: readonly { readonly counter: string; readonly amount: CountValue }[];
 }
 
 /** A write that was refused because hooks would not see it. `entity` names what it would have written. */
@@ -36,7 +37,7 @@ export interface FinishedVerify extends VerifiedRows {
 export interface RecountedRow {
   readonly target: string;
   readonly key: Key;
-  readonly changes: readonly { readonly counter: string; readonly before: number; readonly after: number }[];
+  readonly changes: readonly { readonly counter: string; readonly before: CountValue; readonly after: CountValue }[];
 }
 
 /** The channel of each StoredCountUpdate, where hooks count. What triggers do is not seen. */

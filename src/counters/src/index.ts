@@ -26,6 +26,7 @@ export { CountingEntityManager } from './guards/counting-entity-manager.js';
 export { isConflict, retryTransaction, type RetryOptions, type TransactionRetry } from './retry.js';
 export { exactNumber, isUnsafeNumber, UnsafeNumberError } from './sql/exact-number.js';
 export type { Key } from './sql/key.js';
+export { exactDifference, type CountValue } from './sql/units.js';
 export { checkStrategy } from './triggers/strategy.js';
 export {
   existingTriggers,

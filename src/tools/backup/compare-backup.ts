@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { verify, type VerifiedChunk } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
-import { Course } from '../../entities/index.js';
+import { countOf, Course } from '../../entities/index.js';
 import { titlesOf } from '../../recounts/titles.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
 
@@ -62,8 +62,8 @@ export async function compareBackup(
         courseId,
         title: '',
         counter,
-        stored,
-        actual,
+        stored: countOf(stored),
+        actual: countOf(actual),
         backup: backup[counters.indexOf(counter)]!,
       }));
       const changed = compared.filter(one => one.stored !== one.backup);

@@ -4,7 +4,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { adjust, countersInto, paceFor, verify, type ChunkPace, type ResolvedCounter } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
-import { Course } from '../../entities/index.js';
+import { countOf, Course } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { Source } from '../import/source.js';
 import { AdaptiveThrottle } from '../../recounts/adaptive-throttle.js';
@@ -245,7 +245,7 @@ async function driftingOf(database: Database, courses: readonly WantedCounts[]):
 async function driftOf(em: SqlEntityManager, id: number, counter: string): Promise<number | undefined> {
   for await (const { counts } of verify(em, Course, { keys: [[id]], all: true })) {
     const found = counts.find(one => one.counter === counter);
-    if (found) return found.stored - found.actual;
+    if (found) return countOf(found.stored) - countOf(found.actual);
   }
   return undefined;
 }

@@ -7,7 +7,8 @@ import {
   type EntityMetadata,
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { meets, type Values } from '../declarations/condition.js';
+import { amountIn } from '../declarations/amounts.js';
+import type { Values } from '../declarations/condition.js';
 import { columnsWatched, testsIn, type CounterGroup } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import type { Row } from '../sql/fragments.js';
@@ -74,11 +75,14 @@ export class CreatedTargets {
   }
 }
 
-/** The amounts to add to one target row: one signed delta for each counter of the group, in their order. */
+/**
+ * The amounts to add to one target row: one signed delta for each counter of the group, in their order and in the units
+ * of their columns.
+ */
 export interface TargetDelta {
   readonly group: CounterGroup;
   readonly target: TargetPointer;
-  readonly amounts: number[];
+  readonly amounts: bigint[];
 }
 
 /** The amounts to add to a target row that exists. */
@@ -93,8 +97,8 @@ export class Tally {
   /** Adds the effect of one row that goes from `before` to `after`; null stands for a row that does not exist. */
   change(groups: readonly CounterGroup[], before: RowState | null, after: RowState | null): void {
     for (const group of groups) {
-      this.#row(group, before, -1);
-      this.#row(group, after, +1);
+      this.#row(group, before, -1n);
+      this.#row(group, after, 1n);
     }
   }
 
@@ -107,15 +111,15 @@ export class Tally {
   deltas(): TargetDelta[] {
     return [...this.#deltas.values()]
       .flatMap(targets => [...targets.values()])
-      .filter(delta => delta.amounts.some(amount => amount !== 0));
+      .filter(delta => delta.amounts.some(amount => amount !== 0n));
   }
 
-  #row(group: CounterGroup, state: RowState | null, amount: number): void {
+  #row(group: CounterGroup, state: RowState | null, sign: bigint): void {
     const target = state?.targets[group.by];
     if (!state || !target) return;
     const delta = this.#at(group, target);
     group.counters.forEach((counter, index) => {
-      if (meets(counter.condition, state.values)) delta.amounts[index]! += amount;
+      delta.amounts[index]! += sign * amountIn(counter, state.values);
     });
   }
 
@@ -123,7 +127,7 @@ export class Tally {
     const targets = this.#deltas.get(group) ?? new Map<unknown, TargetDelta>();
     this.#deltas.set(group, targets);
     const identity = identityOf(target);
-    const delta = targets.get(identity) ?? { group, target, amounts: group.counters.map(() => 0) };
+    const delta = targets.get(identity) ?? { group, target, amounts: group.counters.map(() => 0n) };
     targets.set(identity, delta);
     return delta;
   }

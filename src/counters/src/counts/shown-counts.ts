@@ -1,5 +1,7 @@
 import { helper, type Transaction } from '@mikro-orm/core';
+import { writtenValue } from '../declarations/amounts.js';
 import type { ResolvedCounter } from '../declarations/registry.js';
+import type { CountValue } from '../sql/units.js';
 import { countOf, setCount } from './count-on-entity.js';
 
 /** A count that an entity shows since a change in a transaction, and what it showed before. */
@@ -8,20 +10,20 @@ interface Shown {
   readonly entity: object;
   readonly counter: ResolvedCounter;
   readonly before: unknown;
-  readonly after: number;
+  readonly after: CountValue;
 }
 
 const shown = new WeakMap<Transaction, Shown[]>();
 let places = 0;
 
 /** Lets an entity show a stored count as if it had been loaded so, which does not make it dirty. */
-export function show(transaction: Transaction, entity: object, counter: ResolvedCounter, count: number): void {
+export function show(transaction: Transaction, entity: object, counter: ResolvedCounter, count: CountValue): void {
   noteShown(transaction, entity, counter, count);
   put(entity, counter, count);
 }
 
 /** Notes that an entity is about to show a count, so that hideCounts() can take it back. */
-export function noteShown(transaction: Transaction, entity: object, counter: ResolvedCounter, after: number): void {
+export function noteShown(transaction: Transaction, entity: object, counter: ResolvedCounter, after: CountValue): void {
   const before = countOf(entity, counter);
   const list = shown.get(transaction) ?? [];
   if (before !== after) list.push({ place: places++, entity, counter, before, after });
@@ -46,6 +48,6 @@ function put(entity: object, counter: ResolvedCounter, value: unknown): void {
     loaded.delete(property);
     return;
   }
-  if (original) (original as Record<string, unknown>)[property] = value;
+  if (original) (original as Record<string, unknown>)[property] = writtenValue(counter, value);
   loaded.add(property);
 }

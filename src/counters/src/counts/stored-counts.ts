@@ -1,11 +1,11 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { changedSql, literalSql, numberSql, storedSql, unitsRead, valueOf } from '../declarations/amounts.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { exactNumber } from '../sql/exact-number.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment } from '../sql/fragments.js';
 import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
@@ -18,12 +18,12 @@ import { show } from './shown-counts.js';
 
 /**
  * A locked target row: its key as the database spells it, other keys that found it, and its stored counts in the order
- * of the group's counters.
+ * of the group's counters and in the units of their columns.
  */
 export interface LockedTarget {
   readonly key: Key;
   readonly spellings: Key[];
-  stored: number[];
+  stored: bigint[];
 }
 
 /** The most target rows that one statement locks or changes. */
@@ -157,13 +157,13 @@ export class StoredCounts {
     const rows = await lockTargetRows(this.em, this.transaction, group, keys);
     const missing = keys.find(key => !rows.has(hashOf(key)));
     if (missing) return targetMissing(group, missing);
-    const before = (key: Key): readonly number[] => {
+    const before = (key: Key): readonly bigint[] => {
       const row = rows.get(hashOf(key))!;
       // Of several rows those that have enough are changed by now.
       return keys.length === 1 ? row.stored : (this.#locked.get(group)?.get(hashOf(key)) ?? row).stored;
     };
     const lacksSome = ({ target, amounts }: KeyedDelta): boolean =>
-      before(target.key).some((count, index) => count + amounts[index]! < 0);
+      before(target.key).some((count, index) => lacks(group, index, count, amounts));
     const { target, amounts } = batch.find(lacksSome) ?? batch[0]!;
     return underflow(group, target.key, before(target.key), amounts);
   }
@@ -185,7 +185,9 @@ export class StoredCounts {
     for (const [group, rows] of this.#locked) {
       for (const { key, spellings, stored } of new Set(rows.values())) {
         for (const entity of loadedTargets(this.em, group, [key, ...spellings]))
-          group.counters.forEach((counter, index) => show(transaction, entity, counter, stored[index]!));
+          group.counters.forEach((counter, index) =>
+            show(transaction, entity, counter, valueOf(counter, stored[index]!)),
+          );
       }
     }
   }
@@ -201,7 +203,10 @@ export async function lockTargetRows(
   group: CounterGroup,
   keys: readonly Key[],
 ): Promise<Map<string, LockedTarget>> {
-  const columns = [...group.targetKey, ...group.counters.map(counter => counter.column)];
+  const columns = [
+    ...group.targetKey.map(column => quoted(em, column)),
+    ...group.counters.map(counter => storedSql(em, counter)),
+  ];
   const locked = new Map<string, LockedTarget>();
   const sorted = keys.toSorted(compareKeys);
   // A collation may order text in another way than JavaScript, so only numbers are left to the database to put in order.
@@ -211,7 +216,7 @@ export async function lockTargetRows(
     const chosen = keyIn(em, group.targetKey, chunk);
     const rows = await queryRows(em, transaction, {
       sql:
-        `select ${columnList(em, columns)} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
+        `select ${columns.join(', ')} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
         `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
       parameters: chosen.parameters,
     });
@@ -221,7 +226,7 @@ export async function lockTargetRows(
       locked.set(hashOf(size === 1 ? chunk[0]! : key), {
         key,
         spellings: [],
-        stored: group.counters.map(({ column }) => exactNumber(row[column], `${group.target.tableName}.${column}`)),
+        stored: group.counters.map(counter => unitsRead(counter, row[counter.column])),
       });
     }
   }
@@ -248,7 +253,17 @@ function hasNumbers({ targetParts }: CounterGroup): boolean {
 }
 
 function subtracts(deltas: readonly KeyedDelta[]): boolean {
-  return deltas.some(({ amounts }) => amounts.some(amount => amount < 0));
+  return deltas.some(({ group, amounts }) => changesIn(group, amounts).some(isGuarded));
+}
+
+/** Returns true for a change that takes away from a count which may not fall below 0. */
+function isGuarded({ counter, amount }: Change): boolean {
+  return amount < 0n && !counter.amount.mayBeNegative;
+}
+
+/** Returns true where a count of a group would fall below 0, and may not. */
+function lacks({ counters }: CounterGroup, index: number, stored: bigint, amounts: readonly bigint[]): boolean {
+  return stored + amounts[index]! < 0n && !counters[index]!.amount.mayBeNegative;
 }
 
 /** Adds deltas of one group to those target rows that exist and have enough of each, and returns their number. */
@@ -259,7 +274,7 @@ function addToTargetRows(
 ): Promise<number> {
   const { group } = batch[0]!;
   const keys = batch.map(({ target }) => target.key);
-  const additions = group.counters.flatMap(({ column }, index) => additionsTo(em, quoted(em, column), index, batch));
+  const additions = group.counters.flatMap((counter, index) => additionsTo(em, counter, index, batch));
   const sets = additions.map(({ set }) => set);
   const guards = additions.flatMap(addition => addition.guards);
   const chosen = keyIn(em, group.targetKey, keys);
@@ -277,17 +292,34 @@ interface Addition {
 }
 
 /** Returns what deltas of one group add to the column of the counter at a place; an empty list: nothing. */
-function additionsTo(em: SqlEntityManager, column: string, index: number, batch: readonly KeyedDelta[]): Addition[] {
-  const byAmount = [...Map.groupBy(batch, ({ amounts }) => amounts[index]!)];
+function additionsTo(
+  em: SqlEntityManager,
+  counter: ResolvedCounter,
+  index: number,
+  batch: readonly KeyedDelta[],
+): Addition[] {
+  const { column, amount: about } = counter;
+  const byAmount = [...Map.groupBy(batch, ({ amounts }) => amounts[index]!)].map(([amount, same]) => ({
+    amount,
+    same,
+  }));
+  const set = (change: string, parameters: readonly unknown[]): Fragment => ({
+    sql: `${quoted(em, column)} = ${changedSql(em, counter, `+ ${change}`)}`,
+    parameters,
+  });
+  const number = numberSql(em, counter);
   if (byAmount.length === 1) {
-    const [[amount]] = byAmount as [[number, unknown]];
-    if (amount === 0) return [];
-    const guards = amount < 0 ? [{ sql: `${column} >= ?`, parameters: [-amount] }] : [];
-    return [{ set: { sql: `${column} = ${column} + ?`, parameters: [amount] }, guards }];
+    const { amount } = byAmount[0]!;
+    if (amount === 0n) return [];
+    // A count as a parameter, so that many statements have one text.
+    const [value, parameters] = about.of ? [literalSql(counter, amount), []] : ['?', [Number(amount)]];
+    const [least, bounds] = about.of ? [literalSql(counter, -amount), []] : ['?', [Number(-amount)]];
+    const guards = isGuarded({ counter, amount }) ? [{ sql: `${number} >= ${least}`, parameters: bounds }] : [];
+    return [{ set: set(value, parameters), guards }];
   }
   const cases = byAmount
-    .filter(([amount]) => amount !== 0)
-    .map(([amount, same]) => ({
+    .filter(({ amount }) => amount !== 0n)
+    .map(({ amount, same }) => ({
       amount,
       isOfThese: keyIn(
         em,
@@ -296,15 +328,15 @@ function additionsTo(em: SqlEntityManager, column: string, index: number, batch:
       ),
     }));
   // Numbers are written out, because not every database knows the type of a parameter here.
-  const amounts = cases.map(({ amount, isOfThese }) => `when ${isOfThese.sql} then ${amount}`);
+  const amounts = cases.map(({ amount, isOfThese }) => `when ${isOfThese.sql} then ${literalSql(counter, amount)}`);
   const parameters = cases.flatMap(({ isOfThese }) => isOfThese.parameters);
   const guards = cases
-    .filter(({ amount }) => amount < 0)
+    .filter(({ amount }) => isGuarded({ counter, amount }))
     .map(({ amount, isOfThese }) => ({
-      sql: `not (${isOfThese.sql} and ${column} < ${-amount})`,
+      sql: `not (${isOfThese.sql} and ${number} < ${literalSql(counter, -amount)})`,
       parameters: isOfThese.parameters,
     }));
-  return [{ set: { sql: `${column} = ${column} + case ${amounts.join(' ')} else 0 end`, parameters }, guards }];
+  return [{ set: set(`case ${amounts.join(' ')} else 0 end`, parameters), guards }];
 }
 
 /** Returns the target's table, of which a statement reads no rows but those of some keys. */
@@ -313,16 +345,25 @@ function tableByKey(em: SqlEntityManager, { target, targetSchema }: CounterGroup
   return `${tableName(em, target, targetSchema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
 }
 
-/** Returns the counters of a group whose amounts are not zero. */
-function changesIn(group: CounterGroup, amounts: readonly number[]): { counter: ResolvedCounter; amount: number }[] {
-  return group.counters
-    .map((counter, index) => ({ counter, amount: amounts[index]! }))
-    .filter(({ amount }) => amount !== 0);
+/** What is added to one of the counts of a target row, in units of its column. */
+interface Change {
+  readonly counter: ResolvedCounter;
+  readonly amount: bigint;
 }
 
-function publish(group: CounterGroup, key: Key, amounts: readonly number[]): void {
+/** Returns the counters of a group whose amounts are not zero. */
+function changesIn(group: CounterGroup, amounts: readonly bigint[]): Change[] {
+  return group.counters
+    .map((counter, index) => ({ counter, amount: amounts[index]! }))
+    .filter(({ amount }) => amount !== 0n);
+}
+
+function publish(group: CounterGroup, key: Key, amounts: readonly bigint[]): void {
   if (!storedCountUpdates.hasSubscribers) return;
-  const changes = changesIn(group, amounts).map(({ counter: { name }, amount }) => ({ counter: name, amount }));
+  const changes = changesIn(group, amounts).map(({ counter, amount }) => ({
+    counter: counter.name,
+    amount: valueOf(counter, amount),
+  }));
   const { target, targetSchema = OWN_SCHEMA } = group;
   const schema = targetSchema === OWN_SCHEMA ? {} : { schema: targetSchema };
   storedCountUpdates.publish({ target: target.className, ...schema, key, changes } satisfies StoredCountUpdate);
@@ -331,13 +372,13 @@ function publish(group: CounterGroup, key: Key, amounts: readonly number[]): voi
 function underflow(
   { target, counters }: CounterGroup,
   key: Key,
-  stored: readonly number[],
-  amounts: readonly number[],
+  stored: readonly bigint[],
+  amounts: readonly bigint[],
 ): CounterError {
   return new CounterError(
     'COUNTER_UNDERFLOW',
-    `${target.className} ${key.join(', ')} stores ${counters.map(({ name }, index) => `${name} = ${stored[index]}`).join(', ')}, and a change of ` +
-      `${amounts.join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
+    `${target.className} ${key.join(', ')} stores ${counters.map((counter, index) => `${counter.name} = ${valueOf(counter, stored[index]!)}`).join(', ')}, and a change of ` +
+      `${counters.map((counter, index) => valueOf(counter, amounts[index]!)).join(', ')} would make a count negative: rows were written past the counters. Recount it, then try again.`,
   );
 }
 

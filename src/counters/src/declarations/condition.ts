@@ -15,22 +15,29 @@ export type Values = Readonly<Record<string, unknown>>;
 export interface Condition {
   readonly root: Node;
   /** All tests of the tree; without any, every row meets the condition. */
-  readonly tests: readonly Test[];
+  readonly tests: readonly (NullTest | Comparison)[];
 }
 
 /**
  * A part of a condition. None negates another: negations are moved down to the tests when the condition is read, so that
  * a test is either true or not, and SQL's third value, unknown, is nowhere turned round.
  */
-type Node = Branch<'all'> | Branch<'any'> | Test;
+type Node = Branch<'all'> | Branch<'any'> | NullTest | Comparison;
 
 interface Branch<Type> {
   readonly type: Type;
   readonly parts: readonly Node[];
 }
 
-/** A test of one property. */
-export type Test = NullTest | Comparison;
+/** A test of one property, or the amount in one, which decides nothing, and is watched as tests are. */
+export type Test = NullTest | Comparison | AmountTest;
+
+/** The property whose values are added up. */
+export interface AmountTest extends PropertyTest {
+  readonly type: 'amount';
+  /** Returns true for an amount that the database will store as memory has it. */
+  readonly isForeseeable: (value: unknown) => boolean;
+}
 
 interface PropertyTest {
   readonly property: string;
@@ -127,6 +134,7 @@ const NULL_OF_JSON = 'null';
 export function isForeseeable(test: Test, value: unknown): boolean {
   if (value === undefined) return !test.defaulted;
   if (test.type === 'comparison') return value === null || test.kind.isForeseeable(value);
+  if (test.type === 'amount') return value === null || test.isForeseeable(value);
   if (test.ownType) return false;
   // SQLite stores NaN as null.
   if (typeof value === 'number') return Number.isFinite(value);
@@ -169,7 +177,7 @@ export function conditionOf(counter: Counter, counted: EntityMetadata, em: SqlEn
   return { root, tests: testsOf(root) };
 }
 
-function testsOf(node: Node): Test[] {
+function testsOf(node: Node): (NullTest | Comparison)[] {
   return 'parts' in node ? node.parts.flatMap(testsOf) : [node];
 }
 
@@ -344,12 +352,13 @@ function all(parts: readonly Node[], negated: boolean): Node {
   return parts.length === 1 ? parts[0]! : { type: negated ? 'any' : 'all', parts };
 }
 
-function testOf(property: EntityProperty): PropertyTest {
+/** Returns what a test of a property has in common with others. */
+export function testOf(property: EntityProperty): PropertyTest {
   return { property: property.name, columns: property.fieldNames, defaulted: isDefaulted(property) };
 }
 
 /** Returns why a property cannot decide what is counted; undefined where it can. */
-function problemOf(property: EntityProperty): string | undefined {
+export function problemOf(property: EntityProperty): string | undefined {
   if ([ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(property.kind) || property.mappedBy)
     return 'the property is a collection or belongs to the other side, so that it has no column';
   if (property.polymorphic || referenceProblem(property) !== undefined)

@@ -54,6 +54,13 @@ type Part<Value> = Value extends Scalar | readonly unknown[] | { unwrap: () => u
   ? never
   : CounterCondition<Value>;
 
+/** The names of the properties that may hold a number: numbers, bigints, and decimals as texts. */
+export type NumberProperty<Entity> = {
+  [Property in keyof Entity & string]: NonNullable<Entity[Property]> extends number | bigint | string
+    ? Property
+    : never;
+}[keyof Entity & string];
+
 /**
  * Who changes the stored counts: the hooks of this process, or triggers in the database, which see the writes of every
  * program.
@@ -68,11 +75,13 @@ export interface Counter {
   readonly counted: EntityClass<object>;
   readonly by: string;
   readonly into: string;
+  /** The property whose values are added up; left out, each row counts 1. */
+  readonly sum?: string;
   /** A CounterCondition; left out, all rows are counted. */
   readonly where?: Readonly<Record<string, unknown>>;
 }
 
-const OPTIONS = ['counted', 'by', 'into', 'where'];
+const OPTIONS = ['counted', 'by', 'into', 'sum', 'where'];
 
 /**
  * Declares a counter. The declaration is checked against the entities when the ORM starts. Errors: COUNTER_DECLARATION
@@ -80,16 +89,18 @@ const OPTIONS = ['counted', 'by', 'into', 'where'];
  *
  * @example
  *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { deletedAt: null } });
+ *   defineCounter({ counted: OrderLine, by: 'order', into: 'total', sum: 'amount' });
  */
 export function defineCounter<Counted extends object, By extends keyof Counted & string>(declaration: {
   counted: EntityClass<Counted>;
   by: By;
-  into: keyof RelationTarget<Counted[By]> & string;
+  into: NumberProperty<RelationTarget<Counted[By]>>;
+  sum?: NumberProperty<Counted>;
   where?: CounterCondition<Counted>;
 }): Counter {
   refuseUnknownOptions(declaration);
-  const { counted, by, into, where = {} } = declaration;
-  return { counted, by, into, where };
+  const { counted, by, into, sum, where = {} } = declaration;
+  return { counted, by, into, ...(sum !== undefined && { sum }), where };
 }
 
 /** Refuses options that a counter does not have (COUNTER_DECLARATION), which would be ignored otherwise. */

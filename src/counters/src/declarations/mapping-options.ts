@@ -1,4 +1,11 @@
-import { isRaw, ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import {
+  BigIntType,
+  DecimalType,
+  isRaw,
+  ReferenceKind,
+  type EntityMetadata,
+  type EntityProperty,
+} from '@mikro-orm/core';
 
 // What MikroORM lets an application say about its entities and their properties, and what that means to a counter.
 
@@ -55,15 +62,13 @@ export const propertyOptions: Readonly<Record<keyof EntityProperty, Roles>> = {
   kind: { by: kindProblem },
   type: exact,
   runtimeType: {
-    into: ({ runtimeType }) =>
-      runtimeType === 'number' ? undefined : `has values of the type ${runtimeType}; give it the type "integer"`,
+    into: ({ runtimeType, customType }) =>
+      runtimeType === 'number' || isOfNumbers(customType)
+        ? undefined
+        : `has values of the type ${runtimeType}; give it the type "integer"`,
   },
-  columnTypes: {
-    into: ({ columnTypes: [type = ''] }) =>
-      /^(?:float|real)\b/i.test(type)
-        ? `has the type ${type}, which rounds numbers of more than six digits; give it the type "integer"`
-        : undefined,
-  },
+  // See amountFor().
+  columnTypes: exact,
   customType: { into: typeProblem },
   customTypes: examinedWithAnother,
   hasConvertToJSValueSQL: examinedWithAnother,
@@ -324,6 +329,11 @@ function kindProblem({ kind, owner, mappedBy, targetMeta, pivotEntity }: EntityP
 /** What the relation of a counter must be. */
 export const NO_RELATION = 'must be a many-to-one relation, or the owning side of a one-to-one relation';
 
+/** Returns true for MikroORM's types of numbers that JavaScript's may not hold. */
+function isOfNumbers(type: EntityProperty['customType']): boolean {
+  return type instanceof BigIntType || type instanceof DecimalType;
+}
+
 /** Numbers by which a type shows whether it stores each number as it is. */
 const SAMPLES = [0, 1, 2, 10, 4711];
 
@@ -333,7 +343,7 @@ function typeProblem({
   hasConvertToDatabaseValueSQL,
   hasConvertToJSValueSQL,
 }: EntityProperty): string | undefined {
-  if (!customType) return undefined;
+  if (!customType || isOfNumbers(customType)) return undefined;
   const platform = customType.platform!;
   const isStored = (count: number): boolean =>
     Number(customType.convertToDatabaseValue(count, platform)) === count &&

@@ -2,6 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataS
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
+import { amountFor, type Amount } from './amounts.js';
 import { conditionOf, type Condition, type Test } from './condition.js';
 import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
 import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
@@ -15,6 +16,8 @@ export interface ResolvedCounter {
   readonly path: readonly string[];
   readonly column: string;
   readonly condition: Condition;
+  /** What a row that meets the condition adds. */
+  readonly amount: Amount;
 }
 
 /** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
@@ -85,19 +88,27 @@ export class CounterRegistry {
           `Two counters are declared into ${target.tableName}.${twice}; a column holds one.`,
         );
     }
-    this.#refuseConditionsOnCounts();
+    this.#refuseStoredCountsAsInput();
   }
 
-  /** Refuses conditions on a stored count (COUNTER_DECLARATION): the engine changes it without counting its row again. */
-  #refuseConditionsOnCounts(): void {
+  /**
+   * Refuses conditions on a stored count, and sums of one (COUNTER_DECLARATION): the engine changes it without counting
+   * its row again.
+   */
+  #refuseStoredCountsAsInput(): void {
     for (const { counted, by, counters } of this.groups) {
       const stored = this.countersOn(counted).map(({ column }) => column);
-      for (const { property, condition } of counters) {
+      for (const { property, condition, amount } of counters) {
         const column = condition.tests.flatMap(({ columns }) => columns).find(one => stored.includes(one));
         if (column)
           throw new CounterError(
             'COUNTER_DECLARATION',
             `The condition of the counter ${counted.className}.${by} → ${property} asks for ${column}, which is a stored count itself; ask for something that the application writes.`,
+          );
+        if (amount.of && stored.includes(amount.of.column))
+          throw new CounterError(
+            'COUNTER_DECLARATION',
+            `The counter ${counted.className}.${by} → ${property} sums ${amount.of.column}, which is a stored count itself; sum something that the application writes.`,
           );
       }
     }
@@ -173,10 +184,12 @@ interface ColumnWriter {
   readonly defaulted: boolean;
 }
 
-/** Returns the tests in the conditions of all counters of some groups. */
+/** Returns the tests in the conditions of all counters of some groups, and what they sum. */
 export function testsIn(groups: readonly CounterGroup[]): readonly Test[] {
   return kept(tests, groups, () =>
-    groups.flatMap(({ counters }) => counters.flatMap(({ condition }) => condition.tests)),
+    groups.flatMap(({ counters }) =>
+      counters.flatMap(({ condition, amount }) => [...condition.tests, ...(amount.of ? [amount.of.test] : [])]),
+    ),
   );
 }
 
@@ -309,6 +322,8 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
     throw refuse(`${target.className} has no column property "${counter.into}"`);
   const countProblem = propertyProblem(into, 'into');
   if (countProblem !== undefined) throw refuse(`"${counter.into}" ${countProblem}`);
+  const amount = amountFor(counter, into, counted, target, em);
+  if (typeof amount === 'string') throw refuse(amount);
   const condition = conditionOf(counter, counted, em);
   const other = propertiesOf(target, into.fieldNames[0]!).find(property => property.name !== into.name);
   if (other)
@@ -334,6 +349,7 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
         path: pathOf(target, into),
         column: into.fieldNames[0]!,
         condition,
+        amount,
       },
     ],
   };

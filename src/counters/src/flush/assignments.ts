@@ -1,12 +1,13 @@
 import { helper, type UnitOfWork } from '@mikro-orm/core';
 import { setCount } from '../counts/count-on-entity.js';
 import { keyOf } from '../counts/deltas.js';
+import { unitsOfValue, valueOf, writtenValue } from '../declarations/amounts.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { countAssigned } from '../guards/direct-writes.js';
 import { kindOf } from './counted-changes.js';
 
-/** The counts with which new targets are inserted, by property. */
-export type InitialCounts = Map<object, Record<string, number>>;
+/** The counts with which new targets are inserted, by property and in the units of their columns. */
+export type InitialCounts = Map<object, Record<string, bigint>>;
 
 /** Refuses a flush that assigns a stored count (COUNTER_ASSIGNED), and lets the counts of new targets start at 0. */
 export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegistry): void {
@@ -17,9 +18,10 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
     for (const counter of registry.countersOn(changeSet.meta)) {
       const { property, name } = counter;
       const value = payload[property];
-      if (kind === 'create' && isZero(value)) {
-        payload[property] = 0;
-        setCount(changeSet.entity, counter, 0);
+      if (kind === 'create' && unitsOfValue(counter, value ?? 0) === 0n) {
+        const count = valueOf(counter, 0n);
+        payload[property] = writtenValue(counter, count);
+        setCount(changeSet.entity, counter, count);
       } else if (property in payload && isMerelyKnown(changeSet.entity, property, value)) {
         delete payload[property];
       } else if (property in payload) {
@@ -39,19 +41,15 @@ export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterR
     const kind = kindOf(changeSet);
     if (kind === 'delete') continue;
     const payload = changeSet.payload as Record<string, unknown>;
-    for (const { property, name } of registry.countersOn(changeSet.meta)) {
+    for (const counter of registry.countersOn(changeSet.meta)) {
+      const { property, name } = counter;
       const isRight =
         kind === 'create'
-          ? Number(payload[property] ?? 0) === (initial.get(changeSet.entity)?.[property] ?? 0)
+          ? unitsOfValue(counter, payload[property] ?? 0) === (initial.get(changeSet.entity)?.[property] ?? 0n)
           : !(property in payload);
       if (!isRight) throw countAssigned(name, payload[property], 'Remove the assignment from the hook or subscriber.');
     }
   }
-}
-
-/** Returns true for the count of a new row, also in the form of a bigint. */
-function isZero(value: unknown): boolean {
-  return value === undefined || value === null || value === 0 || value === '0';
 }
 
 /**

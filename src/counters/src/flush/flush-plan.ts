@@ -22,7 +22,8 @@ import {
 import { setCount } from '../counts/count-on-entity.js';
 import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
-import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
+import { valueOf, writtenValue } from '../declarations/amounts.js';
+import type { CounterGroup, CounterRegistry, ResolvedCounter } from '../declarations/registry.js';
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { hashOf, type Key } from '../sql/key.js';
@@ -205,7 +206,7 @@ export class FlushPlan {
   undo(): void {
     for (const [entity, counts] of this.#initial) {
       for (const counter of this.registry.countersOn(helper(entity).__meta))
-        if (counter.property in counts) setCount(entity, counter, 0);
+        if (counter.property in counts) setCount(entity, counter, valueOf(counter, 0n));
     }
   }
 
@@ -276,15 +277,18 @@ export class FlushPlan {
   #addToCreated(entity: object, { group, amounts }: TargetDelta, { transaction }: StoredCounts): void {
     const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<
       string,
-      number
+      unknown
     >;
     const initial = this.#initial.get(entity) ?? {};
     this.#initial.set(entity, initial);
     group.counters.forEach((counter, index) => {
       const { property } = counter;
-      initial[property] = (initial[property] ?? 0) + amounts[index]!;
-      noteShown(transaction, entity, counter, initial[property]);
-      setCount(entity, counter, (payload[property] = initial[property]));
+      const units = (initial[property] = (initial[property] ?? 0n) + amounts[index]!);
+      if (units < 0n && !counter.amount.mayBeNegative) throw negativeAtStart(group, counter, units);
+      const count = valueOf(counter, units);
+      noteShown(transaction, entity, counter, count);
+      setCount(entity, counter, count);
+      payload[property] = writtenValue(counter, count);
     });
   }
 
@@ -313,6 +317,14 @@ export class FlushPlan {
   #isRenamed({ target }: CounterGroup, key: Key): boolean {
     return this.#renamed.some(one => one.meta.class === target.class && hashOf(keyWritten(one)) === hashOf(key));
   }
+}
+
+/** Returns the error for a new target whose rows add up to less than 0 where that may not be: COUNTER_UNDERFLOW. */
+function negativeAtStart({ target, counted }: CounterGroup, counter: ResolvedCounter, units: bigint): CounterError {
+  return new CounterError(
+    'COUNTER_UNDERFLOW',
+    `${counter.name} is declared unsigned, and the ${counted.className} rows of a new ${target.className} add up to ${valueOf(counter, units)}. Declare it signed, or mend the rows.`,
+  );
 }
 
 /** Returns the groups of some changes, in the order of their targets' tables. */

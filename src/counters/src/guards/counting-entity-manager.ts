@@ -9,6 +9,7 @@ import {
 } from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
 import { noteOuter, noteTransaction } from '../counts/managers.js';
+import { valueOf } from '../declarations/amounts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { refuseOptions } from '../declarations/orm-options.js';
 import { DeclaredCounters, registryOf, type CounterRegistry } from '../declarations/registry.js';
@@ -193,7 +194,10 @@ function withCountsAtZero(em: SqlEntityManager, [first, ...rest]: unknown[]): un
   const place = entity ? 0 : 1;
   const overrides = rest[place] ?? {};
   refuseStoredCounts(registry, meta, overrides, true);
-  rest[place] = { ...overrides, ...Object.fromEntries(counters.map(({ property }) => [property, 0])) };
+  rest[place] = {
+    ...overrides,
+    ...Object.fromEntries(counters.map(counter => [counter.property, valueOf(counter, 0n)])),
+  };
   return [first, ...rest];
 }
 

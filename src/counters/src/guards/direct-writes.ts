@@ -1,5 +1,6 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
-import { watchedColumns, type CounterRegistry } from '../declarations/registry.js';
+import { unitsOfValue } from '../declarations/amounts.js';
+import { watchedColumns, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 
@@ -81,7 +82,9 @@ export class DirectWrites {
   clone(method: string, meta: EntityMetadata, overrides: object): void {
     this.#refuseUnseen(method, meta, instead.clone);
     const written = writtenColumns(meta, overrides);
-    const copied = this.registry.countersOn(meta).filter(({ column }) => written.get(column.toLowerCase()) !== 0);
+    const copied = this.registry
+      .countersOn(meta)
+      .filter(counter => !isZero(counter, written.get(counter.column.toLowerCase())));
     if (copied.length === 0) return;
     throw bypassRefused(
       meta.className,
@@ -127,18 +130,23 @@ export function refuseStoredCounts(
   const counters = registry.countersOn(meta);
   if (counters.length === 0) return;
   const written = writtenColumns(meta, data);
-  for (const { column, name } of counters) {
-    const value = written.get(column.toLowerCase());
-    if (!written.has(column.toLowerCase()) || (rowsAreNew && [0, undefined].includes(value as number))) continue;
-    throw countAssigned(name, value, 'Leave it out: the counters engine alone writes it.');
+  for (const counter of counters) {
+    const column = counter.column.toLowerCase();
+    const value = written.get(column);
+    if (!written.has(column) || (rowsAreNew && (value === undefined || isZero(counter, value)))) continue;
+    throw countAssigned(counter.name, value, 'Leave it out: the counters engine alone writes it.');
   }
+}
+
+function isZero(counter: ResolvedCounter, value: unknown): boolean {
+  return unitsOfValue(counter, value) === 0n;
 }
 
 /** Returns the error for a value that was assigned to a stored count: COUNTER_ASSIGNED. */
 export function countAssigned(name: string, value: unknown, hint: string): CounterError {
   return new CounterError(
     'COUNTER_ASSIGNED',
-    `${name} is a stored count and was assigned ${JSON.stringify(value)}. ${hint}`,
+    `${name} is a stored count and was assigned ${typeof value === 'bigint' ? value : JSON.stringify(value)}. ${hint}`,
   );
 }
 

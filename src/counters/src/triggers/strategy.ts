@@ -84,9 +84,10 @@ export function underflowOf(em: SqlEntityManager, error: unknown, { groups }: Co
   const check = dialect.violatedCheck(error);
   for (const { target, counters } of groups) {
     const counter = counters.find(
-      ({ column }) =>
-        dialect.isBelowRange(error, target.tableName, column) ||
-        (check !== undefined && forbidsNegative(check, target, column)),
+      ({ column, amount }) =>
+        !amount.mayBeNegative &&
+        (dialect.isBelowRange(error, target.tableName, column) ||
+          (check !== undefined && forbidsNegative(check, target, column))),
     );
     if (!counter) continue;
     return new CounterError(

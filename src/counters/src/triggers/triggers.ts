@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EntityMetadata, EntityProperty, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { conditionSql } from '../declarations/condition.js';
+import { amountSql, changedSql } from '../declarations/amounts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { registryOf, type CounterGroup, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
@@ -267,10 +267,9 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
   const target = quote(targetInTrigger(em, group));
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
-  const counted = ({ condition }: ResolvedCounter, row: string): string =>
-    condition.tests.length === 0 ? '1' : `(case when ${conditionSql(em, condition, `${row}.`)} then 1 else 0 end)`;
+  const counted = (counter: ResolvedCounter, row: string): string => amountSql(em, counter, `${row}.`);
   const update = (row: TriggerRow, amount: (counter: ResolvedCounter) => string): string =>
-    `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${quote(counter.column)} ${amount(counter)}`).join(', ')} where ${isTargetOf(row)};`;
+    `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${changedSql(em, counter, amount(counter))}`).join(', ')} where ${isTargetOf(row)};`;
   return {
     target,
     isTargetOf,
@@ -287,6 +286,7 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
     counts: group.counters.map(counter => ({
       column: quote(counter.column),
       counted: row => counted(counter, row),
+      mayBeNegative: counter.amount.mayBeNegative,
     })),
   };
 }

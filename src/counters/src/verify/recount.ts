@@ -3,8 +3,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { KeyedDelta } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { lockTargetRows, StoredCounts, type LockedTarget } from '../counts/stored-counts.js';
-import { conditionSql } from '../declarations/condition.js';
-import type { CounterGroup } from '../declarations/registry.js';
+import { assignedSql, totalSql, unitsOfValue, valueOf } from '../declarations/amounts.js';
+import type { CountValue } from '../sql/units.js';
+import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { recountedRows, type RecountedRow } from '../events.js';
 import { refuseToCountPendingRows } from '../flush/pending-changes.js';
@@ -16,8 +17,8 @@ import { targetOf } from './verify.js';
 export interface CountChange {
   readonly counter: string;
   readonly key: Key;
-  readonly before: number;
-  readonly after: number;
+  readonly before: CountValue;
+  readonly after: CountValue;
 }
 
 /**
@@ -66,7 +67,7 @@ export function adjust(
   em: SqlEntityManager,
   entity: EntityClass<object>,
   key: Key,
-  amounts: Readonly<Record<string, number>>,
+  amounts: Readonly<Record<string, CountValue>>,
 ): Promise<CountChange[] | null> {
   return changed(em, targetOf(em, entity), key, 'Adjusting', async ({ target, groups }, transaction, before) => {
     const names = groups.flatMap(({ counters }) => counters.map(({ name }) => name));
@@ -78,15 +79,18 @@ export function adjust(
       );
     const deltas: KeyedDelta[] = [];
     for (const [group, { key: found, stored }] of before) {
-      const mine = group.counters.map(({ name }) => amounts[name] ?? 0);
-      const below = mine.findIndex((amount, index) => stored[index]! + amount < 0);
+      const mine = group.counters.map(counter => unitsToAdd(counter, amounts[counter.name] ?? 0));
+      const below = group.counters.findIndex(
+        (counter, index) => stored[index]! + mine[index]! < 0n && !counter.amount.mayBeNegative,
+      );
       if (below >= 0) {
+        const [counter, is] = [group.counters[below]!, stored[below]!];
         throw new CounterError(
           'COUNTER_UNDERFLOW',
-          `${group.counters[below]!.name} of ${target.className} ${found.join(', ')} is ${stored[below]}, so ${mine[below]} cannot be added to it. Recount it instead.`,
+          `${counter.name} of ${target.className} ${found.join(', ')} is ${valueOf(counter, is)}, so ${valueOf(counter, mine[below]!)} cannot be added to it. Recount it instead.`,
         );
       }
-      if (mine.some(amount => amount !== 0)) deltas.push({ group, target: { key: found }, amounts: mine });
+      if (mine.some(amount => amount !== 0n)) deltas.push({ group, target: { key: found }, amounts: mine });
     }
     await new StoredCounts(em, transaction).add(deltas);
   });
@@ -122,10 +126,20 @@ async function changed(
   const after = (await locked(em, transaction, described.groups, key))!;
   await refresh(em, transaction, described, before);
   return described.groups.flatMap(group =>
-    group.counters.flatMap(({ name }, index) => {
-      const [was, is] = [before.get(group)!, after.get(group)!].map(({ stored }) => stored[index]!);
-      return was === is ? [] : [{ counter: name, key: before.get(group)!.key, before: was!, after: is! }];
+    group.counters.flatMap((counter, index) => {
+      const [was, is] = [before.get(group)!, after.get(group)!].map(({ stored }) => valueOf(counter, stored[index]!));
+      return was === is ? [] : [{ counter: counter.name, key: before.get(group)!.key, before: was!, after: is! }];
     }),
+  );
+}
+
+/** Returns an amount in the units of a counter's column (COUNTER_DECLARATION for what is no such amount). */
+function unitsToAdd(counter: ResolvedCounter, amount: CountValue): bigint {
+  const units = unitsOfValue(counter, amount);
+  if (units !== undefined) return units;
+  throw new CounterError(
+    'COUNTER_DECLARATION',
+    `${counter.name} cannot be adjusted by ${JSON.stringify(amount)}. Give a number with no more than ${counter.amount.into.scale} decimals, as a number, a bigint or a text.`,
   );
 }
 
@@ -169,8 +183,9 @@ function countOf(
   index: number,
   key: Key,
 ): Fragment {
-  const { column, condition } = counters[index]!;
+  const counter = counters[index]!;
   const mine = keyIn(em, foreignKey, [key]);
-  const count = `select count(*) as n from ${tableName(em, counted, countedSchema)} where ${mine.sql} and ${conditionSql(em, condition)}`;
-  return { sql: `${quoted(em, column)} = (select n from (${count}) counted)`, parameters: mine.parameters };
+  const total = `select ${totalSql(em, counter)} as n from ${tableName(em, counted, countedSchema)} where ${mine.sql}`;
+  const value = `(select ${assignedSql(counter, 'n')} from (${total}) counted)`;
+  return { sql: `${quoted(em, counter.column)} = ${value}`, parameters: mine.parameters };
 }

@@ -1,9 +1,10 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { conditionSql } from '../declarations/condition.js';
+import { numberSql, readableSql, totalSql, unitsRead, valueOf } from '../declarations/amounts.js';
+import type { CountValue } from '../sql/units.js';
 import { keyColumns, type CounterGroup } from '../declarations/registry.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { exactNumber, isUnsafeNumber, UnsafeNumberError } from '../sql/exact-number.js';
+import { isUnsafeNumber, UnsafeNumberError } from '../sql/exact-number.js';
 import { inRange, queryRows, quoted, tableName, type Fragment, type KeyRange, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
 import { plainTableName } from '../sql/schemas.js';
@@ -11,7 +12,7 @@ import { plainTableName } from '../sql/schemas.js';
 /** One target row in one snapshot: the stored and the actual number of each counter, in the groups' order. */
 export interface ComparedTarget {
   readonly key: Key;
-  readonly counts: readonly { readonly counter: string; readonly stored: number; readonly actual: number }[];
+  readonly counts: readonly { readonly counter: string; readonly stored: CountValue; readonly actual: CountValue }[];
 }
 
 /** The statements that verify one target table. They take no locks. */
@@ -56,12 +57,13 @@ export class VerifyStatements {
     const columns = this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`);
     const joins: Fragment[] = [];
     for (const [place, group] of this.groups.entries()) {
-      group.counters.forEach(({ column }, index) =>
+      group.counters.forEach((counter, index) => {
+        const read = (amount: string): string => (counter.amount.of ? readableSql(this.em, amount) : amount);
         columns.push(
-          `t.${quoted(this.em, column)} as s${place}_${index}`,
-          `coalesce(g${place}.c${index}, 0) as a${place}_${index}`,
-        ),
-      );
+          `${read(numberSql(this.em, counter, 't.'))} as s${place}_${index}`,
+          `${read(`coalesce(g${place}.c${index}, 0)`)} as a${place}_${index}`,
+        );
+      });
       joins.push(this.#counted(group, place, range));
     }
     const chosen = inRange(this.em, this.#key, range, 't.');
@@ -73,10 +75,10 @@ export class VerifyStatements {
       return rows.map(row => ({
         key: this.#key.map((_, index) => row[`k${index}`]),
         counts: this.groups.flatMap((group, place) =>
-          group.counters.map(({ name, column }, index) => ({
-            counter: name,
-            stored: exactNumber(row[`s${place}_${index}`], `${this.target.tableName}.${column}`),
-            actual: Number(row[`a${place}_${index}`]),
+          group.counters.map((counter, index) => ({
+            counter: counter.name,
+            stored: valueOf(counter, unitsRead(counter, row[`s${place}_${index}`])),
+            actual: valueOf(counter, unitsRead(counter, row[`a${place}_${index}`])),
           })),
         ),
       }));
@@ -92,7 +94,10 @@ export class VerifyStatements {
    */
   async #refuseUnsafeCounts(range: KeyRange): Promise<void> {
     const chosen = inRange(this.em, this.#key, range);
-    for (const { name, column } of this.groups.flatMap(({ counters }) => counters)) {
+    const numbers = this.groups
+      .flatMap(({ counters }) => counters)
+      .filter(({ amount: { into } }) => into.property.runtimeType === 'number' && into.digits === undefined);
+    for (const { name, column } of numbers) {
       const count = quoted(this.em, column);
       const { textType: text } = dialectOf(this.em);
       const keys = this.#key.map((one, index) => `cast(${quoted(this.em, one)} as ${text}) as k${index}`);
@@ -113,12 +118,7 @@ export class VerifyStatements {
   #counted({ counted, countedSchema, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
     const names = foreignKey.map(column => quoted(this.em, column));
     const keys = names.map((name, index) => `${name} as k${index}`);
-    const sums = counters.map(
-      ({ condition }, index) =>
-        (condition.tests.length === 0
-          ? 'count(*)'
-          : `count(case when ${conditionSql(this.em, condition)} then 1 end)`) + ` as c${index}`,
-    );
+    const sums = counters.map((counter, index) => `${totalSql(this.em, counter)} as c${index}`);
     const { sql, parameters } = inRange(this.em, foreignKey, range);
     const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);
     return {

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { CountValue } from '../sql/units.js';
 import { registryOf, type ResolvedCounter } from '../declarations/registry.js';
 import { groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
@@ -15,8 +16,8 @@ import { VerifyStatements, type ComparedTarget } from './verify-statements.js';
 export interface VerifiedCount {
   readonly counter: string;
   readonly key: Key;
-  readonly stored: number;
-  readonly actual: number;
+  readonly stored: CountValue;
+  readonly actual: CountValue;
   /** The place of the target row in its chunk, from 1: how many rows were checked once this one was. */
   readonly place: number;
 }

@@ -1,5 +1,6 @@
 import type { Platform } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { ExactColumn } from '../units.js';
 
 /** Everything that one database does in another way than the others. The rest of the engine does not know which it is. */
 export interface Dialect {
@@ -18,6 +19,7 @@ export interface Dialect {
   /** True where the driver blocks the event loop while a statement runs, so that long reads need to be split. */
   readonly blocksEventLoop: boolean;
   readonly conditions: ConditionSql;
+  readonly sums: SumSql;
   readonly triggers: TriggerDialect;
   /** Returns the name of the CHECK constraint that a statement violated, or its expression where it has no name. */
   readonly violatedCheck: (error: DatabaseError) => string | undefined;
@@ -74,6 +76,31 @@ interface DateSql {
   readonly stored: (platform: Platform, value: unknown) => string | number | bigint | undefined;
   /** Returns a date, to be compared with `exact()`. */
   readonly literal: (platform: Platform, date: Date) => string;
+}
+
+/**
+ * How a database adds whole numbers and decimals, such that no step rounds. An amount in SQL is a number of the decimals
+ * of the column that stores the sum, or a whole number of its units where the database has no exact decimals.
+ */
+export interface SumSql {
+  /** True where a column that is declared unsigned holds no negative number, and twice as many others. */
+  readonly hasUnsigned: boolean;
+  /** The most digits of a decimal that the database keeps exactly. */
+  readonly maxDigits: number;
+  /** Returns the amount in a column, given by its name in SQL; it is 0 where there is no number. */
+  readonly amount: (name: string, column: ExactColumn) => string;
+  /** Returns the same amount for a value of that column, as an entity, a payload or a row has it, in units. */
+  readonly amountOf: (value: unknown, scale: number) => bigint;
+  /** Returns an amount in SQL. */
+  readonly literal: (units: bigint, scale: number) => string;
+  /** Returns the units of an amount that was read as a text. */
+  readonly unitsOf: (text: string, scale: number) => bigint;
+  /** Returns a sum after an addition or subtraction, such as `+ 5`; the statement fails if the column cannot hold it. */
+  readonly plus: (name: string, change: string, column: ExactColumn) => string;
+  /** Returns an amount as the column stores it. */
+  readonly stored: (amount: string, column: ExactColumn) => string;
+  /** Returns a decimal as the database's driver reads it. */
+  readonly read: (decimal: string) => string;
 }
 
 /** How one database defines, shows and changes triggers. */
@@ -135,8 +162,12 @@ export interface TriggerParts {
   readonly change: () => string;
   /** The columns of the target's key, each with the column that refers to it, in quotes, and with its type. */
   readonly keys: readonly { readonly target: string; readonly foreign: string; readonly type: string }[];
-  /** The columns of the stored counts, in quotes, and what a row under a name adds to each: 1 or 0. */
-  readonly counts: readonly { readonly column: string; readonly counted: (row: string) => string }[];
+  /** The columns of the stored counts, in quotes, what a row under a name adds to each, and whether it may be negative. */
+  readonly counts: readonly {
+    readonly column: string;
+    readonly counted: (row: string) => string;
+    readonly mayBeNegative: boolean;
+  }[];
 }
 
 /** A trigger as the database has it. */

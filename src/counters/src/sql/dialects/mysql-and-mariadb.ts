@@ -3,6 +3,7 @@ import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
 import { nameIn, OWN_SCHEMA } from '../schemas.js';
 import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.js';
+import { exactSums } from './exact-sums.js';
 import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
 /**
@@ -73,6 +74,7 @@ export const mysqlAndMariadb: Dialect = {
       literal: (platform, date) => `timestamp${platform.escape(date)}`,
     },
   },
+  sums: exactSums({ hasUnsigned: true, maxDigits: 65, exact: name => name }),
   triggers: {
     mayChangeOwnTable: false,
     mayChangeOtherSchema: true,

@@ -3,6 +3,7 @@ import { CounterError } from '../../errors.js';
 import { quoted } from '../fragments.js';
 import { nameIn } from '../schemas.js';
 import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
+import { exactSums } from './exact-sums.js';
 
 /** The setting with which a session says that its hooks count, so that triggers must not. */
 const HOOKS_SETTING = 'counters.kept_by_hooks';
@@ -48,7 +49,7 @@ export const postgresql: Dialect = {
     addsBlanks: type => /^(char|character|bpchar)\b(?! varying)/i.test(type),
     number: (name, type) => (isFloat(type) ? `nullif(${numberSql(name, type)}, 'NaN')` : numberSql(name, type)),
     // NaN and infinity are no decimals.
-    exact: (name, type) => (isNumeric(type) ? `(case when ${name} * 0 = 0 then ${name} end)` : name),
+    exact,
     day: name => `(case when ${name} between date'0001-01-01' and date'9999-12-31' then ${name} end)`,
     dayLiteral: day => `date'${day}'`,
     dates: {
@@ -66,6 +67,7 @@ export const postgresql: Dialect = {
       literal: (_platform, date) => `timestamptz'${date.toISOString()}'`,
     },
   },
+  sums: exactSums({ hasUnsigned: false, maxDigits: 1000, exact }),
   triggers: {
     mayChangeOwnTable: true,
     mayChangeOtherSchema: true,
@@ -91,6 +93,10 @@ export const postgresql: Dialect = {
     error.code === CHECK_VIOLATION && error.table === table && error.column === column,
   isConflict: ({ code }) => CONFLICTS.includes(code),
 };
+
+function exact(name: string, type: string): string {
+  return isNumeric(type) ? `(case when ${name} * 0 = 0 then ${name} end)` : name;
+}
 
 function isFloat(type: string): boolean {
   return /^(?:real|float|double)/i.test(type);
@@ -184,15 +190,20 @@ function changeCounts({ target, keys, counts }: TriggerParts, signs: Readonly<Re
   const deltas = `(select ${key}, ${sums.join(', ')} from (${rows.join(' union all ')}) r group by ${key} having ${changed}) d`;
   const isTarget = keys.map(({ target: column }, index) => `t.${column} = d.k${index}`).join(' and ');
   const sets = counts.map(({ column }, index) => `${column} = t.${column} + d.d${index}`);
-  const results = counts.map(({ column }, index) => `d.d${index} < 0 and t.${column} < 0 as n${index}`);
-  const negative = counts.map(({ column }, index) => `when bool_or(n${index}) then ${textOf(column)}`);
+  const guarded = counts.map((count, index) => ({ ...count, index })).filter(({ mayBeNegative }) => !mayBeNegative);
+  const results = guarded.map(({ column, index }) => `d.d${index} < 0 and t.${column} < 0 as n${index}`);
+  const negative = guarded.map(({ column, index }) => `when bool_or(n${index}) then ${textOf(column)}`);
+  const update = `update ${target} t set ${sets.join(', ')} from ${deltas} where ${isTarget}`;
+  const change =
+    guarded.length === 0
+      ? `${update};`
+      : `with u as (${update} returning ${results.join(', ')}) ` +
+        `select case ${negative.join(' ')} end into negative from u; ` +
+        `if negative is not null then raise exception 'A stored count would fall below 0: %.', negative ` +
+        `using errcode = 'check_violation', table = ${textOf(target)}, column = negative; end if;`;
   return (
     `perform 1 from ${target} t where exists (select 1 from ${deltas} where ${isTarget}) ${inOrder(keys)}; ` +
-    `if found then ` +
-    `with u as (update ${target} t set ${sets.join(', ')} from ${deltas} where ${isTarget} returning ${results.join(', ')}) ` +
-    `select case ${negative.join(' ')} end into negative from u; ` +
-    `if negative is not null then raise exception 'A stored count would fall below 0: %.', negative ` +
-    `using errcode = 'check_violation', table = ${textOf(target)}, column = negative; end if; end if;`
+    `if found then ${change} end if;`
   );
 }
 

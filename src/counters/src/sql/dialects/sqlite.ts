@@ -1,6 +1,7 @@
 import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { onOneLine, quoted } from '../fragments.js';
 import { nameIn } from '../schemas.js';
+import { unitsOf, unitsOfOne, type ExactColumn } from '../units.js';
 import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
 import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
@@ -34,6 +35,18 @@ export const sqlite: Dialect = {
       literal: (_platform, date) => String(date.getTime()),
     },
   },
+  // Decimals are doubles here, which keep 15 digits. So sums are made of whole units, and only the result is divided.
+  sums: {
+    hasUnsigned: false,
+    maxDigits: 15,
+    amount: unitsIn,
+    amountOf: unitsOfValue,
+    literal: units => `(${units})`,
+    unitsOf: text => BigInt(text),
+    plus: (name, change, column) => inColumn(`${unitsIn(name, column)} ${change}`, column),
+    stored: inColumn,
+    read: decimal => String(Number(decimal)),
+  },
   triggers: {
     mayChangeOwnTable: true,
     mayChangeOtherSchema: false,
@@ -60,6 +73,37 @@ export const sqlite: Dialect = {
 /** Returns a column without the values of other types, which SQLite sorts after all numbers. */
 function numeric(name: string): string {
   return `(case when typeof(${name}) in ('integer', 'real') then ${name} end)`;
+}
+
+/** The lowest and the highest whole number. */
+const LOWEST = -(2n ** 63n);
+const HIGHEST = 2n ** 63n - 1n;
+
+/** What fails with the database's own "integer overflow". */
+const OVERFLOW = 'abs(-9223372036854775807 - 1)';
+
+/** Returns the number of a column in units. SQLite keeps what has more decimals, and it is rounded here. */
+function unitsIn(name: string, { scale }: ExactColumn): string {
+  const factor = scale === 0 ? '' : ` * ${unitsOfOne(scale)}`;
+  return `(case typeof(${name}) when 'integer' then ${name}${factor} when 'real' then cast(round(${name}${factor}) as integer) else 0 end)`;
+}
+
+/** Returns the same as unitsIn() for a value in memory: with the same doubles, and half of a unit rounded away from 0. */
+function unitsOfValue(value: unknown, scale: number): bigint {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return unitsOf(value, scale) ?? 0n;
+  const units = value * Number(unitsOfOne(scale));
+  if (Number.isNaN(units)) return 0n;
+  if (Math.abs(units) >= 2 ** 63) return units < 0 ? LOWEST : HIGHEST;
+  return BigInt(Math.trunc(Math.abs(units) > 2 ** 52 ? units : units + (units < 0 ? -0.5 : 0.5)));
+}
+
+/** Returns units as a column stores them. SQLite itself makes a double of a whole number that is too high. */
+function inColumn(units: string, { scale, digits }: ExactColumn): string {
+  const value =
+    digits === undefined
+      ? `case when typeof(v) = 'integer' then v`
+      : `case when abs(v) < ${10n ** BigInt(digits)} then v / ${unitsOfOne(scale)}.0`;
+  return `(select ${value} else ${OVERFLOW} end from (select ${units} as v))`;
 }
 
 /** Returns triggers that take no locks, because SQLite has one writer. */
@@ -90,6 +134,10 @@ async function foundTriggers(em: SqlEntityManager, schema: string): Promise<Foun
   });
 }
 
+/** A statement that begins with an addition to a stored count or sum. */
+const ADDITION =
+  /^update (`[^`]+`) set (`[^`]+`) = (?:\2 [+-] |\(select case when .* from \(select \(case typeof\(\2\) when ).* where /i;
+
 /** Returns true for a body that does nothing but add to columns or subtract from them, as the engine's triggers do. */
 function addsToColumnsOnly(body: string): boolean {
   const [, statements = ''] = /\bbegin\b(.*)\bend$/is.exec(onOneLine(body).replaceAll(/'(?:[^']|'')*'/g, "''")) ?? [];
@@ -97,7 +145,7 @@ function addsToColumnsOnly(body: string): boolean {
     .split(';')
     .map(part => part.trim())
     .filter(part => part !== '');
-  return parts.length > 0 && parts.every(part => /^update (`[^`]+`) set (`[^`]+`) = \2 [+-] .* where /i.test(part));
+  return parts.length > 0 && parts.every(part => ADDITION.test(part));
 }
 
 /**
