@@ -26,7 +26,7 @@ import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { refusePendingRows } from '../flush/pending-changes.js';
-import { DirectWrites, writtenProperties } from '../guards/direct-writes.js';
+import { DirectWrites, isPlainData, writtenProperties } from '../guards/direct-writes.js';
 import { counted, replaced, type ConditionalWrite } from '../guards/write-scope.js';
 import type { Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
@@ -329,9 +329,9 @@ function withDefaults(
 ): object {
   const given = QueryHelper.processObjectParams({ ...row });
   // The driver's multi-row INSERT knows the parts of embedded objects only as properties of the row.
-  const filled: Record<string, unknown> = Object.fromEntries(
-    writtenProperties(meta, given).map(({ name, value }) => [name, value]),
-  );
+  const filled: Record<string, unknown> = isPlainData(meta, given)
+    ? given
+    : Object.fromEntries(writtenProperties(meta, given).map(({ name, value }) => [name, value]));
   const made = leftOut(meta, makers, row);
   for (const { name, onCreate } of made) filled[name] = onCreate!(filled, em);
   return withPlainDefaults(meta, groups, made.length > 0 ? QueryHelper.processObjectParams(filled) : filled);
@@ -378,6 +378,7 @@ function leftOut(meta: EntityMetadata, properties: readonly EntityProperty[], da
 function namesIn(meta: EntityMetadata, data: object): Set<string> {
   const given = Object.entries(data).filter(([, value]) => value !== undefined);
   const names = new Set(given.map(([name]) => name));
+  if (isPlainData(meta, data)) return names;
   for (const { name } of writtenProperties(meta, Object.fromEntries(given))) {
     let at: string | undefined = name;
     while (at !== undefined) {

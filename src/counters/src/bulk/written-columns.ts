@@ -19,6 +19,8 @@ export class ColumnWriter {
   readonly #columns: ReadonlySet<string>;
   readonly #foreignKeys: ReadonlySet<string>;
   readonly #tests: readonly { readonly test: Test; readonly column: string }[];
+  /** The names by which no column is written that matters here. */
+  readonly #ignored = new Set<string>();
 
   constructor(
     em: SqlEntityManager,
@@ -43,6 +45,7 @@ export class ColumnWriter {
         if (!rowsAreNew) unforeseeable = String(name.description);
         continue;
       }
+      if (this.#ignored.has(name)) continue;
       for (const [column, value] of Object.entries(this.#columnsOf(name, given))) {
         const known = this.#known(column);
         if (known === undefined) continue;
@@ -61,8 +64,10 @@ export class ColumnWriter {
   #columnsOf(name: string, value: unknown): Record<string, unknown> {
     const property = this.meta.properties[name as never] as EntityProperty | undefined;
     const isPivot = property?.kind === ReferenceKind.MANY_TO_MANY;
-    if (isPivot || (property && !property.embeddedProps && !property.fieldNames?.some(one => this.#columns.has(one))))
+    if (isPivot || (property && !property.embeddedProps && !property.fieldNames?.some(one => this.#columns.has(one)))) {
+      this.#ignored.add(name);
       return {};
+    }
     const properties = this.meta.properties as Record<string, EntityProperty>;
     return this.#driver.mapDataToFieldNames({ [name]: value }, true, properties, this.convertCustomTypes);
   }

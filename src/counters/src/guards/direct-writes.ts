@@ -159,6 +159,15 @@ export interface Written {
   readonly value: unknown;
 }
 
+/** Returns true for data without embedded objects, aliases of tables and SQL as names: it writes what it says. */
+export function isPlainData({ properties }: EntityMetadata, data: object): boolean {
+  if (Object.getOwnPropertySymbols(data).length > 0) return false;
+  return Object.keys(data).every(name => {
+    const property = (properties as Properties)[name];
+    return !name.includes('.') && !property?.embeddedProps && !property?.embedded;
+  });
+}
+
 /** Returns what data writes, with the parts of embedded objects as the properties that MikroORM makes of them. */
 export function writtenProperties(meta: EntityMetadata, data: object): Written[] {
   return writtenIn(meta.properties as Properties, data);
