@@ -282,6 +282,41 @@ const refused: [name: string, problem: RegExp, declared: () => Declared][] = [
     },
   ],
   [
+    'a stored count that only one type of its table has',
+    /"amount" is null in those rows.*declare it in Parent/,
+    () => {
+      const target = entity('Parent', { id: key() }, { discriminatorColumn: 'type', discriminatorValue: 'a' });
+      const type = entity('Type', { amount: count() }, { extends: target, discriminatorValue: 'b' });
+      const row = entity('Row', { id: key(), parent: () => p.manyToOne(type).deleteRule('restrict') });
+      return { entities: [target, type, row] };
+    },
+  ],
+  [
+    'a relation with another column in another type of the table',
+    /"parent" has the column other_id in another entity.*the same column/,
+    () => {
+      const [target] = pair(count());
+      const relation = () => p.manyToOne(target).deleteRule('restrict').nullable();
+      const base = entity('Base', { id: key() }, { discriminatorColumn: 'type', discriminatorValue: 'a' });
+      const properties = { parent: () => relation().joinColumn('other_id') };
+      const type = entity('Type', properties, { extends: base, discriminatorValue: 'b' });
+      return {
+        entities: [target, base, type, entity('Row', { parent: relation }, { extends: base, discriminatorValue: 'c' })],
+      };
+    },
+  ],
+  [
+    'a row whose type is a number',
+    /Row has "type" for its type, which is not a text/,
+    () => {
+      const [target] = pair(count());
+      const properties = { id: key(), type: p.integer(), parent: () => p.manyToOne(target).deleteRule('restrict') };
+      return {
+        entities: [target, entity('Row', properties, { discriminatorColumn: 'type', discriminatorValue: 1 })],
+      };
+    },
+  ],
+  [
     'a target that is spread over the tables of its types',
     /Parent has a table for each type/,
     () => ({ entities: pair(count(), { inheritance: 'tpt' }) }),
@@ -297,6 +332,25 @@ describe('a counter with a mapping that cannot be counted', () => {
       thrown = error;
     }
     expect(thrown).toMatchObject({ code: 'COUNTER_DECLARATION', message: expect.stringMatching(problem) });
+  });
+
+  it('two relations with one column fail with COUNTER_DECLARATION', async () => {
+    const target = entity('Parent', { id: key(), amount: count(), other: count() });
+    const relation = () => p.manyToOne(target).deleteRule('restrict').joinColumn('parent_id');
+    const row = entity('Row', { id: key(), one: relation, two: relation });
+    const counters = [
+      { counted: row, by: 'one', into: 'amount' },
+      { counted: row, by: 'two', into: 'other' },
+    ];
+    const options = { discovery: { checkDuplicateFieldNames: false } };
+    await expect(
+      schemaOptions('sqlite::memory:', { entities: [target, row], counters, options }).then(
+        given => new MikroORM(given as never),
+      ),
+    ).rejects.toMatchObject({
+      code: 'COUNTER_DECLARATION',
+      message: expect.stringMatching(/"one" and "two", which have the same column parent_id/),
+    });
   });
 
   it('a condition on a relation to a unique column fails with COUNTER_DECLARATION', async () => {

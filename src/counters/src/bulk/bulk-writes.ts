@@ -342,13 +342,21 @@ function withDefaults(
  * left to MikroORM and the database.
  */
 function withPlainDefaults(meta: EntityMetadata, groups: readonly CounterGroup[], row: object): object {
-  const filled: Record<string, unknown> = { ...row };
+  const filled: Record<string, unknown> = { ...typeOf(meta), ...row };
   for (const name of watchedProperties(groups)) {
-    const { default: value, nullable } = meta.properties[name as never] as EntityProperty;
+    const property = meta.properties[name as never] as EntityProperty | undefined;
+    // Rows of another type in the same table have it.
+    if (!property) continue;
+    const { default: value, nullable } = property;
     const isMissing = filled[name] === undefined || (filled[name] === null && nullable !== true);
     if (isMissing && value !== undefined && value !== null) filled[name] = value;
   }
   return filled;
+}
+
+/** Returns the value by which a row of a table with several types is of an entity. */
+function typeOf({ root, discriminatorValue }: EntityMetadata): object {
+  return root.inheritanceType === 'sti' ? { [root.discriminatorColumn!]: discriminatorValue } : {};
 }
 
 /** Returns data with the onUpdate values of the properties that they leave out, and without those that are undefined. */

@@ -9,6 +9,7 @@ import {
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { amountIn } from '../declarations/amounts.js';
 import type { Values } from '../declarations/condition.js';
+import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
 import { columnsWatched, testsIn, type CounterGroup } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import type { Row } from '../sql/fragments.js';
@@ -52,7 +53,10 @@ export class CreatedTargets {
     const identity = ({ meta, schema, entity }: ChangeSet<AnyEntity>): string =>
       identityOfKey(meta, schemaOf(em, meta, schema ?? OWN_SCHEMA), keyOf(entity));
     for (const change of creates) {
-      if (groups.some(({ target }) => target.class === change.meta.class) && helper(change.entity).hasPrimaryKey())
+      if (
+        groups.some(({ target }) => isSameTable(target, change.meta as EntityMetadata)) &&
+        helper(change.entity).hasPrimaryKey()
+      )
         this.#byKey.set(identity(change), change.entity);
     }
     if (this.#byKey.size > 0) for (const change of deletes) this.#byKey.delete(identity(change));
@@ -248,7 +252,7 @@ function identityOf(target: TargetPointer): unknown {
 }
 
 function identityOfKey(meta: EntityMetadata, schema: string, key: Key): string {
-  return `${meta.uniqueName} ${schema} ${hashOf(key)}`;
+  return `${entityOfTable(meta).uniqueName} ${schema} ${hashOf(key)}`;
 }
 
 function stateOf(

@@ -6,6 +6,7 @@ import { dialectOf } from '../sql/dialects/dialects.js';
 import { quoted } from '../sql/fragments.js';
 import { kindOf, type Comparable, type Kind, type Operator } from './condition-kinds.js';
 import type { Counter } from './define-counter.js';
+import { conditionOnType, otherColumn } from './inheritance.js';
 import { referenceProblem } from './mapping-options.js';
 
 /** The raw values of one counted row, by property name. */
@@ -166,14 +167,18 @@ const NEGATED: Readonly<Record<Operator, Operator>> = {
 
 type Properties = Readonly<Record<string, EntityProperty>>;
 
-/** Returns what a counter's `where` means. Errors: COUNTER_DECLARATION where it cannot mean what it says. */
+/**
+ * Returns what a counter's `where` means, for the rows of the counted entity's type. Errors: COUNTER_DECLARATION where it
+ * cannot mean what it says.
+ */
 export function conditionOf(counter: Counter, counted: EntityMetadata, em: SqlEntityManager): Condition {
-  const root = new ConditionReader(counter, em).read(
-    counter.where === undefined ? {} : counter.where,
-    counted.properties,
-    'where',
-    false,
-  );
+  const reader = new ConditionReader(counter, counted, em);
+  const root = reader.read(counter.where === undefined ? {} : counter.where, counted.properties, 'where', false);
+  const type = conditionOnType(counted, em.getMetadata());
+  return withTests(type ? all([reader.read(type, counted.properties, 'where', false), root], false) : root);
+}
+
+function withTests(root: Node): Condition {
   return { root, tests: testsOf(root) };
 }
 
@@ -185,6 +190,7 @@ function testsOf(node: Node): (NullTest | Comparison)[] {
 class ConditionReader {
   constructor(
     private readonly counter: Counter,
+    private readonly counted: EntityMetadata,
     private readonly em: SqlEntityManager,
   ) {}
 
@@ -238,7 +244,7 @@ class ConditionReader {
   }
 
   #readProperty(property: EntityProperty, value: unknown, place: string, negated: boolean): Node {
-    const problem = problemOf(property);
+    const problem = problemOf(property) ?? this.#otherColumn(property);
     if (problem) throw this.#refusal(place, value, problem);
     if (!isPlainObject(value)) {
       return this.#compare(property, Array.isArray(value) ? '$in' : '$eq', value, place, negated);
@@ -254,6 +260,14 @@ class ConditionReader {
     const parts = entries.map(([operator, operand]) => this.#compare(property, operator, operand, place, negated));
     this.#refuseContradiction(parts, value, place, negated);
     return all(parts, negated);
+  }
+
+  /** Returns why a property is another column in rows of other types; undefined where it is the same one. */
+  #otherColumn(property: EntityProperty): string | undefined {
+    const column = otherColumn(this.counted, property, this.em.getMetadata());
+    return column === undefined
+      ? undefined
+      : `the property has the column ${column} in another entity of the table ${this.counted.tableName}; give both the same column, or one of them another name`;
   }
 
   #compare(property: EntityProperty, operator: string, operand: unknown, place: string, negated: boolean): Node {

@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import type { CounterStrategy } from './define-counter.js';
+import { isSameTable } from './inheritance.js';
 import { watchedColumns, type CounterGroup, type CounterRegistry } from './registry.js';
 
 /** The rules that change no row: the database refuses the statement instead. */
@@ -35,8 +36,9 @@ export function refuseForeignKeyRules(
       refuseUpdateRule(counted, mine, key);
       if (strategy === 'triggers' && dialectOf(em).triggers.firedByForeignKeys) refuseRekeying(counted, mine, key);
     }
-    for (const { by, counters } of mine) {
-      if (keys.some(({ property }) => property.name === by)) continue;
+    for (const group of mine) {
+      const { by, counters } = group;
+      if (keys.some(key => isBy(group, key))) continue;
       throw refusal(
         counters,
         `the relation "${by}" of ${counted.className} has no foreign key in the database (createForeignKeyConstraint or schemaGenerator.createForeignKeyConstraints is false): a target could go while rows still point at it, and a later one with its key would not count them. Let the schema have this foreign key`,
@@ -111,7 +113,7 @@ function refuseRekeying(counted: EntityMetadata, groups: readonly CounterGroup[]
 
 /** Returns true for the foreign key by which a group counts. */
 function isBy({ foreignKey, target }: CounterGroup, { property }: ForeignKey): boolean {
-  return target.class === property.targetMeta!.class && foreignKey.join() === property.fieldNames.join();
+  return isSameTable(target, property.targetMeta!) && foreignKey.join() === property.fieldNames.join();
 }
 
 /** Returns true where a group's rows are counted by a column of a foreign key, other than by that foreign key as a whole. */

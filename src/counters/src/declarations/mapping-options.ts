@@ -6,6 +6,7 @@ import {
   type EntityMetadata,
   type EntityProperty,
 } from '@mikro-orm/core';
+import { typeColumnProblem } from './inheritance.js';
 
 // What MikroORM lets an application say about its entities and their properties, and what that means to a counter.
 
@@ -243,14 +244,12 @@ export const entityOptions: Readonly<Record<EntityOption, EntityReason>> = {
   root: ({ root }) =>
     root.inheritanceType === 'tpt'
       ? 'has a table for each type (inheritance "tpt"), over which each row is spread; give what is counted a table of its own, with a relation to the other'
-      : root.inheritanceType
-        ? 'has inheritance, which is not supported'
-        : undefined,
+      : undefined,
   extends: undefined,
   inheritanceType: undefined,
   inheritance: undefined,
   discriminator: undefined,
-  discriminatorColumn: undefined,
+  discriminatorColumn: typeColumnProblem,
   discriminatorFieldName: undefined,
   discriminatorValue: undefined,
   discriminatorMap: undefined,

@@ -5,6 +5,7 @@ import { OWN_SCHEMA } from '../sql/schemas.js';
 import { amountFor, type Amount } from './amounts.js';
 import { conditionOf, type Condition, type Test } from './condition.js';
 import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
+import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
 import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
 
 /** A counter with what it means in the mapped tables. */
@@ -75,6 +76,7 @@ export class CounterRegistry {
       if (!group) groups.set(key, resolved);
       else group.counters.push(...resolved.counters);
     }
+    refuseSharedForeignKeys([...groups.values()]);
     const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].toSorted();
     this.groups = [...groups.values()]
       .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
@@ -122,14 +124,18 @@ export class CounterRegistry {
     );
   }
 
-  /** Returns the groups whose counted rows are of this entity: always the same list, for it is asked for each row. */
+  /**
+   * Returns the groups whose counted rows are in the table of this entity: always the same list, for it is asked for each
+   * row.
+   */
   countedBy(meta: EntityMetadata): readonly CounterGroup[] {
-    return kept(this.#countedBy, meta.class, () => this.groups.filter(group => group.counted.class === meta.class));
+    const { class: table } = entityOfTable(meta);
+    return kept(this.#countedBy, table, () => this.groups.filter(({ counted }) => counted.class === table));
   }
 
   /** Returns the groups that keep a stored count on this entity. */
   storedOn(meta: EntityMetadata): CounterGroup[] {
-    return this.groups.filter(group => group.target.class === meta.class);
+    return this.groups.filter(({ target }) => isSameTable(target, meta));
   }
 
   /** Returns the counters whose stored counts are columns of this entity. */
@@ -281,7 +287,7 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
   const others = [...metadata.getAll().values()] as EntityMetadata[];
   return others.find(
     other =>
-      other.class !== meta.class &&
+      !isSameTable(other, meta) &&
       other.tableName === meta.tableName &&
       // Without a schema, and with any, an entity has rows where the entity manager says.
       (other.schema ?? OWN_SCHEMA) === (meta.schema ?? OWN_SCHEMA) &&
@@ -290,6 +296,20 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
       !other.virtual &&
       !other.view,
   );
+}
+
+/** Refuses two relations with the same columns (COUNTER_DECLARATION), by each of which rows would be counted. */
+function refuseSharedForeignKeys(groups: readonly CounterGroup[]): void {
+  for (const [index, { counted, foreignKey, by, counters }] of groups.entries()) {
+    const twin = groups
+      .slice(0, index)
+      .find(other => other.counted === counted && other.foreignKey.join() === foreignKey.join());
+    if (twin)
+      throw new CounterError(
+        'COUNTER_DECLARATION',
+        `${twin.counters[0]!.name} and ${counters[0]!.name} count ${counted.className} rows by "${twin.by}" and "${by}", which have the same column ${foreignKey.join(', ')}. Declare both by one of them.`,
+      );
+  }
 }
 
 function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
@@ -303,14 +323,22 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
   const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
   if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
   const refuseEntity = (meta: EntityMetadata): void => {
-    const problem = entityProblem(meta);
+    const problem = entityProblem(meta) ?? typeSchemaProblem(meta, metadata);
     if (problem !== undefined) throw refuse(`${meta.className} ${problem}`);
+  };
+  const refuseOtherColumn = (property: EntityProperty): void => {
+    const column = otherColumn(counted, property, metadata);
+    if (column !== undefined)
+      throw refuse(
+        `"${property.name}" has the column ${column} in another entity of the table ${counted.tableName}; give both the same column, or one of them another name`,
+      );
   };
   refuseEntity(counted);
   const by = counted.properties[counter.by as never] as EntityProperty | undefined;
   const relationProblem = by ? propertyProblem(by, 'by') : NO_RELATION;
   if (!by || relationProblem !== undefined) throw refuse(`"${counter.by}" ${relationProblem}`);
-  const target = metadata.get<object>(by.targetMeta!.class);
+  refuseOtherColumn(by);
+  const target = entityOfTable(metadata.get<object>(by.targetMeta!.class));
   refuseEntity(target);
   const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
   if (twin)
@@ -320,10 +348,15 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
   const into = target.properties[counter.into as never] as EntityProperty | undefined;
   if (!into || into.kind !== ReferenceKind.SCALAR)
     throw refuse(`${target.className} has no column property "${counter.into}"`);
+  if (target.inheritanceType && into.inherited)
+    throw refuse(
+      `"${counter.into}" is null in those rows of ${target.tableName} that are not of the type that has it; declare it in ${target.className}`,
+    );
   const countProblem = propertyProblem(into, 'into');
   if (countProblem !== undefined) throw refuse(`"${counter.into}" ${countProblem}`);
   const amount = amountFor(counter, into, counted, target, em);
   if (typeof amount === 'string') throw refuse(amount);
+  if (amount.of) refuseOtherColumn(counted.properties[amount.of.test.property as never]!);
   const condition = conditionOf(counter, counted, em);
   const other = propertiesOf(target, into.fieldNames[0]!).find(property => property.name !== into.name);
   if (other)
@@ -331,9 +364,10 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
       `"${other.name}" has the column of "${counter.into}" too, and would write it; give "${other.name}" persist: false`,
     );
   const parts = keyParts(target);
+  const table = entityOfTable(counted);
   return {
     order: 0,
-    counted,
+    counted: table,
     by: counter.by,
     foreignKey: by.fieldNames,
     target,
@@ -341,7 +375,7 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
     targetParts: parts,
     isKnownToMemory:
       parts.every(({ kind }) => kind !== 'other') &&
-      by.fieldNames.every(column => propertiesOf(counted, column).length === 1),
+      by.fieldNames.every(column => propertiesOf(table, column).length === 1),
     counters: [
       {
         name: `${target.className}.${counter.into}`,

@@ -2,6 +2,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { isFixed, nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
+import { isSameTable } from './inheritance.js';
 import type { CounterGroup, CounterRegistry } from './registry.js';
 
 // An entity may have rows in many schemas. The rows of each are counted by a group of their own, so that neither keys
@@ -83,7 +84,7 @@ export function entityOf(
   // Without a schema, SQLite finds a table of an attached database too.
   const candidates = fixed.length > 0 ? fixed : movable.length > 0 ? movable : schema === undefined ? named : [];
   return candidates.find(meta =>
-    groups.some(({ counted, target }) => counted.class === meta.class || target.class === meta.class),
+    groups.some(({ counted, target }) => isSameTable(counted, meta) || isSameTable(target, meta)),
   );
 }
 
@@ -95,7 +96,7 @@ export function refuseTwin(
   given: string | undefined,
 ): void {
   const { groups } = registry;
-  if (groups.some(({ counted, target }) => counted.class === meta.class || target.class === meta.class)) return;
+  if (groups.some(({ counted, target }) => isSameTable(counted, meta) || isSameTable(target, meta))) return;
   const schema = schemaOf(em, meta, given ?? OWN_SCHEMA);
   const other = groups
     .flatMap(({ counted, target }) => [counted, target])
@@ -151,7 +152,7 @@ function refuseSharedTables(em: SqlEntityManager, meta: EntityMetadata, schema: 
   if (isFixed(meta)) return;
   const twin = entities(em).find(
     other =>
-      other.class !== meta.class &&
+      !isSameTable(other, meta) &&
       isSame(other.tableName, meta.tableName) &&
       isFixed(other) &&
       schemaOf(em, other) === schema,
@@ -177,7 +178,7 @@ function shown(em: SqlEntityManager, schema: string): string {
 
 function entities(em: SqlEntityManager): EntityMetadata[] {
   return ([...em.getMetadata().getAll().values()] as EntityMetadata[]).filter(
-    ({ abstract, embeddable, virtual, view }) => !abstract && !embeddable && !virtual && !view,
+    meta => (!meta.abstract || meta.inheritanceType) && !meta.embeddable && !meta.virtual && !meta.view,
   );
 }
 

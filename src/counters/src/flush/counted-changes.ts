@@ -22,6 +22,7 @@ import {
   type RowState,
 } from '../counts/deltas.js';
 import { isForeseeable } from '../declarations/condition.js';
+import { entityOfTable } from '../declarations/inheritance.js';
 import {
   keyColumns,
   testsIn,
@@ -39,6 +40,7 @@ import { OWN_SCHEMA, plainTableName, schemaOf } from '../sql/schemas.js';
 /** One counted row on its way through a flush. */
 export interface CountedChange {
   readonly changeSet: ChangeSet<AnyEntity>;
+  /** The entity that stands for its table. */
   readonly counted: EntityMetadata;
   readonly groups: readonly LocatedGroup[];
   readonly kind: ChangeKind;
@@ -84,7 +86,7 @@ export function countedChanges(
   created: CreatedTargets,
 ): CountedChange[] {
   return unitOfWork.getChangeSets().flatMap(changeSet => {
-    const counted = changeSet.meta as unknown as EntityMetadata;
+    const counted = entityOfTable(changeSet.meta);
     const groups = groupsIn(em, registry, counted, changeSet.schema);
     if (groups.length === 0) return [];
     const kind = kindOf(changeSet);
@@ -102,8 +104,8 @@ export function countedChanges(
 }
 
 /** Returns the name of a counted row for people: `Enrollment 7`. */
-export function nameOf({ counted, changeSet }: CountedChange): string {
-  return `${counted.className} ${keyOf(changeSet.entity).join(', ') || '(new)'}`;
+export function nameOf({ changeSet }: CountedChange): string {
+  return `${changeSet.meta.className} ${keyOf(changeSet.entity).join(', ') || '(new)'}`;
 }
 
 /** Returns the names of the watched properties that a change writes. */

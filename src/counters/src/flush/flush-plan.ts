@@ -3,6 +3,7 @@ import {
   helper,
   type AnyEntity,
   type ChangeSet,
+  type EntityMetadata,
   type Transaction,
   type UnitOfWork,
 } from '@mikro-orm/core';
@@ -23,6 +24,7 @@ import { setCount } from '../counts/count-on-entity.js';
 import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { valueOf, writtenValue } from '../declarations/amounts.js';
+import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
 import type { CounterGroup, CounterRegistry, ResolvedCounter } from '../declarations/registry.js';
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
@@ -97,7 +99,9 @@ export class FlushPlan {
     this.#renamed = unitOfWork
       .getChangeSets()
       .filter(one => kindOf(one) === 'update' && one.meta.primaryKeys.some(name => name in one.payload));
-    this.#comingTargets = new Set([...creates, ...this.#renamed].map(({ meta }) => meta.class));
+    this.#comingTargets = new Set(
+      [...creates, ...this.#renamed].map(({ meta }) => entityOfTable(meta as EntityMetadata).class),
+    );
   }
 
   /** True where the flush writes counted rows. */
@@ -264,7 +268,7 @@ export class FlushPlan {
 
   /** Returns true for a change of a target of a group. */
   #isIn({ target, targetSchema }: CounterGroup, changeSet: ChangeSet<AnyEntity>): boolean {
-    return changeSet.meta.class === target.class && schemaOfChange(this.em, changeSet) === targetSchema;
+    return isSameTable(changeSet.meta as EntityMetadata, target) && schemaOfChange(this.em, changeSet) === targetSchema;
   }
 
   async #isThere({ group, target: { key } }: KeyedDelta, stored: StoredCounts): Promise<boolean> {
@@ -315,7 +319,9 @@ export class FlushPlan {
   }
 
   #isRenamed({ target }: CounterGroup, key: Key): boolean {
-    return this.#renamed.some(one => one.meta.class === target.class && hashOf(keyWritten(one)) === hashOf(key));
+    return this.#renamed.some(
+      one => isSameTable(one.meta as EntityMetadata, target) && hashOf(keyWritten(one)) === hashOf(key),
+    );
   }
 }
 

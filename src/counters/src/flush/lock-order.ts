@@ -2,6 +2,7 @@ import type { EntityMetadata, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keyInDatabase } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
+import { isSameTable } from '../declarations/inheritance.js';
 import type { CounterGroup } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import { distinctKeys, type Key } from '../sql/key.js';
@@ -53,6 +54,8 @@ export function lockSteps(
 function writtenTargets(em: SqlEntityManager, unitOfWork: UnitOfWork, target: EntityMetadata, schema: string): Key[] {
   const changeSets = unitOfWork
     .getChangeSets()
-    .filter(changeSet => changeSet.meta.class === target.class && schemaOfChange(em, changeSet) === schema);
+    .filter(
+      changeSet => isSameTable(changeSet.meta as EntityMetadata, target) && schemaOfChange(em, changeSet) === schema,
+    );
   return changeSets.filter(changeSet => kindOf(changeSet) !== 'create').map(keyInDatabase);
 }

@@ -10,6 +10,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import { columnsIn, keyOf } from '../counts/deltas.js';
+import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
 import { watchedProperties, type CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
@@ -31,7 +32,7 @@ export function refuseCollectionWrites(unitOfWork: UnitOfWork, registry: Counter
     const written = isPivot
       ? property.pivotEntity
       : collection.getSnapshot() === undefined
-        ? property.targetMeta?.class
+        ? property.targetMeta && entityOfTable(property.targetMeta).class
         : undefined;
     const group = registry.groups.find(({ counted }) => counted.class === (written as unknown));
     if (!group) continue;
@@ -103,7 +104,7 @@ export function refuseReplacedTargets(unitOfWork: UnitOfWork, changes: readonly 
   const keysOf = (kind: string, target: EntityMetadata): Set<string> =>
     new Set(
       changeSets
-        .filter(changeSet => kindOf(changeSet) === kind && changeSet.meta.class === target.class)
+        .filter(changeSet => kindOf(changeSet) === kind && isSameTable(changeSet.meta as EntityMetadata, target))
         .map(({ entity }) => hashOf(keyOf(entity))),
     );
   for (const { target, by, counted } of new Set(changes.flatMap(({ groups }) => groups))) {
