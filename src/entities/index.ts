@@ -4,4 +4,4 @@ export { RecountChange } from './recount-change.js';
 export { RecountRun } from './recount-run.js';
 export { User } from './user.js';
 export { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from './values.js';
-export { countOf, counters } from './counters.js';
+export { countOf, counters, storedCounts } from './counters.js';

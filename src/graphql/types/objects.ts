@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Directive, Field, ID, ObjectType } from 'type-graphql';
-import { CourseStatus, EnrollmentStatus, Role } from '../../entities/index.js';
+import { CourseStatus, EnrollmentStatus, Role, storedCounts } from '../../entities/index.js';
 import { UserErrorCode } from '../../use-cases/outcome.js';
 import { PUBLIC } from '../cache-hints.js';
 import { Int } from '../int.js';
@@ -20,7 +20,7 @@ export class UserType {
   role!: Role;
 }
 
-/** A course; relations and computed counts are field resolvers. */
+/** A course; relations and computed counts are field resolvers, and the stored counts follow from the declarations. */
 @Directive(PUBLIC)
 @ObjectType('Course', {
   simpleResolvers: true,
@@ -45,12 +45,6 @@ export class CourseType {
   @Field(() => Int, { nullable: true, description: 'The highest number of ACTIVE enrollments; null: no limit.' })
   capacity!: number | null;
 
-  @Field(() => Int, { description: 'The stored count of all enrollments, whatever their status.' })
-  totalEnrollments!: number;
-
-  @Field(() => Int, { description: 'The stored count of ACTIVE enrollments.' })
-  activeEnrollments!: number;
-
   @Field(() => GraphQLDateTime, { description: 'When the course was created.' })
   createdAt!: Date;
 
@@ -59,6 +53,9 @@ export class CourseType {
   })
   updatedAt!: Date;
 }
+
+for (const { counter, description } of storedCounts)
+  Field(() => Int, { description })(CourseType.prototype, counter.into);
 
 /** An enrollment; student and course are field resolvers. */
 @ObjectType('Enrollment', {
