@@ -4,9 +4,13 @@ import type { MigrationEntry } from './migration-entry.js';
 
 /**
  * Returns the migration that adds a stored count and fills it, in one transaction, on a database whose schema changes
- * belong to transactions; `type` is that of its whole numbers.
+ * belong to transactions; `type` is that of its whole numbers, and `needs` returns the privileges that it needs.
  */
-export function transactionalAddedCount(count: AddedCount, type: string): MigrationEntry {
+export function transactionalAddedCount(
+  count: AddedCount,
+  type: string,
+  needs: MigrationEntry['needs'] = () => Promise.resolve([]),
+): MigrationEntry {
   const { migration, column } = count;
   return {
     name: migration,
@@ -23,6 +27,6 @@ export function transactionalAddedCount(count: AddedCount, type: string): Migrat
       }
     },
     tables: [],
-    needs: () => Promise.resolve([]),
+    needs,
   };
 }

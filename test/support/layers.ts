@@ -30,7 +30,6 @@ export const engineLayers = [
   'flush',
   'bulk',
   'verify',
-  'migration',
   'with-counters',
   'index',
 ];

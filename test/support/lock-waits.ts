@@ -21,8 +21,14 @@ export async function untilLockWaits(database: Database): Promise<void> {
   }
 }
 
-/** Returns whether a session of this database waits for a named lock, which GET_LOCK gives; for MySQL and MariaDB. */
+/**
+ * Returns whether a session of this database waits for a named lock: one of GET_LOCK, or an advisory one of PostgreSQL.
+ */
 export async function namedLockWaits(database: Database): Promise<boolean> {
+  if (dialectOf(database).kind === 'postgresql') {
+    const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`;
+    return (await database.em.getConnection().execute(waits)).length > 0;
+  }
   const waiting = await database.em
     .getConnection()
     .execute(`select 1 from ${processesOf(database)} where db = database() and state = 'User lock'`);

@@ -27,14 +27,12 @@ export async function readCounter(url: string): Promise<ReadCounter> {
   // Reading the status may count as well.
   await read();
   const before = await read();
-  let last = await read();
-  const ofStatus = last - before;
+  const ofStatus = (await read()) - before;
   return {
     async rowsReadBy(sql) {
-      const start = last;
+      const start = await read();
       await connection.query(sql);
-      last = await read();
-      return last - start - ofStatus;
+      return (await read()) - start - ofStatus;
     },
     close: () => connection.end(),
   };

@@ -5,14 +5,14 @@ import { delimiter, join, resolve } from 'node:path';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
 /** The command-line clients of the databases; `mysql` is MySQL's, not MariaDB's client of the same name. */
-export type ClientName = 'mysql' | 'mariadb' | 'sqlite3';
+export type ClientName = 'mysql' | 'mariadb' | 'sqlite3' | 'psql';
 
 /** The clients of each kind of database; MariaDB's also works with MySQL. */
 export const clientsOf: Readonly<Record<DatabaseKind, readonly ClientName[]>> = {
   sqlite: ['sqlite3'],
   mysql: ['mysql', 'mariadb'],
   mariadb: ['mariadb'],
-  postgresql: [],
+  postgresql: ['psql'],
 };
 
 /** The result of a client. */
@@ -76,11 +76,22 @@ export function pipeTo(client: ClientName, url: string, text: string, first?: st
 export async function resultsOf(client: ClientName, url: string, text: string, first?: string): Promise<Line[][]> {
   const { code, stdout, stderr } = await pipeTo(client, url, text, first).ended;
   if (code !== 0 || stderr !== '') throw new Error(`${client} ended with ${code}:\n${stderr}`);
-  return client === 'sqlite3' ? fromJson(stdout) : fromBatch(stdout);
+  if (client === 'sqlite3') return fromJson(stdout);
+  return client === 'psql' ? fromRecords(stdout) : fromBatch(stdout);
 }
 
 function parametersOf(client: ClientName, url: string, first?: string): string[] {
   if (client === 'sqlite3') return ['-init', '/dev/null', '-json', url.slice('sqlite:'.length)];
+  if (client === 'psql')
+    return [
+      '--no-psqlrc',
+      '--no-align',
+      '--pset=footer=off',
+      `--field-separator=${FIELD_END}`,
+      '--record-separator-zero',
+      ...(first ? ['--quiet', `--command=${first}`, '--file=-'] : []),
+      url,
+    ];
   const { hostname, port, username, password, pathname } = new URL(url);
   const account = [
     `--user=${decodeURIComponent(username)}`,
@@ -97,6 +108,18 @@ function parametersOf(client: ClientName, url: string, first?: string): string[]
     ...(first ? [`--init-command=${first}`] : []),
     pathname.slice(1),
   ];
+}
+
+/** The character between two fields of psql's output. */
+const FIELD_END = '\u001F';
+
+/** Parses the output of psql: a header, then records, each ended by a NUL; a result without rows is left out. */
+function fromRecords(text: string): Line[][] {
+  const records = text
+    .split('\0')
+    .slice(0, -1)
+    .map(record => record.split(FIELD_END));
+  return inResults(records).filter(result => result.length > 0);
 }
 
 /** Parses the JSON output of sqlite3: one array for each result, each on lines of its own. */
@@ -116,15 +139,26 @@ const headers = ['id\ttitle\tcounter\tstored\tactual\tresult', 'courses\tmismatc
  * and \\.
  */
 function fromBatch(text: string): Line[][] {
+  return inResults(
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map(line =>
+        line
+          .split('\t')
+          .map(field =>
+            field.replace(/\\([tn0\\])/g, (_, letter: string) => ({ t: '\t', n: '\n', 0: '\0' })[letter] ?? '\\'),
+          ),
+      ),
+  );
+}
+
+/** Returns the results to which records belong, each of which begins with a header. */
+function inResults(records: readonly (readonly string[])[]): Line[][] {
   const results: Line[][] = [];
-  let names: string[] = [];
-  for (const line of text.split('\n').slice(0, -1)) {
-    const fields = line
-      .split('\t')
-      .map(field =>
-        field.replace(/\\([tn0\\])/g, (_, letter: string) => ({ t: '\t', n: '\n', 0: '\0' })[letter] ?? '\\'),
-      );
-    if (headers.includes(line)) {
+  let names: readonly string[] = [];
+  for (const fields of records) {
+    if (headers.includes(fields.join('\t'))) {
       names = fields;
       results.push([]);
     } else {

@@ -60,7 +60,9 @@ function given(kind: ServerKind | 'postgresql'): string | undefined {
 function reportMissing(here: readonly ServerKind[]): void {
   const kinds = serverKinds.filter(kind => !here.includes(kind));
   const clients = new Set(
-    (['sqlite', ...here] as const).flatMap(kind => clientsOf[kind]).filter(name => !programOfClient(name)),
+    (['sqlite', ...here, 'postgresql'] as const)
+      .flatMap(kind => clientsOf[kind])
+      .filter(name => !programOfClient(name)),
   );
   const messages: string[] = [];
   if (kinds.length > 0) {

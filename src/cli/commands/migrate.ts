@@ -81,7 +81,7 @@ function undoingText({ name, tables, triggers, procedures, indexes }: MigrationU
   const parts = [
     ...tables.map(table => `the table ${table.name} with ${quantity(table.rows, 'row')}`),
     ...triggers.map(trigger => `the trigger ${trigger}`),
-    ...procedures.map(procedure => `the procedure ${procedure}`),
+    ...procedures.map(procedure => `the ${procedure}`),
     ...indexes.map(index => `the index ${index}`),
   ];
   return parts.length === 0

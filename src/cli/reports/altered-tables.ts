@@ -31,8 +31,8 @@ export async function reportingAlteredTables<Result>(database: Database, work: (
       if (altered.way !== 'keeps') endProgress = await showShare(database, altered);
     });
   };
-  const reportLeft = (procedure: unknown): void =>
-    tell(`The procedure ${String(procedure)} is not Rollcall's, so it was left as it is.\n`);
+  const reportLeft = (title: unknown): void =>
+    tell(`The ${String(title)} is not Rollcall's, so it was left as it is.\n`);
   alteredTables.subscribe(listen);
   proceduresLeft.subscribe(reportLeft);
   try {

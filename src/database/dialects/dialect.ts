@@ -155,11 +155,18 @@ export interface PrivilegeRules {
   readonly forTriggers: readonly RequiredPrivilege[];
   /** Returns the privileges that are needed to record migrations in a table; `isNew`: the table must be created. */
   readonly toRecord: (table: string, isNew: boolean) => readonly RequiredPrivilege[];
+  /**
+   * Returns the privileges that are needed to drop tables, and to see everything that is dropped with them, such as their
+   * triggers.
+   */
+  readonly toDrop: (tables: readonly string[]) => readonly RequiredPrivilege[];
+  /** Returns the privileges, beside those on the tables themselves, that are needed to add rows to tables. */
+  readonly toAddRows: (tables: readonly string[]) => readonly RequiredPrivilege[];
   /** Returns the needed privileges that the user lacks, each once; null if the database does not show them. */
   readonly missing: (database: Database, needs: readonly RequiredPrivilege[]) => Promise<string[] | null>;
   /** Returns the error that names the privileges that the user lacks, and the user. */
   readonly refusal: (database: Database, privileges: readonly string[]) => Promise<MissingPrivilegeError>;
-  /** Returns the statement that grants privileges on all of a database, for advice; it names no user. */
+  /** Returns the statements that grant privileges on all of a database, for advice; they name no user. */
   readonly grantSql: (database: Database, privileges: readonly string[]) => string;
   /** Returns true for the error of a statement that the user may not run on a table. */
   readonly isDenied: (error: unknown) => boolean;

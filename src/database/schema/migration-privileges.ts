@@ -24,13 +24,10 @@ export async function requirePrivileges(
   if (missing !== null && missing.length > 0) throw await privileges.refusal(database, missing);
 }
 
-/**
- * Refuses to continue if the server does not show the user the triggers of tables, because they would be dropped
- * unseen. Errors: MissingPrivilegeError.
- */
-export async function requireVisibleTriggers(database: Database, tables: readonly string[]): Promise<void> {
+/** Refuses to continue if the user may not drop tables, or would not see what is dropped. Errors: MissingPrivilegeError. */
+export async function requireToDrop(database: Database, tables: readonly string[]): Promise<void> {
   const { privileges } = dialectOf(database);
   if (privileges === null || tables.length === 0) return;
-  const missing = await privileges.missing(database, [{ privilege: 'TRIGGER', tables }]);
+  const missing = await privileges.missing(database, privileges.toDrop(tables));
   if (missing !== null && missing.length > 0) throw await privileges.refusal(database, missing);
 }

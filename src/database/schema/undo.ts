@@ -1,7 +1,7 @@
 import { foreignObjectsIn } from '../../migrations/own-tables.js';
 import { refuseOthers } from '../../migrations/table-migration.js';
 import { dialectOf, type Database } from '../database.js';
-import { requireVisibleTriggers } from './migration-privileges.js';
+import { requireToDrop } from './migration-privileges.js';
 import { findSchema } from './own-schema.js';
 
 /** What undoing the last migration removes. */
@@ -10,6 +10,7 @@ export interface MigrationUndo {
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
   /** The triggers that are dropped with the tables. */
   readonly triggers: readonly string[];
+  /** The procedures and functions, each after its kind. */
   readonly procedures: readonly string[];
   /** The indexes of tables that stay. */
   readonly indexes: readonly string[];
@@ -30,7 +31,7 @@ export async function planUndo(database: Database): Promise<MigrationUndo | { re
   if (!last) return { unknown: name };
   const em = database.em.fork();
   const there = last.tables.map(table => table.name).filter(table => tables.includes(table));
-  await requireVisibleTriggers(database, there);
+  await requireToDrop(database, there);
   refuseOthers(await foreignObjectsIn(catalog, em, last.tables));
   const counts: { name: string; rows: number }[] = [];
   for (const table of there) {
@@ -41,7 +42,7 @@ export async function planUndo(database: Database): Promise<MigrationUndo | { re
     name,
     tables: counts,
     triggers: there.length === 0 ? [] : (await catalog.triggersOn(em, there)).map(trigger => trigger.name),
-    procedures: last.procedure && (await last.procedure.state(em)) === 'ours' ? [last.procedure.name] : [],
+    procedures: last.procedure && (await last.procedure.state(em)) === 'ours' ? [last.procedure.title] : [],
     indexes: last.indexes ?? [],
   };
 }

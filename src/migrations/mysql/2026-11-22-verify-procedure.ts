@@ -2,7 +2,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { oneLine } from '../one-line.js';
 import { proceduresLeft } from '../procedures.js';
 import { missingPrivilegeError } from './missing-privileges.js';
-import { PROCEDURE, PROCEDURE_COMMENT, procedureState } from './own-procedure.js';
+import { PROCEDURE, PROCEDURE_COMMENT, PROCEDURE_TITLE, procedureState } from './own-procedure.js';
 
 /**
  * Creates the procedure verify_enrollment_counts() on MySQL and MariaDB. An existing one that another application made,
@@ -38,7 +38,7 @@ export class VerifyProcedure extends Migration {
   /** Returns true, and publishes it, if another application has a procedure with this name. */
   async #isTaken(): Promise<boolean> {
     const isTaken = (await procedureState(sql => this.execute(sql) as Promise<object[]>)) === 'foreign';
-    if (isTaken) proceduresLeft.publish(PROCEDURE);
+    if (isTaken) proceduresLeft.publish(PROCEDURE_TITLE);
     return isTaken;
   }
 

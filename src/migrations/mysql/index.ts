@@ -10,7 +10,7 @@ import { narrowColumns, WideNumbers } from './2026-11-28-wide-numbers.js';
 import { addedCountMigration } from './added-count.js';
 import { addedIndexesMigration } from './added-indexes.js';
 import { toAlter } from './alter.js';
-import { PROCEDURE, procedureState } from './own-procedure.js';
+import { PROCEDURE_TITLE, procedureState } from './own-procedure.js';
 
 /** The migrations of MySQL and MariaDB, oldest first. */
 export const mySqlMigrations: readonly MigrationEntry[] = [
@@ -30,7 +30,7 @@ export const mySqlMigrations: readonly MigrationEntry[] = [
     name: '2026-11-22-verify-procedure',
     class: VerifyProcedure,
     tables: [],
-    procedure: { name: PROCEDURE, state: em => procedureState(sql => em.execute(sql)) },
+    procedure: { title: PROCEDURE_TITLE, state: em => procedureState(sql => em.execute(sql)) },
     needs: onDatabase(VerifyProcedure.privileges),
   },
   { name: '2026-11-28-wide-numbers', class: WideNumbers, tables: [], needs: toWiden },

@@ -3,6 +3,9 @@ import type { ProcedureState } from '../procedures.js';
 /** The procedure that counts the stored counts which differ from the enrollments. */
 export const PROCEDURE = 'verify_enrollment_counts';
 
+/** What it is, and its name. */
+export const PROCEDURE_TITLE = `procedure ${PROCEDURE}`;
+
 /** The comment by which our procedure is recognized. */
 export const PROCEDURE_COMMENT = 'Counts the stored counts that differ from the enrollments; changes nothing.';
 

@@ -87,7 +87,7 @@ async function leftProcedures(database: Database): Promise<Finding[]> {
     if (procedure && (await procedure.state(database.em.fork())) === 'foreign')
       findings.push(
         warning(
-          `The procedure ${procedure.name} is another application's.`,
+          `The ${procedure.title} is another application's.`,
           '"rollcall verify" compares the counts without it.',
         ),
       );

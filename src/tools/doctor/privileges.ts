@@ -29,31 +29,41 @@ export async function examinePrivileges(
   return [...findings, ...(await privileges.examineTriggers(database, exist))];
 }
 
-async function tryAll(database: Database, tables: readonly string[]): Promise<Finding[]> {
-  const { privileges } = dialectOf(database);
-  const denied: string[] = [];
+/** Runs a statement in a transaction of its own, which is rolled back: some databases end one at the first error. */
+async function tryAlone(database: Database, sql: string): Promise<void> {
   const em = database.em.fork() as SqlEntityManager;
   await em.begin();
   try {
-    for (const table of tables) {
-      for (const [name, sql] of Object.entries(trials)) {
-        try {
-          await em.execute(sql(table));
-        } catch (error) {
-          if (!privileges?.isDenied(error)) throw error;
-          denied.push(`${name} on ${table}`);
-        }
-      }
-    }
+    await em.execute(sql);
   } finally {
     await em.rollback();
   }
-  if (denied.length > 0)
-    return [
-      failed(
-        `The database's user may not ${denied.join(', ')}.`,
-        `Grant it: ${privileges!.grantSql(database, Object.keys(trials))}`,
-      ),
-    ];
-  return [ok(`select, insert, update and delete work on ${tables.join(', ')}.`)];
+}
+
+async function tryAll(database: Database, tables: readonly string[]): Promise<Finding[]> {
+  const { privileges } = dialectOf(database);
+  const denied: string[] = [];
+  for (const table of tables) {
+    for (const [name, sql] of Object.entries(trials)) {
+      try {
+        await tryAlone(database, sql(table));
+      } catch (error) {
+        if (!privileges?.isDenied(error)) throw error;
+        denied.push(`${name} on ${table}`);
+      }
+    }
+  }
+  const lacking = (await privileges?.missing(database, privileges.toAddRows(tables))) ?? [];
+  if (denied.length + lacking.length === 0)
+    return [ok(`select, insert, update and delete work on ${tables.join(', ')}.`)];
+  const sentences = [
+    ...(denied.length > 0 ? [`The database's user may not ${denied.join(', ')}.`] : []),
+    ...(lacking.length > 0 ? [`It lacks ${lacking.join(' and ')}, which adding rows needs.`] : []),
+  ];
+  return [
+    failed(
+      sentences.join(' ').replace(/^It /, "The database's user "),
+      `Grant it: ${privileges!.grantSql(database, [...(denied.length > 0 ? Object.keys(trials) : []), ...lacking])}`,
+    ),
+  ];
 }

@@ -1,7 +1,7 @@
 import { deepEqual } from 'node:assert/strict';
-import { updateScript } from '../../sql/expected-lines.js';
+import { updateScript, verifyScript } from '../../sql/expected-lines.js';
 import { addEnrollments } from '../../support/rows.js';
-import { clientsHere, resultsOf, scriptText } from '../../support/sql-clients.js';
+import { clientsHere, resultsOf } from '../../support/sql-clients.js';
 import type { Arena } from '../arena.js';
 import type { Operation } from '../operations.js';
 import { codesOf, shuffled, type Scenario } from '../scenario.js';
@@ -39,7 +39,7 @@ async function driftAndRepair({ kind, url, database, drifting }: Arena): Promise
     );
   // The writers go on: drift that the script had left would still exist, and their changes meanwhile must not look
   // like drift.
-  for (const text of [updateScript(kind), scriptText('verify_enrollment_counts.sql')]) {
+  for (const text of [updateScript(kind), verifyScript(kind)]) {
     const [lines, summary] = await resultsOf(clientsHere(kind)[0]!, url, text);
     deepEqual(
       lines!.filter(({ result }) => result === 'MISMATCH'),

@@ -50,6 +50,9 @@ export function serverPrivileges(differences: GrantDifferences): PrivilegeRules 
     forTriggers,
     toRecord: (table, isNew) =>
       [...(isNew ? ['CREATE'] : []), 'SELECT', 'INSERT'].map(privilege => ({ privilege, tables: [table] })),
+    // Without TRIGGER the server shows no triggers, and they would be dropped unseen.
+    toDrop: tables => [{ privilege: 'TRIGGER', tables }],
+    toAddRows: () => [],
     async missing(database, needs) {
       const grants = await grantsOf(database, differences).catch(() => null);
       return grants && missingOf(grants, database, needs);

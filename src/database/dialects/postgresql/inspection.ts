@@ -1,6 +1,7 @@
 import { compiledValues } from '../../compiled-values.js';
 import type { Database, Inspection, NumberType } from '../dialect.js';
-import { failed, ok, warning, type Finding } from '../finding.js';
+import { examineServerSettings } from './server-settings.js';
+import { examineStorage } from './storage.js';
 
 const TYPES: ReadonlyMap<string, NumberType> = new Map([
   ['smallint', { name: 'smallint', highest: 2n ** 15n - 1n }],
@@ -12,7 +13,7 @@ export const postgreSqlInspection: Inspection = {
   version: async database =>
     `${(await select<{ version: string }>(database, "select current_setting('server_version') as version"))[0]!.version} PostgreSQL`,
   kindOf: () => 'postgresql',
-  examineSettings,
+  examineSettings: examineServerSettings,
   // The disk of a server is not that of this machine.
   examineDisk: () => Promise.resolve([]),
   async clock(database) {
@@ -22,7 +23,8 @@ export const postgreSqlInspection: Inspection = {
     );
     return Number(row!.now);
   },
-  examineStorage: () => Promise.resolve([]),
+  examineStorage,
+  // All tables take part in transactions.
   examineRollback: () => Promise.resolve([]),
   async numberTypes(database) {
     const columns = await select<{ name: string; type: string }>(
@@ -45,17 +47,17 @@ export const postgreSqlInspection: Inspection = {
     return given > highest ? given : highest;
   },
   async plan(database, sql, parameters) {
-    const [row] = await select<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }>(
-      database,
-      `explain (format json) ${sql}`,
-      compiledValues([...parameters]),
-    );
-    const nodes = nodesOf(row!['QUERY PLAN'][0]!.Plan);
-    const found = nodes.find(node => node['Index Name'] !== undefined && node['Index Cond'] !== undefined);
+    const explain = `explain (format json) ${sql}`;
+    const values = compiledValues([...parameters]);
+    const nodes = planOf(await select<PlanRow>(database, explain, values));
+    // It does not say which indexes it has considered: this shows the one that it would use if it had to.
+    const forced = await database.em.fork().transactional(async em => {
+      await em.execute('set local enable_seqscan = off', [], 'run');
+      return planOf(await em.getConnection().execute<PlanRow[]>(explain, values, 'all', em.getTransactionContext()));
+    });
     return {
-      index: found?.['Index Name'] ?? null,
-      // It does not say which indexes it has considered.
-      possible: [],
+      index: indexOf(nodes),
+      possible: [indexOf(forced)].filter(index => index !== null),
       text: nodes
         .map(node => [node['Node Type'], node['Index Name'], node['Relation Name']].filter(Boolean).join(' '))
         .join(', '),
@@ -80,46 +82,25 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-function nodesOf(node: PlanNode): PlanNode[] {
-  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+/** A row of EXPLAIN. */
+interface PlanRow {
+  readonly 'QUERY PLAN': readonly { readonly Plan: PlanNode }[];
 }
 
-/** Examines the settings of the server that matter to Rollcall. */
-async function examineSettings(database: Database): Promise<Finding[]> {
-  const pool = (database.config.get('pool') as { max?: number } | undefined)?.max ?? 0;
-  const [row] = await select<Record<'replica' | 'isolation' | 'encoding' | 'fsync' | 'connections' | 'wait', string>>(
-    database,
-    `select pg_is_in_recovery()::text as replica, current_setting('transaction_isolation') as isolation, current_setting('server_encoding') as encoding,
-       current_setting('fsync') as fsync, current_setting('max_connections') as connections, current_setting('lock_timeout') as wait`,
+/** Returns the nodes of a plan, each before those that it reads from. */
+function planOf([row]: readonly PlanRow[]): PlanNode[] {
+  return nodesOf(row!['QUERY PLAN'][0]!.Plan);
+}
+
+/** Returns the index in which a plan looks up values; null if there is none. */
+function indexOf(nodes: readonly PlanNode[]): string | null {
+  return (
+    nodes.find(node => node['Index Name'] !== undefined && node['Index Cond'] !== undefined)?.['Index Name'] ?? null
   );
-  const { replica, isolation, encoding, fsync, connections, wait } = row!;
-  const amiss = [
-    ...(replica === 'true'
-      ? [failed('The server is a replica, and accepts no changes.', 'Name the primary in DATABASE_URL.')]
-      : []),
-    ...(encoding === 'UTF8'
-      ? []
-      : [
-          failed(
-            `The encoding of the database is ${encoding}, so some texts cannot be saved.`,
-            "create database … encoding 'UTF8'",
-          ),
-        ]),
-    ...(fsync === 'on'
-      ? []
-      : [warning('fsync is off: a power cut can destroy the database.', 'Set fsync = on in postgresql.conf.')]),
-    ...(Number(connections) < 2 * pool
-      ? [
-          warning(
-            `max_connections is ${connections}, and each server uses up to ${pool}.`,
-            'Raise it, so that there is room for all servers, a command and yourself.',
-          ),
-        ]
-      : []),
-  ];
-  return amiss.some(({ status }) => status === 'failed')
-    ? amiss
-    : [...amiss, ok(`Isolation ${isolation}; lock waits end after ${wait}; at most ${connections} connections.`)];
+}
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 }
 
 function select<Row extends object>(database: Database, sql: string, parameters: unknown[] = []): Promise<Row[]> {
