@@ -1,6 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../../config/config.js';
-import { checkStrategy, CounterError, installTriggers, type CounterStrategy } from 'mikro-orm-counters';
+import {
+  checkStrategy,
+  CounterError,
+  existingTriggers,
+  installTriggers,
+  triggerStatus,
+  type CounterStrategy,
+} from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
 import { CommandError } from '../failures/command-error.js';
 import { tell } from '../output/terminal.js';
@@ -21,10 +28,12 @@ export async function ensureStrategy(database: Database, counters: Config['count
     await checkStrategy(database.em);
   } catch (error) {
     if (!(error instanceof CounterError)) throw error;
-    throw new CommandError(
-      `${error.message} Set COUNTERS=triggers, or go back to hooks: "rollcall counters use --help" says how.`,
-      { cause: error },
-    );
+    // Without triggers that count for all programs, those of a counter that is being added are what is wrong.
+    const hint =
+      counters === 'triggers' || existingTriggers(await triggerStatus(database.em)).length > 0
+        ? ' Set COUNTERS=triggers, or go back to hooks: "rollcall counters use --help" says how.'
+        : '';
+    throw new CommandError(`${error.message}${hint}`, { cause: error });
   }
 }
 
