@@ -307,7 +307,7 @@ describe('the configuration', () => {
 
   it('the configuration lists every mistake in one message, each with its variable and value', () => {
     const env = {
-      DATABASE_URL: 'postgres://h/d',
+      DATABASE_URL: 'oracle://h/d',
       PORT: '65536',
       NODE_ENV: 'staging',
       JWT_SECRET: 'short',
@@ -331,7 +331,7 @@ describe('the configuration', () => {
       SAMPLE_DATA: 'maybe',
     };
     expect(mistakesOf(env)).toEqual([
-      expect.stringMatching(/^DATABASE_URL is "postgres:\/\/h\/d"\. Give /),
+      expect.stringMatching(/^DATABASE_URL is "oracle:\/\/h\/d"\. Give /),
       expect.stringMatching(/^PORT is "65536"\. Give /),
       expect.stringMatching(/^NODE_ENV is "staging"\. Give one of development, test, production\.$/),
       expect.stringMatching(/^JWT_SECRET has 5 bytes\. Give at least 32/),

@@ -30,6 +30,7 @@ export const engineLayers = [
   'flush',
   'bulk',
   'verify',
+  'migration',
   'with-counters',
   'index',
 ];

@@ -27,12 +27,14 @@ export async function readCounter(url: string): Promise<ReadCounter> {
   // Reading the status may count as well.
   await read();
   const before = await read();
-  const ofStatus = (await read()) - before;
+  let last = await read();
+  const ofStatus = last - before;
   return {
     async rowsReadBy(sql) {
-      const start = await read();
+      const start = last;
       await connection.query(sql);
-      return (await read()) - start - ofStatus;
+      last = await read();
+      return last - start - ofStatus;
     },
     close: () => connection.end(),
   };

@@ -23,6 +23,13 @@ export {
 } from './events.js';
 export { CounterSubscriber } from './flush/subscriber.js';
 export { CountingEntityManager } from './guards/counting-entity-manager.js';
+export {
+  counterMigration,
+  CounterMigration,
+  counterStates,
+  type CounterState,
+  type FillOptions,
+} from './migration/counter-migration.js';
 export { isConflict, retryTransaction, type RetryOptions, type TransactionRetry } from './retry.js';
 export { exactNumber, isUnsafeNumber, UnsafeNumberError } from './sql/exact-number.js';
 export type { Key } from './sql/key.js';

@@ -50,22 +50,39 @@ export function isConflict(em: SqlEntityManager, error: unknown): boolean {
 export async function retryTransaction<Result>(
   em: SqlEntityManager,
   work: (em: SqlEntityManager, attempt: number) => Promise<Result>,
-  { maxMilliseconds = MAX_RETRY_MS, onRetry, ...options }: RetryOptions = {},
+  { maxMilliseconds, onRetry, signal, ...options }: RetryOptions = {},
 ): Promise<Result> {
-  if (!(maxMilliseconds >= 0)) throw new RangeError(`The time ${maxMilliseconds} is not a number of milliseconds.`);
   if (em.isInTransaction())
     throw new CounterError(
       'COUNTER_TRANSACTION',
       'retryTransaction() was called inside a transaction, which a conflict ends as a whole. Call it outside, or use em.transactional() here and retryTransaction() for the outer one.',
     );
-  return pRetry(attempt => em.fork().transactional(inner => work(inner, attempt), options), {
+  return retried(
+    em,
+    attempt => em.fork().transactional(inner => work(inner, attempt), { ...options, ...(signal && { signal }) }),
+    { maxMilliseconds, onRetry, signal },
+  );
+}
+
+/** Runs work, and again after a conflict with transactions of others, with growing random pauses. */
+export function retried<Result>(
+  em: SqlEntityManager,
+  work: (attempt: number) => Promise<Result>,
+  {
+    maxMilliseconds = MAX_RETRY_MS,
+    onRetry,
+    signal,
+  }: Pick<RetryOptions, 'maxMilliseconds' | 'onRetry' | 'signal'> = {},
+): Promise<Result> {
+  if (!(maxMilliseconds >= 0)) throw new RangeError(`The time ${maxMilliseconds} is not a number of milliseconds.`);
+  return pRetry(work, {
     retries: Number.POSITIVE_INFINITY,
     factor: 2,
     minTimeout: FIRST_PAUSE_MS,
     maxTimeout: LONGEST_PAUSE_MS,
     randomize: true,
     maxRetryTime: maxMilliseconds,
-    ...(options.signal && { signal: options.signal }),
+    ...(signal && { signal }),
     shouldRetry: ({ error }) => isConflict(em, error),
     onFailedAttempt: ({ error, attemptNumber, retryDelay }) => {
       if (retryDelay > 0 && isConflict(em, error)) onRetry?.({ error, attempt: attemptNumber, pause: retryDelay });

@@ -1,7 +1,8 @@
 import type { EventSubscriber, MikroORM } from '@mikro-orm/core';
-import { SchemaGenerator } from '@mikro-orm/sql';
+import { SchemaGenerator, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import type { Counter, CounterStrategy } from './declarations/define-counter.js';
+import { registryOf } from './declarations/registry.js';
 import { CounterSubscriber } from './flush/subscriber.js';
 import {
   countingClass,
@@ -9,7 +10,7 @@ import {
   CountingSchemaGenerator,
   type EntityManagerClass,
 } from './guards/counting-entity-manager.js';
-import { dialectOf } from './sql/dialects/dialects.js';
+import { hookSessionSql } from './guards/driver-guard.js';
 
 /** The options of the ORM that the counters extend. */
 interface CountableOptions {
@@ -57,14 +58,17 @@ export function withCounters<Options extends object>(
 
 /** The sessions of an ORM whose hooks count. It is an extension, because only these get the ORM before it connects. */
 class HookSessions implements Extension {
-  #statement: string | null = null;
+  #orm: MikroORM | undefined;
 
-  register({ config }: MikroORM): void {
-    this.#statement = dialectOf(config).triggers.leaveToHooksSql;
+  register(orm: MikroORM): void {
+    this.#orm = orm;
   }
 
-  /** Tells a new session that hooks count, so that triggers do not. */
+  /** Tells a new session what hooks count, so that triggers do not. */
   async begin(connection: DatabaseConnection): Promise<void> {
-    if (this.#statement !== null) await connection.executeQuery(CompiledQuery.raw(this.#statement));
+    if (!this.#orm) return;
+    const em = this.#orm.em as SqlEntityManager;
+    const statement = hookSessionSql(em, registryOf(em)!);
+    if (statement !== null) await connection.executeQuery(CompiledQuery.raw(statement));
   }
 }

@@ -1,64 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { Course, Enrollment, EnrollmentStatus, Role, User } from '../../../src/entities/index.js';
+import { expect, it } from 'vitest';
+import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
 import type { BadRow } from '../../../src/tools/import/bad-row.js';
 import { importOulad } from '../../../src/tools/import/import-oulad.js';
 import { ouladFiles } from '../../../src/tools/import/oulad-files.js';
 import { describeOnEach, freshDatabase } from '../../support/databases.js';
 import { coursesWithDrift } from '../../support/courses-with-drift.js';
-import { ouladFolder, reportMissingOuladFor } from '../../support/oulad.js';
-
-reportMissingOuladFor('the import of the whole OULAD');
-
-describe.skipIf(ouladFolder === null)('the whole dataset', () => {
-  describeOnEach('importing OULAD', kind => {
-    it('importing the whole of OULAD gives 22 courses and 32,593 enrollments with exact counts, and a second time changes nothing', async () => {
-      const { database, drop } = await freshDatabase(kind);
-      expect(await importOulad(database, await ouladFiles(ouladFolder!))).toEqual({
-        rows: 32_593,
-        added: 32_593,
-        alreadyThere: 0,
-        bad: 0,
-        outcome: 'finished',
-      });
-      const em = database.em.fork();
-      expect(await em.count(Course)).toBe(22);
-      expect(await em.count(User)).toBe(28_785);
-      expect(await em.count(Enrollment)).toBe(32_593);
-      expect(await em.count(Enrollment, { status: EnrollmentStatus.DROPPED })).toBe(10_156);
-      expect(await em.count(Enrollment, { status: EnrollmentStatus.COMPLETED })).toBe(22_437);
-      expect(await coursesWithDrift(database)).toEqual([]);
-      const courses = await em.find(Course, {});
-      expect(courses.reduce((sum, { totalEnrollments }) => sum + totalEnrollments, 0)).toBe(32_593);
-      expect(courses.reduce((sum, { activeEnrollments }) => sum + activeEnrollments, 0)).toBe(0);
-
-      const [enrollment] = await em.find(
-        Enrollment,
-        { course: { title: 'AAA 2013J' }, student: { email: 'student-11391@oulad.example.org' } },
-        { populate: ['student'] },
-      );
-      expect(enrollment).toMatchObject({
-        status: EnrollmentStatus.COMPLETED,
-        enrolledAt: new Date(Date.UTC(2013, 9, 1) - 159 * 86_400_000),
-      });
-      expect(enrollment!.student.getEntity()).toMatchObject({ name: 'Student 11391', role: Role.STUDENT });
-
-      const before = await em.fork().execute('select * from core_course order by id');
-      expect(await importOulad(database, await ouladFiles(ouladFolder!))).toEqual({
-        rows: 32_593,
-        added: 0,
-        alreadyThere: 32_593,
-        bad: 0,
-        outcome: 'finished',
-      });
-      expect(await em.fork().execute('select * from core_course order by id')).toEqual(before);
-      expect(await em.fork().count(User)).toBe(28_785);
-      await drop();
-    });
-  });
-});
 
 const files = {
   'courses.csv':

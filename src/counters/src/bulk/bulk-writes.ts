@@ -13,6 +13,7 @@ import {
 import { SqlEntityManager } from '@mikro-orm/sql';
 import { defaultedColumn, stateInDatabase, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
+import { withoutCounters } from '../counts/rollouts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import {
   isColumn,
@@ -30,7 +31,7 @@ import { DirectWrites, isPlainData, writtenProperties } from '../guards/direct-w
 import { counted, replaced, type ConditionalWrite } from '../guards/write-scope.js';
 import type { Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
-import { leavesToTriggers, requireTriggers } from '../triggers/strategy.js';
+import { leftToTriggers, requireTriggers, type LeftToTriggers } from '../triggers/strategy.js';
 import { keyCondition, MatchingRows, type MatchingRow } from './matching-rows.js';
 import { refuseOptions, type DeleteWhereOptions, type InsertManyOptions, type UpdateWhereOptions } from './options.js';
 import { ColumnWriter } from './written-columns.js';
@@ -99,14 +100,13 @@ export async function insertMany<Entity extends object>(
       `insertMany() on ${meta.className} cannot know what the database makes of ${unknown}. Write such rows as entities.`,
     );
   });
-  const insert = async (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean): Promise<number> => {
+  const insert = async (transaction: Transaction, stored: StoredCounts, left: LeftToTriggers): Promise<number> => {
     const tally = new Tally();
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
     const isLoaded = ({ group, target }: KeyedDelta): boolean => mayBeLoaded(em, group, [target.key]);
-    if (leftToTriggers || deltas.some(isLoaded)) await lockAll(stored, groups, states);
-    if (leftToTriggers) refuseMissing(deltas, stored);
-    else await stored.add(deltas);
+    if (left.all || left.some.size > 0 || deltas.some(isLoaded)) await lockAll(stored, groups, states);
+    await addAll(deltas, stored, left);
     for (let start = 0; start < filled.length; start += MAX_INSERTED_ROWS) {
       const some = filled.slice(start, start + MAX_INSERTED_ROWS);
       await counted(() =>
@@ -216,7 +216,7 @@ async function changeRows(
   const em = options.em as SqlEntityManager;
   const patch = data && new ColumnWriter(em, meta, groups, options.convertCustomTypes).written(data, false);
   const foreseen = patch?.unforeseeable === undefined;
-  return inTransaction(em, registry, groups, options.ctx, async (transaction, stored, leftToTriggers) => {
+  return inTransaction(em, registry, groups, options.ctx, async (transaction, stored, left) => {
     const settings = { ...options, ctx: transaction };
     const condition = {
       where: await withUnion(em, meta, where, settings),
@@ -242,12 +242,8 @@ async function changeRows(
       }
     }
     refusePendingRows(groups, keys);
-    const addAll = async (): Promise<void> => {
-      const deltas = tally.deltas() as KeyedDelta[];
-      if (leftToTriggers) refuseMissing(deltas, stored);
-      else await stored.add(deltas);
-    };
-    if (foreseen) await addAll();
+    const add = (): Promise<void> => addAll(tally.deltas() as KeyedDelta[], stored, left);
+    if (foreseen) await add();
     let affectedRows = 0;
     for (let start = 0; start < keys.length; start += MAX_CHANGED_ROWS) {
       const some = keys.slice(start, start + MAX_CHANGED_ROWS);
@@ -258,7 +254,7 @@ async function changeRows(
       await lockAll(stored, groups, states);
       for (const state of states) tally.change(groups, null, state);
     }
-    if (!foreseen) await addAll();
+    if (!foreseen) await add();
     return { affectedRows };
   });
 }
@@ -313,6 +309,12 @@ function requireLocked(
     'COUNTER_CONFLICT',
     `While ${meta.className} rows were being chosen, one came to ${unlocked.group.target.className} ${unlocked.key.join(', ')}. Repeat the change in a new transaction.`,
   );
+}
+
+/** Adds the deltas of a bulk write, without what triggers add. */
+async function addAll(deltas: readonly KeyedDelta[], stored: StoredCounts, left: LeftToTriggers): Promise<void> {
+  if (left.all) refuseMissing(deltas, stored);
+  else await stored.add(withoutCounters(deltas, left.some));
 }
 
 function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): void {
@@ -422,17 +424,15 @@ async function inTransaction<Result>(
   registry: CounterRegistry,
   groups: readonly LocatedGroup[],
   open: Transaction,
-  work: (transaction: Transaction, stored: StoredCounts, leftToTriggers: boolean) => Promise<Result>,
+  work: (transaction: Transaction, stored: StoredCounts, left: LeftToTriggers) => Promise<Result>,
 ): Promise<Result> {
   const { result, stored } = await em.getConnection('write').transactional(
     async transaction => {
       const counts = new StoredCounts(em, transaction);
-      const leftToTriggers = await leavesToTriggers(em, transaction, registry, groups);
-      const outcome = await work(transaction, counts, leftToTriggers);
-      if (leftToTriggers) {
-        await requireTriggers(em, transaction, registry, groups);
-        await counts.reread();
-      }
+      const left = await leftToTriggers(em, transaction, registry, groups);
+      const outcome = await work(transaction, counts, left);
+      if (left.all) await requireTriggers(em, transaction, registry, groups);
+      if (left.all || left.some.size > 0) await counts.reread();
       return { result: outcome, stored: counts };
     },
     open ? { ctx: open } : {},

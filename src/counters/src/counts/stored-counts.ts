@@ -11,6 +11,7 @@ import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import type { KeyedDelta, RowState } from './deltas.js';
 import { loadedTargets } from './loaded-targets.js';
+import { fillingCounters } from './rollouts.js';
 import { show } from './shown-counts.js';
 
 // The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
@@ -139,24 +140,27 @@ export class StoredCounts {
   async #addAmounts(batch: readonly KeyedDelta[]): Promise<void> {
     const { group } = batch[0]!;
     const changed = await addToTargetRows(this.em, this.transaction, batch);
-    if (changed !== batch.length) throw await this.#reasonAgainst(batch);
+    const added = changed === batch.length ? batch : await this.#addToLacking(batch);
     for (const {
       target: { key },
       amounts,
-    } of batch) {
+    } of added) {
       publish(group, key, amounts);
       const row = this.#locked.get(group)?.get(hashOf(key));
       if (row) row.stored = row.stored.map((count, index) => count + amounts[index]!);
     }
   }
 
-  /** Returns why deltas of one group could not be added to all of their target rows. */
-  async #reasonAgainst(batch: readonly KeyedDelta[]): Promise<CounterError> {
+  /**
+   * Adds deltas of one group to those target rows that have not enough, as far as that is because a counter of theirs is
+   * not filled yet: its count stays at 0 then. Returns all deltas as they were added. Errors: why they cannot be.
+   */
+  async #addToLacking(batch: readonly KeyedDelta[]): Promise<readonly KeyedDelta[]> {
     const { group } = batch[0]!;
     const keys = batch.map(({ target }) => target.key);
     const rows = await lockTargetRows(this.em, this.transaction, group, keys);
     const missing = keys.find(key => !rows.has(hashOf(key)));
-    if (missing) return targetMissing(group, missing);
+    if (missing) throw targetMissing(group, missing);
     const before = (key: Key): readonly bigint[] => {
       const row = rows.get(hashOf(key))!;
       // Of several rows those that have enough are changed by now.
@@ -164,8 +168,22 @@ export class StoredCounts {
     };
     const lacksSome = ({ target, amounts }: KeyedDelta): boolean =>
       before(target.key).some((count, index) => lacks(group, index, count, amounts));
-    const { target, amounts } = batch.find(lacksSome) ?? batch[0]!;
-    return underflow(group, target.key, before(target.key), amounts);
+    const lacking = batch.filter(lacksSome);
+    const filling = await fillingCounters(this.em, this.transaction, group);
+    const floored = (delta: KeyedDelta): KeyedDelta => {
+      const stored = before(delta.target.key);
+      const amounts = delta.amounts.map((amount, index) =>
+        filling.has(group.counters[index]!) && lacks(group, index, stored[index]!, delta.amounts)
+          ? -stored[index]!
+          : amount,
+      );
+      return { ...delta, amounts };
+    };
+    const refused = lacking.length === 0 ? batch[0]! : lacking.find(delta => lacksSome(floored(delta)));
+    if (refused) throw underflow(group, refused.target.key, before(refused.target.key), refused.amounts);
+    const rest = lacking.map(floored).filter(({ amounts }) => amounts.some(amount => amount !== 0n));
+    if (rest.length > 0) await addToTargetRows(this.em, this.transaction, rest);
+    return batch.map(delta => (lacking.includes(delta) ? floored(delta) : delta));
   }
 
   /** Reads again the rows that are locked here, which triggers have changed. */

@@ -21,6 +21,7 @@ import {
   type TargetDelta,
 } from '../counts/deltas.js';
 import { setCount } from '../counts/count-on-entity.js';
+import { withoutCounters, type SomeCounters } from '../counts/rollouts.js';
 import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { valueOf, writtenValue } from '../declarations/amounts.js';
@@ -29,7 +30,7 @@ import type { CounterGroup, CounterRegistry, ResolvedCounter } from '../declarat
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { hashOf, type Key } from '../sql/key.js';
-import { leavesToTriggers, requireTriggers } from '../triggers/strategy.js';
+import { leftToTriggers, requireTriggers } from '../triggers/strategy.js';
 import { refuseAssignments, refuseLateAssignments, type InitialCounts } from './assignments.js';
 import {
   countedChanges,
@@ -77,6 +78,8 @@ export class FlushPlan {
   #stored: StoredCounts | undefined;
   /** True where triggers change the stored counts, so that the flush only takes the locks. */
   #leftToTriggers: boolean;
+  /** The counters that triggers keep, where the flush counts the others. */
+  #left: SomeCounters = new Map();
 
   constructor(
     private readonly registry: CounterRegistry,
@@ -116,7 +119,9 @@ export class FlushPlan {
     const stored = (this.#stored = new StoredCounts(this.em, transaction));
     const existing = relevant.filter(change => change.kind !== 'create');
     const groups = groupsOfChanges(relevant);
-    this.#leftToTriggers = await leavesToTriggers(this.em, transaction, this.registry, groups);
+    const { all, some: left } = await leftToTriggers(this.em, transaction, this.registry, groups);
+    this.#leftToTriggers = all;
+    this.#left = left;
     if (!this.#leftToTriggers) {
       refuseTwins(existing.map(change => [change, change.key]));
       refuseReplacedTargets(this.unitOfWork, relevant);
@@ -127,7 +132,7 @@ export class FlushPlan {
       this.unitOfWork,
       relevant,
       originals,
-      this.#leftToTriggers,
+      all || left.size > 0,
     )) {
       for (const group of some) await stored.lock(group, keys);
     }
@@ -156,7 +161,7 @@ export class FlushPlan {
       tally.change(change.groups, before, change.after);
     }
     recordCounted(this.unitOfWork, relevant);
-    await this.#apply(tally.deltas(), stored);
+    await this.#apply(withoutCounters(tally.deltas(), left), stored);
     for (const group of groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
   }
 
@@ -184,10 +189,14 @@ export class FlushPlan {
     for (const [change, { planned, written }] of states)
       tally.change(change.groups, planned, read.get(change)?.state ?? (mayBeGone(change) ? null : written));
     for (const delta of this.#coming) tally.add(delta);
-    const deltas = tally.deltas() as KeyedDelta[];
+    await this.#applyAtEnd(withoutCounters(tally.deltas() as KeyedDelta[], this.#left), transaction);
+    if (this.#left.size > 0) await this.#reread();
+  }
+
+  async #applyAtEnd(deltas: readonly KeyedDelta[], transaction: Transaction): Promise<void> {
     if (deltas.length === 0) return;
     const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
-    for (const group of groupsOfChanges(counted)) {
+    for (const group of groupsOfChanges(this.#changes)) {
       await stored.lock(
         group,
         deltas.filter(delta => delta.group === group).map(({ target }) => target.key),

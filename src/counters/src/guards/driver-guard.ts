@@ -1,6 +1,7 @@
 import type { Configuration, EntityMetadata, EntityName } from '@mikro-orm/core';
 import type { AbstractSqlConnection, QueryBuilder, SqlEntityManager } from '@mikro-orm/sql';
 import { Kysely } from 'kysely';
+import { counterIds } from '../counts/rollouts.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { refuseTwin } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
@@ -93,11 +94,17 @@ function guardConnection(
   if (guarded.has(connection)) return connection;
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
-  const sql = registry.strategy === 'hooks' ? dialectOf(em).triggers.leaveToHooksSql : null;
+  const sql = hookSessionSql(em, registry);
   // Else, withCounters() has it done once, when the connection is made.
   const session = mayForget(em.config) ? sql : null;
   connection.getClient = () => guardKysely(em, registry, session, getClient());
   return connection;
+}
+
+/** Returns the statement by which a session tells triggers what hooks count; null: there is nothing to tell. */
+export function hookSessionSql(em: SqlEntityManager, registry: CounterRegistry): string | null {
+  if (registry.strategy !== 'hooks') return null;
+  return dialectOf(em).triggers.leaveToHooksSql?.(counterIds(registry)) ?? null;
 }
 
 /**

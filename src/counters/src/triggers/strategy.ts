@@ -1,18 +1,23 @@
 import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { rolloutAdvice, rollouts } from './rollout-triggers.js';
+import type { SomeCounters } from '../counts/rollouts.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import type { DatabaseError } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { countedByTriggers, existingTriggers, requireRegistry, triggerStatus } from './triggers.js';
+import { existingTriggers, keptByTriggers, requireRegistry, triggerStatus } from './triggers.js';
 
 /**
  * Checks that the entity manager's strategy and the database's triggers agree (COUNTER_STRATEGY): under "triggers" all
- * must exist, under "hooks" none, because both at once would count twice.
+ * must exist, under "hooks" none, because both at once would count twice. A counter may have its triggers for a rollout
+ * beside either strategy, but all of them, and its rows must be counted.
  */
 export async function checkStrategy(em: SqlEntityManager): Promise<void> {
   const { strategy } = requireRegistry(em);
+  const half = (await rollouts(em)).find(({ state }) => state === 'incomplete' || state === 'filling');
+  if (half) throw new CounterError('COUNTER_STRATEGY', rolloutAdvice(half));
   const status = await triggerStatus(em);
   const existing = existingTriggers(status);
   const wrong = [...status.missing, ...status.different, ...status.superfluous, ...status.foreign];
@@ -30,29 +35,34 @@ export async function checkStrategy(em: SqlEntityManager): Promise<void> {
   }
 }
 
+/** What of a transaction's counting hooks leave to triggers. */
+export interface LeftToTriggers {
+  /** True where they leave all of it, and only take the locks. */
+  readonly all: boolean;
+  /** The counters that they leave, where these are some. */
+  readonly some: SomeCounters;
+}
+
+const NOTHING: SomeCounters = new Map();
+
 /**
- * Returns true for a transaction in which triggers count.
+ * Returns what of the counting is left to triggers in a transaction.
  *
- * On SQLite they may do so although this process means to count with hooks: another one has installed them since. On
- * MySQL and MariaDB a session variable makes triggers leave the counting to hooks; SQLite has none, so there hooks leave
- * it to triggers.
+ * On SQLite it may be some although this process means to count with hooks: another one has installed them since. On the
+ * servers a variable of the session makes triggers leave the counting to hooks; SQLite has none, so there hooks leave it
+ * to triggers.
  */
-export async function leavesToTriggers(
+export async function leftToTriggers(
   em: SqlEntityManager,
   transaction: Transaction,
   registry: CounterRegistry,
   groups: readonly LocatedGroup[] = groupsOf(em, registry),
-): Promise<boolean> {
-  if (registry.strategy === 'triggers') return true;
-  if (!dialectOf(em).triggers.precedeHooks) return false;
-  const found = [...(await countedByTriggers(em, transaction, groups))];
-  const some = found.filter(([, amount]) => amount > 0).map(([schema]) => schema);
-  if (some.length > 0 && some.length < found.length)
-    throw new CounterError(
-      'COUNTER_STRATEGY',
-      `Triggers count in the schema ${some.join(', ')} and not in all others that are written at the same time. Install or remove them in each.`,
-    );
-  return some.length > 0;
+): Promise<LeftToTriggers> {
+  if (registry.strategy === 'triggers') return { all: true, some: NOTHING };
+  if (!dialectOf(em).triggers.precedeHooks) return { all: false, some: NOTHING };
+  const some = await keptByTriggers(em, transaction, groups);
+  const all = groups.every(group => some.get(group)?.size === group.counters.length);
+  return { all, some: all ? NOTHING : some };
 }
 
 /**
@@ -66,8 +76,8 @@ export async function requireTriggers(
   groups: readonly LocatedGroup[] = groupsOf(em, registry),
 ): Promise<void> {
   if (registry.strategy !== 'triggers') return;
-  const found = await countedByTriggers(em, transaction, groups);
-  if ([...found.values()].reduce((sum, amount) => sum + amount, 0) === groups.length) return;
+  const kept = await keptByTriggers(em, transaction, groups);
+  if (groups.every(group => kept.get(group)?.size === group.counters.length)) return;
   throw new CounterError(
     'COUNTER_STRATEGY',
     'The triggers that this process leaves the counting to are not in the database, or its user lacks the privilege TRIGGER to see them. Install them, or count with hooks.',

@@ -1,15 +1,24 @@
-import { createHash } from 'node:crypto';
 import type { EntityMetadata, EntityProperty, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { amountSql, changedSql } from '../declarations/amounts.js';
+import {
+  counterId,
+  countingTriggers,
+  rolloutKinds,
+  rolloutPrefix,
+  rolloutTriggerName,
+  type SomeCounters,
+} from '../counts/rollouts.js';
+import { amountSql, changedSql, numberSql } from '../declarations/amounts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { registryOf, type CounterGroup, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
-import type { FoundTrigger, TriggerParts, TriggerRow } from '../sql/dialects/dialect.js';
+import { retried } from '../retry.js';
+import type { FoundTrigger, Rollout, RolloutKind, TriggerParts, TriggerRow } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { onOneLine, queryRows, quoted } from '../sql/fragments.js';
+import { onOneLine, quoted } from '../sql/fragments.js';
 import { nameIn, nameOfOwnSchema, OWN_SCHEMA } from '../sql/schemas.js';
+import { namesInUse, triggerName } from '../sql/trigger-names.js';
 
 /** The triggers of a database, compared with those that the declared counters need, by name. */
 export interface TriggerStatus {
@@ -27,14 +36,14 @@ export interface TriggerStatus {
 }
 
 /** A trigger whose name and table have their schema before them, where that is not the connection's own. */
-interface LocatedTrigger extends FoundTrigger {
+export interface LocatedTrigger extends FoundTrigger {
   readonly schema: string;
   /** The same trigger as it is named within its schema. */
   readonly local: FoundTrigger;
 }
 
 /** A trigger that the declared counters need. */
-interface NeededTrigger extends LocatedTrigger {
+export interface NeededTrigger extends LocatedTrigger {
   /** The statements that create it. */
   readonly create: readonly string[];
 }
@@ -42,13 +51,13 @@ interface NeededTrigger extends LocatedTrigger {
 /** The beginning of the name of every trigger that keeps a counter. */
 const TRIGGER_PREFIX = 'counters_';
 
-/** The most characters in the name of a trigger: as many as MySQL allows, or fewer where the database allows fewer. */
-const MAX_NAME_LENGTH = 64;
-
-/** Compares the triggers of the database with the declared counters: their tables, events and bodies. */
+/**
+ * Compares the triggers of the database with the declared counters: their tables, events and bodies. Those of a rollout,
+ * and the counters that they keep, are left out.
+ */
 export async function triggerStatus(em: SqlEntityManager): Promise<TriggerStatus> {
-  const needed = neededTriggers(em);
-  const found = await foundTriggers(em);
+  const { regular: found, rollout } = await foundTriggers(em);
+  const needed = neededTriggers(em, countersOf(em, rollout));
   const isPresent = (one: NeededTrigger): boolean => isSame(found.get(one.name), one);
   const isForeign = (trigger: FoundTrigger): boolean => !isOurs(em, trigger);
   return {
@@ -86,9 +95,15 @@ export async function installTriggers(em: SqlEntityManager): Promise<{ created: 
   refuseForeignKeyRules(em, requireRegistry(em), 'triggers');
   const { missing, different, superfluous, foreign } = await triggerStatus(em);
   refuseForeign(foreign);
-  const created = neededTriggers(em).filter(({ name }) => missing.includes(name) || different.includes(name));
+  const found = await foundTriggers(em);
+  const created = neededTriggers(em, countersOf(em, found.rollout)).filter(
+    ({ name }) => missing.includes(name) || different.includes(name),
+  );
   await changeTriggers(em, [
-    ...(await dropStatements(em, [...different, ...superfluous])),
+    ...dropStatements(
+      em,
+      [...different, ...superfluous].map(name => found.regular.get(name)!),
+    ),
     ...created.flatMap(({ create }) => create),
   ]);
   return { created: namesOf(created), dropped: [...superfluous] };
@@ -102,24 +117,37 @@ export async function removeTriggers(em: SqlEntityManager): Promise<string[]> {
   const { present, different, superfluous, foreign } = await triggerStatus(em);
   refuseForeign(foreign);
   const names = [...present, ...different, ...superfluous];
-  await changeTriggers(em, await dropStatements(em, names));
+  const { regular } = await foundTriggers(em);
+  const dropped = names.map(name => regular.get(name)!);
+  await changeTriggers(em, dropStatements(em, dropped));
   return names;
 }
 
-/** Counts, for each schema, the groups that have the trigger that counts new rows. */
-export async function countedByTriggers(
+/**
+ * Returns the counters of some groups that triggers keep: those with the trigger for a rollout that counts new rows, and
+ * all of a group with its own.
+ */
+export async function keptByTriggers(
   em: SqlEntityManager,
   transaction: Transaction,
   groups: readonly LocatedGroup[],
-): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
+): Promise<SomeCounters> {
+  const kept = new Map<CounterGroup, ReadonlySet<ResolvedCounter>>();
   for (const [schema, mine] of Map.groupBy(groups, ({ countedSchema }) => countedSchema)) {
-    const names = mine.map(group => plainTriggerName(em, group, 'after insert'));
-    const sql = dialectOf(em).triggers.countSql(em, schema, tablesOf(mine), names.map(() => '?').join(', '));
-    const [row] = await queryRows(em, transaction, { sql, parameters: names });
-    found.set(schema, Number(row!['found']));
+    const ownName = (group: LocatedGroup): string => plainTriggerName(em, group, 'after insert');
+    const all = mine.flatMap(group => [
+      ownName(group),
+      ...group.counters.flatMap(counter => countingTriggers(em, group, counter)),
+    ]);
+    const used = await namesInUse(em, transaction, schema, tablesOf(mine), all, true);
+    for (const group of mine) {
+      const isKept = (counter: ResolvedCounter): boolean =>
+        used.has(ownName(group)) || countingTriggers(em, group, counter).some(name => used.has(name));
+      const its = group.counters.filter(isKept);
+      if (its.length > 0) kept.set(group, new Set(its));
+    }
   }
-  return found;
+  return kept;
 }
 
 /** Returns the counters of an ORM. Errors: COUNTER_DECLARATION for one that keeps none. */
@@ -130,11 +158,11 @@ export function requireRegistry(em: SqlEntityManager): CounterRegistry {
   return registry;
 }
 
-function namesOf(triggers: readonly FoundTrigger[]): string[] {
+export function namesOf(triggers: readonly FoundTrigger[]): string[] {
   return triggers.map(({ name }) => name);
 }
 
-function isSame(found: FoundTrigger | undefined, needed: NeededTrigger): boolean {
+export function isSame(found: FoundTrigger | undefined, needed: NeededTrigger): boolean {
   return (
     found !== undefined &&
     found.table === needed.table &&
@@ -144,7 +172,7 @@ function isSame(found: FoundTrigger | undefined, needed: NeededTrigger): boolean
 }
 
 /** Returns true for a trigger that this engine made, be it in an earlier version or for another declaration. */
-function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boolean {
+export function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boolean {
   return (
     groupsOf(em, requireRegistry(em)).some(group => countedTable(group) === table) &&
     dialectOf(em).triggers.isOurs(body)
@@ -152,7 +180,7 @@ function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boolean {
 }
 
 /** Refuses to replace or drop what somebody else made (COUNTER_STRATEGY). */
-function refuseForeign(names: readonly string[]): void {
+export function refuseForeign(names: readonly string[]): void {
   if (names.length === 0) return;
   throw new CounterError(
     'COUNTER_STRATEGY',
@@ -164,8 +192,7 @@ function refuseForeign(names: readonly string[]): void {
  * Refuses counters of rows in their own table, where the database lets no trigger change the table that fired it
  * (COUNTER_STRATEGY).
  */
-function refuseOwnTables(em: SqlEntityManager): void {
-  const groups = groupsOf(em, requireRegistry(em));
+export function refuseOwnTables(em: SqlEntityManager, groups = groupsOf(em, requireRegistry(em))): void {
   const { mayChangeOwnTable, mayChangeOtherSchema } = dialectOf(em).triggers;
   const elsewhere = groups.find(({ countedSchema, targetSchema }) => countedSchema !== targetSchema);
   if (!mayChangeOtherSchema && elsewhere)
@@ -181,23 +208,31 @@ function refuseOwnTables(em: SqlEntityManager): void {
   );
 }
 
-/** Runs statements that change triggers, while nobody else uses the tables of the counters. */
-async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
+/**
+ * Runs statements that change triggers, while nobody else uses the tables of the counters, and again after a conflict
+ * where no transaction is open.
+ */
+export async function changeTriggers(em: SqlEntityManager, statements: readonly string[]): Promise<void> {
   if (statements.length === 0) return;
-  const tables = groupsOf(em, requireRegistry(em)).flatMap(group => [
-    nameIn(group.targetSchema, group.target.tableName),
-    countedTable(group),
-  ]);
+  const groups = groupsOf(em, requireRegistry(em));
+  // Targets first, as transactions that count lock them.
+  const tables = [
+    ...groups.map(group => nameIn(group.targetSchema, group.target.tableName)),
+    ...groups.map(countedTable),
+  ];
   const quotedTables = [...new Set(tables)].map(name => quoted(em, name));
-  await dialectOf(em).triggers.change(em, quotedTables, statements);
+  await changeTables(em, () => dialectOf(em).triggers.change(em, quotedTables, statements));
 }
 
-async function dropStatements(em: SqlEntityManager, names: readonly string[]): Promise<string[]> {
-  const found = await foundTriggers(em);
-  return names.flatMap(name => {
-    const { schema, local } = found.get(name)!;
-    return dialectOf(em).triggers.drop(em, schema, local);
-  });
+/** Changes tables or their triggers, and tries it again after a conflict where no transaction is open. */
+export async function changeTables(em: SqlEntityManager, change: () => Promise<unknown>): Promise<void> {
+  const converted = (): Promise<unknown> =>
+    change().catch((error: Error) => Promise.reject(em.getDriver().convertException(error)));
+  await (em.isInTransaction() ? converted() : retried(em, converted));
+}
+
+export function dropStatements(em: SqlEntityManager, triggers: readonly LocatedTrigger[]): string[] {
+  return triggers.flatMap(({ schema, local }) => dialectOf(em).triggers.drop(em, schema, local));
 }
 
 /** Returns the names, within their schema, of the tables whose rows are counted. */
@@ -205,30 +240,84 @@ function tablesOf(groups: readonly LocatedGroup[]): string[] {
   return [...new Set(groups.map(({ counted }) => counted.tableName))];
 }
 
+/** The triggers that a database has under the names of counters, by their names. */
+export interface FoundTriggers {
+  readonly regular: ReadonlyMap<string, LocatedTrigger>;
+  /** Those of rollouts, of counters that are declared here and of others. */
+  readonly rollout: ReadonlyMap<string, LocatedTrigger>;
+}
+
 /** Reads the triggers of the database whose names begin as those of the declared counters do. */
-async function foundTriggers(em: SqlEntityManager): Promise<Map<string, LocatedTrigger>> {
+export async function foundTriggers(em: SqlEntityManager): Promise<FoundTriggers> {
   const groups = groupsOf(em, requireRegistry(em));
   const prefixes = groups.map(group => nameIn(group.countedSchema, `${TRIGGER_PREFIX}${group.counted.tableName}_`));
   const found: LocatedTrigger[] = [];
   for (const [schema, mine] of Map.groupBy(groups, ({ countedSchema }) => countedSchema))
     for (const trigger of await dialectOf(em).triggers.find(em, schema, tablesOf(mine)))
       found.push(locatedTrigger(schema, trigger));
-  return new Map(
-    found
-      .filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix)))
-      .map(trigger => [trigger.name, trigger]),
-  );
+  const byName = (triggers: readonly LocatedTrigger[]): Map<string, LocatedTrigger> =>
+    new Map(triggers.map(trigger => [trigger.name, trigger]));
+  const counted = new Set(groups.map(countedTable));
+  return {
+    regular: byName(found.filter(({ name }) => prefixes.some(prefix => name.startsWith(prefix)))),
+    rollout: byName(
+      found.filter(
+        ({ table, local }) =>
+          counted.has(table) && rolloutKinds.some(kind => local.name.startsWith(rolloutPrefix(kind))),
+      ),
+    ),
+  };
 }
 
-function neededTriggers(em: SqlEntityManager): NeededTrigger[] {
+/** Returns the declared counters that have one of some triggers for a rollout. */
+export function countersOf(em: SqlEntityManager, rollout: FoundTriggers['rollout']): SomeCounters {
+  const found = new Map<CounterGroup, ReadonlySet<ResolvedCounter>>();
+  if (rollout.size === 0) return found;
+  for (const group of groupsOf(em, requireRegistry(em))) {
+    const its = group.counters.filter(counter =>
+      rolloutKinds.some(kind => rolloutTriggers(em, kind, group, counter).some(({ name }) => rollout.has(name))),
+    );
+    if (its.length > 0) found.set(group, new Set(its));
+  }
+  return found;
+}
+
+/** Returns the triggers that the declared counters need, without some counters. */
+export function neededTriggers(
+  em: SqlEntityManager,
+  without: SomeCounters,
+  groups = groupsOf(em, requireRegistry(em)),
+): NeededTrigger[] {
+  return groups.flatMap(group => {
+    const counters = group.counters.filter(counter => !without.get(group)?.has(counter));
+    if (counters.length === 0) return [];
+    const parts = partsOf({ ...group, counters }, em);
+    return triggersOf(em, group, parts, event => plainTriggerName(em, group, event));
+  });
+}
+
+/** Returns the triggers that a counter needs for a rollout. */
+export function rolloutTriggers(
+  em: SqlEntityManager,
+  kind: RolloutKind,
+  group: LocatedGroup,
+  counter: ResolvedCounter,
+): NeededTrigger[] {
+  const parts = partsOf({ ...group, counters: [counter] }, em, { kind, id: counterId(group, counter) });
+  return triggersOf(em, group, parts, event => rolloutTriggerName(em, kind, group, counter, event));
+}
+
+function triggersOf(
+  em: SqlEntityManager,
+  { countedSchema: schema, counted }: LocatedGroup,
+  parts: TriggerParts,
+  nameOf: (event: string) => string,
+): NeededTrigger[] {
   const { triggers } = dialectOf(em);
-  return groupsOf(em, requireRegistry(em)).flatMap(group =>
-    triggers.bodies(partsOf(group, em)).map(([event, body]) => {
-      const { countedSchema: schema, counted } = group;
-      const local = { name: plainTriggerName(em, group, event), table: counted.tableName, event, body };
-      return { ...locatedTrigger(schema, local), create: triggers.create(em, schema, local) };
-    }),
-  );
+  return triggers.bodies(parts).map(([event, body]) => {
+    const local = { name: nameOf(event), table: counted.tableName, event, body };
+    return { ...locatedTrigger(schema, local), create: triggers.create(em, schema, local) };
+  });
 }
 
 function locatedTrigger(schema: string, local: FoundTrigger): LocatedTrigger {
@@ -247,13 +336,9 @@ function targetInTrigger(em: SqlEntityManager, { countedSchema, targetSchema, ta
   return nameIn(targetSchema === OWN_SCHEMA ? nameOfOwnSchema(em)! : targetSchema, target.tableName);
 }
 
-/** Returns the name of a group's trigger for an event, without a schema, and with a hash in it where it would be too long. */
-function plainTriggerName(em: SqlEntityManager, group: CounterGroup, event: string): string {
-  const name = TRIGGER_PREFIX + [group.counted.tableName, ...group.foreignKey, ...event.split(' ')].join('_');
-  const most = Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
-  return name.length <= most
-    ? name
-    : `${name.slice(0, most - 9)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+/** Returns the name of a group's trigger for an event, without a schema. */
+function plainTriggerName(em: SqlEntityManager, { counted, foreignKey }: CounterGroup, event: string): string {
+  return triggerName(em, [`${TRIGGER_PREFIX}${counted.tableName}`, ...foreignKey, ...event.split(' ')]);
 }
 
 /** Returns the types of a table's key columns. */
@@ -261,16 +346,20 @@ function keyTypes(meta: EntityMetadata): string[] {
   return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).columnTypes);
 }
 
-function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
+function partsOf(group: LocatedGroup, em: SqlEntityManager, rollout: Rollout | null = null): TriggerParts {
   const quote = (identifier: string): string => quoted(em, identifier);
-  const { nullSafeEqual } = dialectOf(em);
+  const { nullSafeEqual, greatest } = dialectOf(em);
+  // A count that is not filled yet is too low: what is subtracted from it must neither fail nor make it negative.
+  const floored = ({ amount }: ResolvedCounter, change: string, stored: string): string =>
+    rollout?.kind === 'filling' && !amount.mayBeNegative ? `+ ${greatest}(0 ${change}, -${stored})` : change;
   const target = quote(targetInTrigger(em, group));
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
   const counted = (counter: ResolvedCounter, row: string): string => amountSql(em, counter, `${row}.`);
   const update = (row: TriggerRow, amount: (counter: ResolvedCounter) => string): string =>
-    `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${changedSql(em, counter, amount(counter))}`).join(', ')} where ${isTargetOf(row)};`;
+    `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${changedSql(em, counter, floored(counter, amount(counter), numberSql(em, counter)))}`).join(', ')} where ${isTargetOf(row)};`;
   return {
+    rollout,
     target,
     isTargetOf,
     moved: `not (${group.foreignKey.map(column => `new.${quote(column)} ${nullSafeEqual} old.${quote(column)}`).join(' and ')})`,
@@ -287,6 +376,7 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager): TriggerParts {
       column: quote(counter.column),
       counted: row => counted(counter, row),
       mayBeNegative: counter.amount.mayBeNegative,
+      floored: (change, stored) => floored(counter, change, stored),
     })),
   };
 }

@@ -14,6 +14,8 @@ export interface Dialect {
   readonly updatesInKeyOrder: boolean;
   /** The operator that compares two values that may be null. */
   readonly nullSafeEqual: string;
+  /** The function that returns the highest of its arguments. */
+  readonly greatest: string;
   /** The type that a value is cast to in order to be read as text. */
   readonly textType: string;
   /** True where the driver blocks the event loop while a statement runs, so that long reads need to be split. */
@@ -21,6 +23,8 @@ export interface Dialect {
   readonly conditions: ConditionSql;
   readonly sums: SumSql;
   readonly triggers: TriggerDialect;
+  /** Returns the query for the columns of a table with a name, of which there is one or none. */
+  readonly columnSql: (em: SqlEntityManager, schema: string, table: string, column: string) => string;
   /** Returns the name of the CHECK constraint that a statement violated, or its expression where it has no name. */
   readonly violatedCheck: (error: DatabaseError) => string | undefined;
   /** Returns true for an error that says that a column's type cannot hold a result below zero. */
@@ -117,8 +121,11 @@ interface TriggerDialect {
   readonly precedeHooks: boolean;
   /** True where the rows that a foreign key's rule removes or changes fire triggers. */
   readonly firedByForeignKeys: boolean;
-  /** The statement by which a session tells triggers that its hooks count; null where triggers cannot know. */
-  readonly leaveToHooksSql: string | null;
+  /**
+   * Returns the statement by which a session tells triggers that its hooks count, and which counters they keep, by their
+   * ids; null where triggers cannot know.
+   */
+  readonly leaveToHooksSql: ((ids: readonly string[]) => string) | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
   /** Returns the statements that create a trigger in a schema. */
@@ -128,10 +135,12 @@ interface TriggerDialect {
   /** Reads the triggers of a schema, or at least those of some of its tables. */
   readonly find: (em: SqlEntityManager, schema: string, tables: readonly string[]) => Promise<FoundTrigger[]>;
   /**
-   * Returns the query for how many triggers that count in this session, of a schema or at least of some of its tables,
-   * have one of the names that `placeholders` stand for, as `found`.
+   * Returns the query for those triggers of a schema, or at least of some of its tables, that have one of the names that
+   * `placeholders` stand for, as `name`.
    */
-  readonly countSql: (em: SqlEntityManager, schema: string, tables: readonly string[], placeholders: string) => string;
+  readonly namesSql: (em: SqlEntityManager, schema: string, tables: readonly string[], placeholders: string) => string;
+  /** The condition that triggers count in this session, which a program may have found otherwise; null: they do. */
+  readonly countInSession: string | null;
   /** Returns true for the body of a trigger that this engine made, in any version and for any declaration. */
   readonly isOurs: (body: string) => boolean;
   /**
@@ -144,8 +153,24 @@ interface TriggerDialect {
 /** The row of a trigger: as it is after the event, or as it was before. */
 export type TriggerRow = 'new' | 'old';
 
+/**
+ * What the triggers of a counter are for that some processes do not know: those of a former release, to which it is
+ * being added, or those of a new one, which has removed it. `filling`: it is being added, and its rows are not all
+ * counted yet; `rolling`: they are; `leaving`: it is being removed.
+ */
+export type RolloutKind = 'filling' | 'rolling' | 'leaving';
+
+/** A counter whose triggers leave the counting to the hooks of those processes only that keep this counter. */
+export interface Rollout {
+  readonly kind: RolloutKind;
+  /** The counter's id: letters, digits and signs that need no quotes. */
+  readonly id: string;
+}
+
 /** The SQL from which the triggers of one group of counters are made. */
 export interface TriggerParts {
+  /** The rollout that the triggers are for; null for those that count whatever no hooks count. */
+  readonly rollout: Rollout | null;
   /** The target's table. */
   readonly target: string;
   /** Returns the condition for the row's target. */
@@ -162,11 +187,15 @@ export interface TriggerParts {
   readonly change: () => string;
   /** The columns of the target's key, each with the column that refers to it, in quotes, and with its type. */
   readonly keys: readonly { readonly target: string; readonly foreign: string; readonly type: string }[];
-  /** The columns of the stored counts, in quotes, what a row under a name adds to each, and whether it may be negative. */
+  /**
+   * The columns of the stored counts, in quotes, what a row under a name adds to each, whether it may be negative, and
+   * what is added to what is stored, for a change with its sign before it.
+   */
   readonly counts: readonly {
     readonly column: string;
     readonly counted: (row: string) => string;
     readonly mayBeNegative: boolean;
+    readonly floored: (change: string, stored: string) => string;
   }[];
 }
 

@@ -2,7 +2,7 @@ import { BaseMySqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
 import { nameIn, OWN_SCHEMA } from '../schemas.js';
-import type { Dialect, FoundTrigger, TriggerParts, TriggerRow } from './dialect.js';
+import type { Dialect, FoundTrigger, Rollout, TriggerParts, TriggerRow } from './dialect.js';
 import { exactSums } from './exact-sums.js';
 import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
@@ -14,6 +14,9 @@ import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
  * ever after.
  */
 const HOOKS_VARIABLE = '@counters_kept_by_hooks';
+
+/** The session variable in which a connection lists the counters that its hooks keep, by their ids, after a comma. */
+const HOOKS_LIST = `${HOOKS_VARIABLE}_list`;
 
 /** The body of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
 const HIDDEN_BODY = '';
@@ -47,6 +50,7 @@ export const mysqlAndMariadb: Dialect = {
   byPrimaryKey: ' force index (primary)',
   updatesInKeyOrder: true,
   nullSafeEqual: '<=>',
+  greatest: 'greatest',
   textType: 'char',
   blocksEventLoop: false,
   conditions: {
@@ -81,16 +85,19 @@ export const mysqlAndMariadb: Dialect = {
     findsTablesBesideIt: true,
     precedeHooks: false,
     firedByForeignKeys: false,
-    leaveToHooksSql: `set ${HOOKS_VARIABLE} = 1`,
+    leaveToHooksSql: ids => `set ${HOOKS_VARIABLE} = 1, ${HOOKS_LIST} = ',${ids.join(',')}'`,
     bodies: triggerBodies,
     create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, nameIn(schema, trigger.table)),
     drop: dropRowTrigger,
     find: foundTriggers,
-    countSql: (em, schema, _tables, placeholders) =>
-      `select count(*) as found from information_schema.triggers where trigger_schema = ${schemaSql(em, schema)} and trigger_name in (${placeholders})`,
+    namesSql: (em, schema, _tables, placeholders) =>
+      `select trigger_name as name from information_schema.triggers where trigger_schema = ${schemaSql(em, schema)} and trigger_name in (${placeholders})`,
+    countInSession: null,
     isOurs: body => body === HIDDEN_BODY || body.includes(HOOKS_VARIABLE),
     change: changeTriggers,
   },
+  columnSql: (em, schema, table, column) =>
+    `select column_name as name from information_schema.columns where table_schema = ${schemaSql(em, schema)} and table_name = ${em.getPlatform().quoteValue(table)} and column_name = ${em.getPlatform().quoteValue(column)}`,
   violatedCheck: ({ message }) => {
     const [, mysql, mariadb] = CHECK_VIOLATED.exec(message) ?? [];
     return mysql ?? mariadb;
@@ -120,7 +127,18 @@ function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
     ['before delete', lock('old')],
     ['after delete', sql.subtract('old')],
   ];
-  return bodies.map(([event, body]) => [event, `begin if coalesce(${HOOKS_VARIABLE}, 0) = 0 then ${body} end if; end`]);
+  const counts = sql.rollout ? countsInRollout(sql.rollout) : `coalesce(${HOOKS_VARIABLE}, 0) = 0`;
+  return bodies.map(([event, body]) => [event, `begin if ${counts} then ${body} end if; end`]);
+}
+
+/**
+ * Returns the condition that a session's hooks do not keep a counter. A session without a list has hooks of a release
+ * that knew no rollouts: they keep a counter that is being removed, and not one that is being added.
+ */
+function countsInRollout({ kind, id }: Rollout): string {
+  const isUnlisted = `find_in_set('${id}', coalesce(${HOOKS_LIST}, '')) = 0`;
+  if (kind !== 'leaving') return isUnlisted;
+  return `coalesce(${HOOKS_VARIABLE}, 0) = 0 or (coalesce(${HOOKS_LIST}, '') <> '' and ${isUnlisted})`;
 }
 
 /** Returns the name of a schema as a value. */

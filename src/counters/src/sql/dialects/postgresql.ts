@@ -2,11 +2,14 @@ import { BasePostgreSqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../../errors.js';
 import { quoted } from '../fragments.js';
 import { nameIn } from '../schemas.js';
-import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
+import type { Dialect, FoundTrigger, Rollout, TriggerParts } from './dialect.js';
 import { exactSums } from './exact-sums.js';
 
 /** The setting with which a session says that its hooks count, so that triggers must not. */
 const HOOKS_SETTING = 'counters.kept_by_hooks';
+
+/** The setting in which a session lists the counters that its hooks keep, by their ids, after a comma. */
+const HOOKS_LIST = `${HOOKS_SETTING}_list`;
 
 /** True in a session in which triggers count. */
 const TRIGGERS_COUNT = `coalesce(current_setting('${HOOKS_SETTING}', true), '') <> '1'`;
@@ -39,6 +42,7 @@ export const postgresql: Dialect = {
   byPrimaryKey: '',
   updatesInKeyOrder: false,
   nullSafeEqual: 'is not distinct from',
+  greatest: 'greatest',
   textType: 'text',
   blocksEventLoop: false,
   conditions: {
@@ -74,7 +78,8 @@ export const postgresql: Dialect = {
     findsTablesBesideIt: false,
     precedeHooks: false,
     firedByForeignKeys: true,
-    leaveToHooksSql: `set ${HOOKS_SETTING} = '1'`,
+    leaveToHooksSql: ids =>
+      `select set_config('${HOOKS_SETTING}', '1', false), set_config('${HOOKS_LIST}', ',${ids.join(',')}', false)`,
     bodies: triggerBodies,
     create: createTrigger,
     drop: (em, schema, { name, table }) => [
@@ -83,11 +88,14 @@ export const postgresql: Dialect = {
     ],
     find: foundTriggers,
     // The function reads the newest triggers, where the query itself sees those of the transaction's snapshot.
-    countSql: (em, schema, tables, placeholders) =>
-      `select count(pg_get_triggerdef(oid)) as found from pg_trigger where tgenabled in ('O', 'A') and ${TRIGGERS_COUNT} and tgname in (${placeholders}) and ${isOn(em, 'tgrelid', schema, tables)}`,
+    namesSql: (em, schema, tables, placeholders) =>
+      `select tgname as name from pg_trigger where pg_get_triggerdef(oid) is not null and tgenabled in ('O', 'A') and tgname in (${placeholders}) and ${isOn(em, 'tgrelid', schema, tables)}`,
+    countInSession: TRIGGERS_COUNT,
     isOurs: body => body.includes(HOOKS_SETTING),
     change: changeTriggers,
   },
+  columnSql: (em, schema, table, column) =>
+    `select attname as name from pg_attribute where ${isOn(em, 'attrelid', schema, [table])} and attname = ${em.getPlatform().quoteValue(column)} and not attisdropped`,
   violatedCheck: ({ code, constraint }) => (code === CHECK_VIOLATION ? constraint : undefined),
   isBelowRange: (error, table, column) =>
     error.code === CHECK_VIOLATION && error.table === table && error.column === column,
@@ -163,14 +171,25 @@ function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
   return [
     ...events.map(({ event, head, signs }): [string, string] => [
       event,
-      `${head} ${functionBody(changeCounts(sql, signs))}`,
+      `${head} ${functionBody(sql, changeCounts(sql, signs))}`,
     ]),
-    ['after truncate', `for each statement ${functionBody(clearCounts(sql))}`],
+    ['after truncate', `for each statement ${functionBody(sql, clearCounts(sql))}`],
   ];
 }
 
-function functionBody(statements: string): string {
-  return `declare negative text; begin if ${TRIGGERS_COUNT} then ${statements} end if; return null; end`;
+function functionBody({ rollout }: TriggerParts, statements: string): string {
+  const counts = rollout ? countsInRollout(rollout) : TRIGGERS_COUNT;
+  return `declare negative text; begin if ${counts} then ${statements} end if; return null; end`;
+}
+
+/**
+ * Returns the condition that a session's hooks do not keep a counter. A session without a list has hooks of a release
+ * that knew no rollouts: they keep a counter that is being removed, and not one that is being added.
+ */
+function countsInRollout({ kind, id }: Rollout): string {
+  const list = `coalesce(current_setting('${HOOKS_LIST}', true), '')`;
+  const isUnlisted = `'${id}' <> all (string_to_array(${list}, ','))`;
+  return kind === 'leaving' ? `(${TRIGGERS_COUNT} or (${list} <> '' and ${isUnlisted}))` : isUnlisted;
 }
 
 /**
@@ -186,10 +205,12 @@ function changeCounts({ target, keys, counts }: TriggerParts, signs: Readonly<Re
   });
   const key = keys.map((_, index) => `k${index}`).join(', ');
   const sums = counts.map((_, index) => `sum(d${index}) as d${index}`);
-  const changed = counts.map((_, index) => `sum(d${index}) <> 0`).join(' or ');
-  const deltas = `(select ${key}, ${sums.join(', ')} from (${rows.join(' union all ')}) r group by ${key} having ${changed}) d`;
+  const notZero = counts.map((_, index) => `sum(d${index}) <> 0`).join(' or ');
+  const deltas = `(select ${key}, ${sums.join(', ')} from (${rows.join(' union all ')}) r group by ${key} having ${notZero}) d`;
   const isTarget = keys.map(({ target: column }, index) => `t.${column} = d.k${index}`).join(' and ');
-  const sets = counts.map(({ column }, index) => `${column} = t.${column} + d.d${index}`);
+  const sets = counts.map(
+    ({ column, floored }, index) => `${column} = t.${column} ${floored(`+ d.d${index}`, `t.${column}`)}`,
+  );
   const guarded = counts.map((count, index) => ({ ...count, index })).filter(({ mayBeNegative }) => !mayBeNegative);
   const results = guarded.map(({ column, index }) => `d.d${index} < 0 and t.${column} < 0 as n${index}`);
   const negative = guarded.map(({ column, index }) => `when bool_or(n${index}) then ${textOf(column)}`);

@@ -1,6 +1,6 @@
 import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { onOneLine, quoted } from '../fragments.js';
-import { nameIn } from '../schemas.js';
+import { nameIn, OWN_SCHEMA } from '../schemas.js';
 import { unitsOf, unitsOfOne, type ExactColumn } from '../units.js';
 import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
 import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
@@ -12,13 +12,14 @@ export const sqlite: Dialect = {
   byPrimaryKey: '',
   updatesInKeyOrder: true,
   nullSafeEqual: 'is',
+  greatest: 'max',
   textType: 'text',
   blocksEventLoop: true,
   conditions: {
     // A column takes any text; a text that is not a number is not true.
     isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
     isFalse: name => `(typeof(${name}) = 'text' or (typeof(${name}) in ('integer', 'real') and ${name} = 0))`,
-    isText: (name, text) => `cast(${name} as text) = '${text.replaceAll("'", "''")}' collate binary`,
+    isText: (name, text) => `cast(${name} as text) = ${literal(text)} collate binary`,
     addsBlanks: () => false,
     number: numeric,
     exact: numeric,
@@ -59,16 +60,24 @@ export const sqlite: Dialect = {
     create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, trigger.table),
     drop: dropRowTrigger,
     find: foundTriggers,
-    countSql: (em, schema, _tables, placeholders) =>
-      `select count(*) as found from ${tableOfTriggers(em, schema)} where type = 'trigger' and name in (${placeholders})`,
+    namesSql: (em, schema, _tables, placeholders) =>
+      `select name from ${tableOfTriggers(em, schema)} where type = 'trigger' and name in (${placeholders})`,
+    countInSession: null,
     isOurs: addsToColumnsOnly,
     change: (em, _tables, statements) => changeTriggers(em, statements),
   },
+  columnSql: (_em, schema, table, column) =>
+    `select name from pragma_table_info(${literal(table)}, ${schema === OWN_SCHEMA ? "'main'" : literal(schema)}) where name = ${literal(column)} collate nocase`,
   violatedCheck: ({ message }) => /^CHECK constraint failed: (.+)$/s.exec(message)?.[1],
   // No column is unsigned.
   isBelowRange: () => false,
   isConflict: () => false,
 };
+
+/** Returns a text in SQL. */
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
 
 /** Returns a column without the values of other types, which SQLite sorts after all numbers. */
 function numeric(name: string): string {

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import type { Transaction } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { dialectOf } from './dialects/dialects.js';
+import { queryRows } from './fragments.js';
+
+/** The most characters in the name of a trigger: as many as MySQL allows, or fewer where the database allows fewer. */
+const MAX_NAME_LENGTH = 64;
+
+/** Returns the name of a trigger, without a schema, with a hash in it where it would be too long. */
+export function triggerName(em: SqlEntityManager, parts: readonly string[]): string {
+  const name = parts.join('_');
+  const most = Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
+  return name.length <= most
+    ? name
+    : `${name.slice(0, most - 9)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+}
+
+/** Returns those of some names that triggers of a schema's tables have, or those that count in this session too. */
+export async function namesInUse(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  schema: string,
+  tables: readonly string[],
+  names: readonly string[],
+  countingHere: boolean,
+): Promise<ReadonlySet<string>> {
+  const { namesSql, countInSession } = dialectOf(em).triggers;
+  const all = namesSql(em, schema, tables, names.map(() => '?').join(', '));
+  const sql = countingHere && countInSession !== null ? `${all} and ${countInSession}` : all;
+  const rows = await queryRows(em, transaction, { sql, parameters: names });
+  return new Set(rows.map(row => String(row['name'])));
+}
