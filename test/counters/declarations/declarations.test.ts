@@ -11,7 +11,6 @@ import {
   entities,
   ImpliedCascade,
   ImpliedNull,
-  Removing,
   Shade,
 } from '../models/declared.js';
 
@@ -60,7 +59,12 @@ const wrong: [name: string, problem: RegExp, ...counters: Counter[]][] = [
   ],
   ['the key of the target', /"id"/, loose(Child, 'parent', 'id')],
   ['the version of the target', /"version"/, loose(Child, 'parent', 'version')],
-  ['one column twice', /parent\.amount/, loose(Child, 'parent', 'amount'), loose(Removing, 'parent', 'amount')],
+  [
+    'one column twice by one relation',
+    /into Parent\.amount, both by "parent"; declare one, with \$or/,
+    loose(Child, 'parent', 'amount'),
+    loose(Child, 'parent', 'amount', { shade: 'light' }),
+  ],
   [
     'a condition on a property that is not there',
     /"colour".*not a property/,

@@ -146,8 +146,21 @@ export class StoredCounts {
       amounts,
     } of added) {
       publish(group, key, amounts);
-      const row = this.#locked.get(group)?.get(hashOf(key));
-      if (row) row.stored = row.stored.map((count, index) => count + amounts[index]!);
+      this.#note(group, key, amounts);
+    }
+  }
+
+  /** Notes what was added to a locked target row, also for other groups that count into the same column. */
+  #note(group: CounterGroup, key: Key, amounts: readonly bigint[]): void {
+    const table = targetTableOf(group);
+    const { key: spelled } = this.#locked.get(group)?.get(hashOf(key)) ?? { key };
+    for (const [other, rows] of this.#locked) {
+      const row = targetTableOf(other) === table && rows.get(hashOf(spelled));
+      if (!row) continue;
+      row.stored = row.stored.map((count, index) => {
+        const place = group.counters.findIndex(({ column }) => column === other.counters[index]!.column);
+        return count + (amounts[place] ?? 0n);
+      });
     }
   }
 

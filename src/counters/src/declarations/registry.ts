@@ -81,15 +81,7 @@ export class CounterRegistry {
     this.groups = [...groups.values()]
       .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
       .toSorted((a, b) => a.order - b.order);
-    for (const { target } of this.groups) {
-      const columns = this.countersOn(target).map(({ column }) => column);
-      const twice = columns.find((column, index) => columns.indexOf(column) !== index);
-      if (twice !== undefined)
-        throw new CounterError(
-          'COUNTER_DECLARATION',
-          `Two counters are declared into ${target.tableName}.${twice}; a column holds one.`,
-        );
-    }
+    for (const { target } of this.groups) refuseUnlikeShares(this.storedOn(target));
     this.#refuseStoredCountsAsInput();
   }
 
@@ -138,9 +130,11 @@ export class CounterRegistry {
     return this.groups.filter(({ target }) => isSameTable(target, meta));
   }
 
-  /** Returns the counters whose stored counts are columns of this entity. */
+  /** Returns the counters whose stored counts are columns of this entity, one for each column. */
   countersOn(meta: EntityMetadata): readonly ResolvedCounter[] {
-    return kept(this.#countersOn, meta.class, () => this.storedOn(meta).flatMap(({ counters }) => counters));
+    return kept(this.#countersOn, meta.class, () =>
+      withoutShares(this.storedOn(meta).flatMap(({ counters }) => counters)),
+    );
   }
 }
 
@@ -296,6 +290,29 @@ function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata
       !other.virtual &&
       !other.view,
   );
+}
+
+/** Returns counters without those that share the column of another one. */
+export function withoutShares(counters: readonly ResolvedCounter[]): ResolvedCounter[] {
+  return counters.filter(({ column }, index) => counters.findIndex(other => other.column === column) === index);
+}
+
+/**
+ * Refuses counters that cannot share a column of one target (COUNTER_DECLARATION): those by one relation, and sums. The
+ * others each add their own rows to it, so that it stores how many there are of all.
+ */
+function refuseUnlikeShares(groups: readonly CounterGroup[]): void {
+  const refusal = ({ name }: ResolvedCounter, problem: string): CounterError =>
+    new CounterError('COUNTER_DECLARATION', `Two counters are declared into ${name}, ${problem}.`);
+  for (const { counters, by } of groups) {
+    const twice = counters.find(({ column }, index) => counters.findIndex(other => other.column === column) < index);
+    if (twice) throw refusal(twice, `both by "${by}"; declare one, with $or in its condition`);
+  }
+  const all = groups.flatMap(({ counters }) => counters);
+  for (const [column, sharing] of Map.groupBy(all, counter => counter.column)) {
+    const sum = sharing.length > 1 && sharing.find(({ amount }) => amount.of);
+    if (sum) throw refusal(sum, `one of which is a sum; give each a column of its own and not ${column}`);
+  }
 }
 
 /** Refuses two relations with the same columns (COUNTER_DECLARATION), by each of which rows would be counted. */

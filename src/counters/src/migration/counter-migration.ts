@@ -40,7 +40,7 @@ export async function counterStates(em: SqlEntityManager): Promise<CounterState[
 
 /**
  * Returns the migration of some declared counters, by their names, for a database that is being written. Errors:
- * COUNTER_DECLARATION for a name that is none of theirs.
+ * COUNTER_DECLARATION for a name that is none of theirs, and for a column that several counters share.
  *
  * @example
  *   await counterMigration(em, 'Post.approvedCount').run();
@@ -135,7 +135,17 @@ export class CounterMigration {
         'COUNTER_DECLARATION',
         `There is no counter "${unknown ?? ''}". Give one of ${all.map(({ counter }) => counter.name).join(', ')}.`,
       );
-    return all.filter(({ counter }) => this.counters.includes(counter.name));
+    const chosen = all.filter(({ counter }) => this.counters.includes(counter.name));
+    // A session that says that it keeps the column may be of a release that knows one of its counters alone.
+    const shared = chosen.find(({ counter }, index) =>
+      chosen.slice(0, index).some(one => one.counter.name === counter.name),
+    );
+    if (shared)
+      throw new CounterError(
+        'COUNTER_DECLARATION',
+        `${shared.counter.name} stores the rows of several counters, which servers of two releases may not know alike. Stop the servers to add it, and recount; or give each counter a column of its own.`,
+      );
+    return chosen;
   }
 
   async #states(): Promise<CounterState[]> {

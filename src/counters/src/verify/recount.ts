@@ -5,7 +5,7 @@ import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { lockTargetRows, StoredCounts, type LockedTarget } from '../counts/stored-counts.js';
 import { assignedSql, totalSql, unitsOfValue, valueOf } from '../declarations/amounts.js';
 import type { CountValue } from '../sql/units.js';
-import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
+import { withoutShares, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { recountedRows, type RecountedRow } from '../events.js';
 import { refuseToCountPendingRows } from '../flush/pending-changes.js';
@@ -41,7 +41,7 @@ export async function recount(
   const changes = await changed(em, described, key, 'Recounting', async ({ target, groups }, transaction, before) => {
     const found = [...before.values()][0]!.key;
     refuseToCountPendingRows(groups, found);
-    const sets = groups.flatMap(group => group.counters.map((_, index) => countOf(em, group, index, found)));
+    const sets = countsOf(em, groups, found);
     const row = keyIn(em, groups[0]!.targetKey, [found]);
     const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;
     const parameters = [...sets.flatMap(set => set.parameters), ...row.parameters];
@@ -78,8 +78,11 @@ export function adjust(
         `${target.className} has no counter "${unknown}". Give one of ${names.join(', ')}.`,
       );
     const deltas: KeyedDelta[] = [];
+    const added = withoutShares(groups.flatMap(({ counters }) => counters));
     for (const [group, { key: found, stored }] of before) {
-      const mine = group.counters.map(counter => unitsToAdd(counter, amounts[counter.name] ?? 0));
+      const mine = group.counters.map(counter =>
+        unitsToAdd(counter, added.includes(counter) ? (amounts[counter.name] ?? 0) : 0),
+      );
       const below = group.counters.findIndex(
         (counter, index) => stored[index]! + mine[index]! < 0n && !counter.amount.mayBeNegative,
       );
@@ -125,8 +128,10 @@ async function changed(
   await write(described, transaction, before);
   const after = (await locked(em, transaction, described.groups, key))!;
   await refresh(em, transaction, described, before);
+  const shown = withoutShares(described.groups.flatMap(({ counters }) => counters));
   return described.groups.flatMap(group =>
     group.counters.flatMap((counter, index) => {
+      if (!shown.includes(counter)) return [];
       const [was, is] = [before.get(group)!, after.get(group)!].map(({ stored }) => valueOf(counter, stored[index]!));
       return was === is ? [] : [{ counter: counter.name, key: before.get(group)!.key, before: was!, after: is! }];
     }),
@@ -173,10 +178,18 @@ async function locked(
   return rows;
 }
 
-/**
- * Returns the assignment of one counter. The count is a derived table, because the counted table may be the target's
- * own.
- */
+/** Returns the assignments of all counters; those that share a column have the sum of their rows there. */
+function countsOf(em: SqlEntityManager, groups: readonly CounterGroup[], key: Key): Fragment[] {
+  const values = groups.flatMap(group =>
+    group.counters.map(({ column }, index) => ({ column, ...countOf(em, group, index, key) })),
+  );
+  return [...Map.groupBy(values, ({ column }) => column)].map(([column, mine]) => ({
+    sql: `${quoted(em, column)} = ${mine.map(({ sql }) => sql).join(' + ')}`,
+    parameters: mine.flatMap(({ parameters }) => parameters),
+  }));
+}
+
+/** Returns the count of one counter. It is a derived table, because the counted table may be the target's own. */
 function countOf(
   em: SqlEntityManager,
   { counted, countedSchema, foreignKey, counters }: CounterGroup,
@@ -187,5 +200,5 @@ function countOf(
   const mine = keyIn(em, foreignKey, [key]);
   const total = `select ${totalSql(em, counter)} as n from ${tableName(em, counted, countedSchema)} where ${mine.sql}`;
   const value = `(select ${assignedSql(counter, 'n')} from (${total}) counted)`;
-  return { sql: `${quoted(em, counter.column)} = ${value}`, parameters: mine.parameters };
+  return { sql: value, parameters: mine.parameters };
 }

@@ -74,18 +74,28 @@ export class VerifyStatements {
       });
       return rows.map(row => ({
         key: this.#key.map((_, index) => row[`k${index}`]),
-        counts: this.groups.flatMap((group, place) =>
-          group.counters.map((counter, index) => ({
-            counter: counter.name,
-            stored: valueOf(counter, unitsRead(counter, row[`s${place}_${index}`])),
-            actual: valueOf(counter, unitsRead(counter, row[`a${place}_${index}`])),
-          })),
-        ),
+        counts: this.#countsIn(row),
       }));
     } catch (error) {
       if (isUnsafeNumber(error)) await this.#refuseUnsafeCounts(range);
       throw error;
     }
+  }
+
+  /** Returns the counts of one row. Counters that share a column have the sum of their rows there. */
+  #countsIn(row: Row): ComparedTarget['counts'] {
+    const found = this.groups.flatMap((group, place) =>
+      group.counters.map((counter, index) => ({
+        counter,
+        stored: unitsRead(counter, row[`s${place}_${index}`]),
+        actual: unitsRead(counter, row[`a${place}_${index}`]),
+      })),
+    );
+    return [...Map.groupBy(found, ({ counter }) => counter.column).values()].map(([first, ...others]) => {
+      const { counter, stored, actual } = first!;
+      const all = others.reduce((sum, other) => sum + other.actual, actual);
+      return { counter: counter.name, stored: valueOf(counter, stored), actual: valueOf(counter, all) };
+    });
   }
 
   /**

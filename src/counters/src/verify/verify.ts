@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EntityClass, EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CountValue } from '../sql/units.js';
-import { registryOf, type ResolvedCounter } from '../declarations/registry.js';
+import { registryOf, withoutShares, type ResolvedCounter } from '../declarations/registry.js';
 import { groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { finishedVerifies, verifiedRows, type FinishedVerify, type VerifiedRows } from '../events.js';
@@ -134,7 +134,7 @@ export function paceFor(em: SqlEntityManager): ChunkPace {
 
 /** Returns the counters that are stored on an entity. Errors: COUNTER_DECLARATION where there is none. */
 export function countersInto(em: SqlEntityManager, entity: EntityClass<object>): ResolvedCounter[] {
-  return targetOf(em, entity).groups.flatMap(({ counters }) => counters);
+  return withoutShares(targetOf(em, entity).groups.flatMap(({ counters }) => counters));
 }
 
 /** Returns true for a verify that ends with the table and looks at all of its counters. */
