@@ -21,6 +21,7 @@ export class DirectWrites {
   constructor(readonly registry: CounterRegistry) {}
 
   insert(method: string, meta: EntityMetadata, rows: readonly object[]): void {
+    this.#refuseView(method, meta);
     this.#refuseUnseen(method, meta, instead.insert);
     for (const row of rows) this.refuseUncounted(method, meta, row, true);
   }
@@ -33,6 +34,7 @@ export class DirectWrites {
 
   /** Checks rows that are inserted or, where they exist, updated. What is merged then is checked by merge(). */
   upsert(method: string, meta: EntityMetadata, rows: readonly object[]): void {
+    this.#refuseView(method, meta);
     this.#refuseUnseen(method, meta, instead.upsert);
     for (const row of rows) this.#refusePivots(method, meta, row);
   }
@@ -53,6 +55,7 @@ export class DirectWrites {
 
   /** Checks an INSERT from a query. */
   insertFrom(method: string, meta: EntityMetadata): void {
+    this.#refuseView(method, meta);
     this.#refuseUnseen(method, meta, instead.insert);
     const counters = this.registry.countersOn(meta).map(({ name }) => name);
     if (counters.length === 0) return;
@@ -63,6 +66,7 @@ export class DirectWrites {
   }
 
   update(method: string, meta: EntityMetadata, data: object): void {
+    this.#refuseView(method, meta);
     const watched = watchedColumns(this.registry.countedBy(meta)).map(column => column.toLowerCase());
     const written = writtenColumns(meta, data);
     if (watched.some(column => written.has(column))) this.#refuseUnseen(method, meta, instead.update);
@@ -70,6 +74,7 @@ export class DirectWrites {
   }
 
   delete(method: string, meta: EntityMetadata): void {
+    this.#refuseView(method, meta);
     this.#refuseUnseen(method, meta, instead.delete);
   }
 
@@ -90,6 +95,19 @@ export class DirectWrites {
       meta.className,
       `${method} on ${meta.className} would copy ${copied.map(({ name }) => name).join(' and ')}. Use em.clone().`,
     );
+  }
+
+  /** Refuses a write through a view of a table with counted rows or stored counts, which some databases pass on. */
+  #refuseView(method: string, { view, expression, className }: EntityMetadata): void {
+    if (!view) return;
+    const seen = this.registry.groups
+      .flatMap(({ counted, target }) => [counted, target])
+      .find(({ tableName }) => typeof expression !== 'string' || expression.includes(tableName));
+    if (seen)
+      throw bypassRefused(
+        className,
+        `${method} on the view ${className} may write rows of ${seen.tableName} past the counters. Write ${seen.className} instead.`,
+      );
   }
 
   /** Refuses a write of counted rows where hooks count; triggers see it. */
