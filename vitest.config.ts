@@ -34,7 +34,12 @@ export default defineConfig({
     // Each worker loads the program once for all of its files, which is half of the work otherwise: no file may leave
     // anything behind.
     isolate: false,
-    reporters: ['default', './test/support/race-table.ts', './test/support/closing-line.ts'],
+    reporters: [
+      'default',
+      './test/support/race-table.ts',
+      './test/support/compatibility-table.ts',
+      './test/support/closing-line.ts',
+    ],
     projects: [
       group({ name: 'behaviours', include: ['test/**/*.test.ts'], exclude: [races] }),
       group({
