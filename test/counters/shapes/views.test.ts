@@ -27,7 +27,7 @@ const JarView = defineEntity({
 describeOnEngineDatabases('a view of counted rows', kind => {
   const schema = useSchema(kind, {
     entities: [Shelf, Jar] as unknown as EntityClass<object>[],
-    counters: [{ counted: Jar.class as EntityClass<object>, by: 'shelf', into: 'jarCount' }],
+    counters: [{ counted: Jar.class, by: 'shelf', into: 'jarCount' }],
   });
 
   it('rows cannot be written through a view, by which the counts would not change', async () => {
