@@ -31,7 +31,7 @@ export function courseStateOf(course: StatedCourse): CourseState {
 }
 
 /**
- * Returns the committed states of the courses with these ids, or of all (null). Up to 5,000 courses, and any number whose
+ * Returns the committed states of the courses with these ids, or of all (null), by id. Up to 5,000 courses, and any number whose
  * ids are close together, take one statement, which may read as many other courses again and returns them too; more
  * take one for each 5,000 of them, however many courses there are.
  */
@@ -45,7 +45,8 @@ export async function courseStates(
   }));
   const all = builderFor(database)
     .selectFrom('core_course')
-    .select(['id', 'is_published', 'instructor_id', ...counts.map(({ column }) => column)]);
+    .select(['id', 'is_published', 'instructor_id', ...counts.map(({ column }) => column)])
+    .orderBy('id');
   const queries =
     ids === null
       ? [all]

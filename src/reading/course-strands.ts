@@ -2,9 +2,10 @@ import { CourseStatus, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor } from '../database/query.js';
 import type { Database } from '../database/database.js';
-import { storedBoolean } from '../database/tables.js';
+import { storedBoolean, type ColumnOf } from '../database/tables.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
-import { rowsBy, type StrandQuery } from './merged-page.js';
+import { rowsBy, rowsInOrder, type StrandQuery } from './merged-page.js';
+import type { PageRequest } from './page.js';
 import type { Condition } from './visibility.js';
 
 type CourseQuery = StrandQuery<'core_course'>;
@@ -19,14 +20,15 @@ export function courseStrands(
   viewer: Viewer | null,
   { status, isPublished }: CourseFilter,
   order: CourseOrdering,
+  page: PageRequest,
 ): CourseQuery[] {
   const asked = [...new Set(status ?? Object.values(CourseStatus))];
   if (asked.length === 0) return [];
   const isAny = asked.length === Object.values(CourseStatus).length;
   const whole = (published: boolean | undefined): CourseQuery[] =>
     isAny
-      ? [wholeStrand(database, published, undefined, order)]
-      : asked.map(one => wholeStrand(database, published, one, order));
+      ? [wholeStrand(database, published, undefined, order, page)]
+      : asked.map(one => wholeStrand(database, published, one, order, page));
   if (viewer?.role === Role.ADMIN) {
     if (isPublished != null) return whole(isPublished);
     return isAny ? whole(undefined) : [...whole(true), ...whole(false)];
@@ -42,12 +44,13 @@ function wholeStrand(
   database: Database,
   isPublished: boolean | undefined,
   status: CourseStatus | undefined,
-  { column }: CourseOrdering,
+  order: CourseOrdering,
+  page: PageRequest,
 ): CourseQuery {
   if (isPublished === undefined) return builderFor(database).selectFrom('core_course') as CourseQuery;
-  const indexed = ['is_published', ...(status ? ['status'] : []), ...(column === 'id' ? [] : [column])];
-  const all = rowsBy(database, 'core_course', indexed).where('is_published', '=', storedBoolean(isPublished));
-  return status ? all.where('status', '=', status) : all;
+  const published = ['is_published' satisfies ColumnOf<'core_course'>, storedBoolean(isPublished)] as const;
+  const stage = ['status' satisfies ColumnOf<'core_course'>, status] as const;
+  return rowsInOrder(database, 'core_course', status ? [published, stage] : [published], order, page);
 }
 
 /** Returns the unpublished courses that a viewer instructs, and those others in which the viewer is enrolled. */

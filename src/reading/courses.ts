@@ -124,7 +124,7 @@ export function coursePageQuery(
   if (!hasStrands(filter, order))
     return paged(database, chosenCourses(database, viewer, filter, order).select(columns), order, page);
   const { totalEnrollments } = filter;
-  const strands = courseStrands(database, viewer, filter, order).map(strand =>
+  const strands = courseStrands(database, viewer, filter, order, page).map(strand =>
     totalEnrollments == null ? strand : strand.where(eb => eb.and(conditionsOf(database, eb, { totalEnrollments }))),
   );
   if (strands.length === 0) strands.push(chosenCourses(database, viewer, filter).where(eb => eb.lit(false)));

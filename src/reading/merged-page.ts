@@ -2,11 +2,11 @@
  * Pages that are merged from strands: lists of rows, each of which has an index in the order of the page. No more of a
  * strand is read than fits the page.
  */
-import type { SelectQueryBuilder } from 'kysely';
+import { sql, type SelectQueryBuilder } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
 import { builderFor, unionOf } from '../database/query.js';
 import type { Tables } from '../database/tables.js';
-import { paged, type Ordering, type PageRequest } from './page.js';
+import { fromEnd, paged, type Ordering, type PageRequest } from './page.js';
 
 /** The tables whose lists are read in several orders. */
 export type ListedTable = 'core_course' | 'core_enrollments';
@@ -62,6 +62,27 @@ export function rowsBy<Table extends ListedTable>(
 ): StrandQuery<Table> {
   const index = database.driver.getPlatform().getIndexName(table, [...columns], kind);
   return dialectOf(database).sql.selectByIndex(builderFor(database), table, index);
+}
+
+/**
+ * Returns a query of the rows of a table that have some values, by the index of their columns in the order of a page; the
+ * order itself is added with the page.
+ */
+export function rowsInOrder<Table extends ListedTable>(
+  database: Database,
+  table: Table,
+  values: readonly (readonly [column: string, value: unknown])[],
+  order: Ordering,
+  page: PageRequest,
+): StrandQuery<Table> {
+  const columns = values.map(([column]) => column);
+  const ordered = order.column === 'id' ? [] : [order.column];
+  const all = rowsBy(database, table, [...columns, ...ordered]);
+  const { withOnly } = dialectOf(database).sql;
+  return values.reduce((query, [column, value], at) => {
+    if (at < values.length - 1) return query.where(column as never, '=', value as never);
+    return withOnly(query, { column: sql.ref(column), value }, fromEnd(order, page) ? 'desc' : 'asc');
+  }, all);
 }
 
 /** Returns a query of a table in the order of its keys. */

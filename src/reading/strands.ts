@@ -2,10 +2,10 @@ import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import { builderFor } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
-import type { Tables } from '../database/tables.js';
+import type { ColumnOf, Tables } from '../database/tables.js';
 import { Enrollment, EnrollmentStatus } from '../entities/index.js';
 import type { EnrollmentFilter, EnrollmentOrdering, EnrollmentQuery } from './enrollments.js';
-import { mergedPage, rowsBy } from './merged-page.js';
+import { mergedPage, rowsBy, rowsInOrder } from './merged-page.js';
 import { fromEnd, withColumn, type PageRequest } from './page.js';
 import type { Condition } from './visibility.js';
 
@@ -44,33 +44,38 @@ export function mergedStrands(
   return mergedPage(
     database,
     'core_enrollments',
-    strands.map(strand => rowsOfStrand(database, strand, order)),
+    strands.map(strand => rowsOfStrand(database, strand, order, page)),
     withColumn(rowReader(database, Enrollment, properties).columns, order.column),
     order,
     page,
   );
 }
 
-/** Returns the query for the rows of a strand in an order; `course` is true if an outer query supplies the course. */
-export function rowsOfStrand(
+/** Returns the query for the rows of a strand in the order of a page. */
+function rowsOfStrand(
   database: Database,
   { courseId, studentId, status, conditions = [] }: Strand,
   order: EnrollmentOrdering,
-  course = false,
+  page: PageRequest,
 ): EnrollmentQuery {
-  const key =
-    studentId === undefined
-      ? [...(course || courseId !== undefined ? ['course_id'] : []), ...(status !== undefined ? ['status'] : [])]
-      : ['student_id'];
-  const inOrder = order.column === 'id' || studentId !== undefined ? [] : [order.column];
-  let query =
-    key.length === 0
-      ? (builderFor(database).selectFrom('core_enrollments') as EnrollmentQuery)
-      : rowsBy(database, 'core_enrollments', [...key, ...inOrder]);
-  if (courseId !== undefined) query = query.where('course_id', '=', courseId);
-  if (studentId !== undefined) query = query.where('student_id', '=', studentId);
-  if (status !== undefined) query = query.where('status', '=', status);
-  return conditions.reduce((all, condition) => all.where(condition), query);
+  const values: (readonly [ColumnOf<'core_enrollments'>, unknown])[] = [
+    ...(courseId === undefined ? [] : [['course_id', courseId] as const]),
+    ...(status === undefined ? [] : [['status', status] as const]),
+  ];
+  // The few rows of a student are sorted.
+  const ofStudent = () =>
+    values.reduce(
+      (query, [column, value]) => query.where(column, '=', value as never),
+      rowsBy(database, 'core_enrollments', ['student_id']).where('student_id', '=', studentId!),
+    );
+  const all = () => builderFor(database).selectFrom('core_enrollments') as EnrollmentQuery;
+  const rows =
+    studentId !== undefined
+      ? ofStudent()
+      : values.length === 0
+        ? all()
+        : rowsInOrder(database, 'core_enrollments', values, order, page);
+  return conditions.reduce((query, condition) => query.where(condition), rows);
 }
 
 /** Returns the comparison of rows in the order in which a page is read: backward if it is before a cursor. */

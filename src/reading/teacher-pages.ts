@@ -5,8 +5,9 @@ import type { StoredMoment, Tables } from '../database/tables.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { statusIn, type EnrollmentFilter, type EnrollmentOrdering, type EnrollmentQuery } from './enrollments.js';
 import { betweenCursors, fromEnd, paged, sorted, type PageRequest } from './page.js';
+import { rowsBy } from './merged-page.js';
 import { isInTaughtCourse } from './visibility.js';
-import { compareRows, mergedStrands, rowsOfStrand, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
+import { compareRows, mergedStrands, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
 
 /** The first row of a strand after the page's cursor. */
 interface Head {
@@ -64,7 +65,7 @@ function firstRows(
   const db = builderFor(database);
   const heads = statuses.flatMap(status => {
     const taught = db.selectFrom('core_course').where('instructor_id', '=', teacher);
-    const ofCourse = rowsOfStrand(database, { status }, order, true).whereRef(
+    const ofCourse = rowsOfCourse(database, status, order).whereRef(
       'core_enrollments.course_id',
       '=',
       'core_course.id' as never,
@@ -83,7 +84,9 @@ function firstRows(
           .select(eb => [
             'core_course.id as of_course',
             eb.val(status ?? null).as('of_status'),
-            headOf(database, rowsOfStrand(database, { courseId: id, status }, order), status, order, page).as('head'),
+            headOf(database, rowsOfCourse(database, status, order).where('course_id', '=', id), status, order, page).as(
+              'head',
+            ),
           ]),
       ),
     ];
@@ -94,6 +97,17 @@ function firstRows(
     .select(['of_course as course_id', 'of_status as status', 'enrolled_at', 'id']);
   const inOrder = paged(database, found as never, order, { ...page, after: null, before: null });
   return inOrder as unknown as SelectQueryBuilder<Tables, 'core_enrollments', Head>;
+}
+
+/** Returns the query for the rows of a course, which is a condition still to add, by the index that has them in order. */
+function rowsOfCourse(
+  database: Database,
+  status: EnrollmentStatus | undefined,
+  { column }: EnrollmentOrdering,
+): EnrollmentQuery {
+  const chosen = ['course_id', ...(status === undefined ? [] : ['status'])];
+  const all = rowsBy(database, 'core_enrollments', [...chosen, ...(column === 'id' ? [] : [column])]);
+  return status === undefined ? all : all.where('status', '=', status);
 }
 
 /**

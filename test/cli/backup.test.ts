@@ -4,13 +4,13 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { grouped } from '../../src/cli/output/format.js';
 import { storedAndActual } from '../support/api.js';
 import type { Running } from '../support/command-line.js';
-import { describeOnEach, describeOnServers } from '../support/databases.js';
+import { describeOnFirstThree, describeOnMySql } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
 import { waitUntil } from '../support/wait.js';
 
-describeOnEach('backup and restore', kind => {
+describeOnFirstThree('backup and restore', kind => {
   let place: PlaceOn;
   let courses: number[];
 
@@ -137,7 +137,7 @@ describeOnEach('backup and restore', kind => {
   });
 });
 
-describeOnServers('restore that is interrupted', kind => {
+describeOnMySql('restore that is interrupted', kind => {
   it('restore that is asked to stop says how far it came and how to go on, and ends with 1', async () => {
     const place = await placeOn(kind);
     onTestFinished(() => place.leave());

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConnection } from 'mysql2/promise';
-import { describeOnEach, describeOnServers } from '../support/databases.js';
+import { describeOnFirstThree, describeOnMySql } from '../support/databases.js';
 import { placeToRun } from '../support/command-line.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 import { allRows } from '../support/rows.js';
@@ -15,7 +15,7 @@ interface Document {
   readonly checks: { check: string; status: string; message: string; advice: string | null }[];
 }
 
-describeOnEach('doctor', kind => {
+describeOnFirstThree('doctor', kind => {
   let place: PlaceOn;
   let courses: number[];
 
@@ -121,7 +121,7 @@ describe('doctor', () => {
   });
 });
 
-describeOnServers('doctor', kind => {
+describeOnMySql('doctor', kind => {
   it('doctor leaves nothing behind when it is killed in the middle of its probe', async () => {
     const place = await placeOn(kind);
     await addCountedCourses(place.database, ['Optics']);

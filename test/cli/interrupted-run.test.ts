@@ -6,7 +6,7 @@ import { Role } from '../../src/entities/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { startApi, type Answer } from '../support/api.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
-import { describeOnEach, describeOnServers } from '../support/databases.js';
+import { describeOnFirstThree, describeOnMySql } from '../support/databases.js';
 import { addFullCourses, breakTotals, write } from '../support/drift.js';
 import { mistakesIn } from '../support/mutations.js';
 import { changesOfRun, finishRun, polled, mutateRun, readRun, type Sender } from '../support/recounts.js';
@@ -120,7 +120,7 @@ async function expectFinishedElsewhere({ database, courses, other }: Stage, id: 
   await expectExactCounts(database);
 }
 
-describeOnEach('a run whose server ends', kind => {
+describeOnFirstThree('a run whose server ends', kind => {
   let stage: Stage;
 
   beforeEach(async () => {
@@ -164,7 +164,7 @@ describeOnEach('a run whose server ends', kind => {
   });
 });
 
-describeOnServers('a run whose server is asked to stop while it waits for a lock', kind => {
+describeOnMySql('a run whose server is asked to stop while it waits for a lock', kind => {
   it('a run that waits for a lock when its server is asked to stop is paused in time, and resumed at once through another server', async () => {
     const stage = await setStage(kind, { SHUTDOWN_TIMEOUT: '4' });
     const { one, other, databaseUrl, courses } = stage;

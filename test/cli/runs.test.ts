@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { storedAndActual } from '../support/api.js';
-import { describeOnEach } from '../support/databases.js';
+import { describeOnFirstThree } from '../support/databases.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 
-describeOnEach('runs', kind => {
+describeOnFirstThree('runs', kind => {
   let place: PlaceOn;
   let courses: number[];
 

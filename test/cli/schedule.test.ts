@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { placeToRun, type Running } from '../support/command-line.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnFirstThree, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals } from '../support/drift.js';
 import type { LogLine } from '../support/log-lines.js';
 import { expectExactCounts } from '../support/rows.js';
@@ -11,7 +11,7 @@ const SERVERS = 3;
 const COURSES = 5;
 const RUNS = 4;
 
-describeOnEach('several servers with one schedule on one database', kind => {
+describeOnFirstThree('several servers with one schedule on one database', kind => {
   it.each(['verify', 'recount'])(
     'servers with one schedule %s at each moment in exactly one of them, and stop when they are asked to',
     async action => {

@@ -7,10 +7,10 @@ import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { addSampleData } from '../../src/tools/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { beforeStatement } from '../support/between-statements.js';
-import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
+import { describeOnFirstThree, freshUrl, strategy } from '../support/databases.js';
 import { coursesWithDrift } from '../support/courses-with-drift.js';
 
-describeOnEach('an empty database', kind => {
+describeOnFirstThree('an empty database', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let place: Place;

@@ -6,7 +6,7 @@ import * as postgreSqlErrors from '../../src/database/dialects/postgresql/errors
 import { sqliteErrors } from '../../src/database/dialects/sqlite/errors.js';
 import { faultOf, faultWithin } from '../../src/database/faults/fault-of.js';
 import { troubleKinds, type ErrorRow } from '../../src/database/faults/fault.js';
-import { describeOnServers, freshDatabase } from '../support/databases.js';
+import { describeOnMySql, freshDatabase } from '../support/databases.js';
 
 const namesOfDriver = createRequire(createRequire(import.meta.url).resolve('mysql2'))(
   './lib/constants/errors.js',
@@ -53,7 +53,7 @@ describe('the error tables of the databases', () => {
   });
 });
 
-describeOnServers('the names in the error tables', kind => {
+describeOnMySql('the names in the error tables', kind => {
   it('the error tables have the names that the server reports for the numbers, where it does', async () => {
     const { database, drop } = await freshDatabase(kind);
     try {

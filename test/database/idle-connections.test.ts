@@ -13,12 +13,12 @@ import { Role } from '../../src/entities/index.js';
 import { writeBackup } from '../../src/tools/backup/write-backup.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { addCourse, addUser } from '../support/api.js';
-import { describeOnServers, freshDatabase } from '../support/databases.js';
+import { describeOnMySql, freshDatabase } from '../support/databases.js';
 import { expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
-describeOnServers('an idle connection', kind => {
+describeOnMySql('an idle connection', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
   let database: Database;
 

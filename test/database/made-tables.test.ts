@@ -2,7 +2,7 @@ import { Entity, Index, ManyToOne, PrimaryKey, Property, Unique, Check } from '@
 import { MikroORM } from '@mikro-orm/sql';
 import { expect, it } from 'vitest';
 import type { Database } from '../../src/database/database.js';
-import { describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnMySql, freshUrl } from '../support/databases.js';
 import { makeTables, withAdditions } from '../support/made-tables.js';
 import { schemaOptions } from '../support/schema.js';
 
@@ -40,7 +40,7 @@ class Volume {
   shelf!: Shelf;
 }
 
-describeOnServers('the tables of a test', kind => {
+describeOnMySql('the tables of a test', kind => {
   it("the tables of a test are those that MikroORM's schema generator makes, with fewer statements", async () => {
     const made: object[] = [];
     for (const make of [(database: Database) => database.schema.create(), makeTables]) {

@@ -3,8 +3,10 @@ import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { migrationLock } from '../../src/database/dialects/mysql-and-mariadb/migration-lock.js';
+import { migrationLock as advisoryLock } from '../../src/database/dialects/postgresql/migration-lock.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { namedLockWaits } from '../support/lock-waits.js';
+import { isMySql } from '../support/server.js';
 
 describeOnEach('migrating up', kind => {
   const names = dialects[kind].schema.migrations.map(({ name }) => name);
@@ -28,12 +30,16 @@ describeOnEach('migrating up', kind => {
     const [other, database] = [await openDatabase(url), await openDatabase(url)];
     await other.migrator.getPending();
     const migrated = await other.em.fork().transactional(async em => {
-      await em.execute(`select get_lock(${migrationLock}, 0)`);
+      await em.execute(
+        isMySql(kind) ? `select get_lock(${migrationLock}, 0)` : `select pg_advisory_lock(${advisoryLock})`,
+      );
       let ended = false;
       const migrating = migrateUp(database).finally(() => (ended = true));
       while (!ended && !(await namedLockWaits(other)));
       expect(await other.migrator.getExecuted()).toEqual([]);
-      await em.execute(`select release_lock(${migrationLock})`);
+      await em.execute(
+        isMySql(kind) ? `select release_lock(${migrationLock})` : `select pg_advisory_unlock(${advisoryLock})`,
+      );
       return migrating;
     });
     expect(migrated).toEqual(names);

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
-import { describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnMySql, freshUrl } from '../support/databases.js';
 
-describeOnServers('a user with the minimum privileges', kind => {
+describeOnMySql('a user with the minimum privileges', kind => {
   const needed = [
     'CREATE',
     'ALTER',

@@ -3,7 +3,8 @@ import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { beforeStatement } from '../support/between-statements.js';
-import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnEach, describeOnMySql, freshUrl } from '../support/databases.js';
+import { isMySql } from '../support/server.js';
 
 /**
  * Tables of other applications: those of the Django app, one of them alone, a shop's, a record of migrations of another
@@ -49,10 +50,11 @@ describeOnEach('a database', kind => {
   const run = (database: Database, sql: string): Promise<unknown> =>
     database.em.getConnection().execute(sql, [], 'run');
   const tablesOf = async (database: Database): Promise<string[]> => {
+    const schema = isMySql(kind) ? 'database()' : 'current_schema()';
     const sql =
       kind === 'sqlite'
         ? "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'"
-        : 'select table_name as name from information_schema.tables where table_schema = database()';
+        : `select table_name as name from information_schema.tables where table_schema = ${schema}`;
     return (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name).toSorted();
   };
 
@@ -98,7 +100,7 @@ describeOnEach('a database', kind => {
     });
   });
 
-  if (kind !== 'sqlite')
+  if (isMySql(kind))
     it('a database one of whose tables is just being replaced, for example by a statement whose client was killed, is examined once more after that', async () => {
       await withDatabase(async database => {
         await migrateUp(database);
@@ -131,10 +133,15 @@ describeOnEach('a database', kind => {
                 'select name from pragma_table_info(?)',
                 "select name from sqlite_master where type = 'index' and sql is not null and tbl_name = ?",
               ]
-            : [
-                'select column_name as name from information_schema.columns where table_schema = database() and table_name = ?',
-                "select distinct index_name as name from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' and table_name = ?",
-              ];
+            : kind === 'postgresql'
+              ? [
+                  'select column_name as name from information_schema.columns where table_schema = current_schema() and table_name = ?',
+                  "select indexname as name from pg_indexes where schemaname = current_schema() and indexname not like '%\\_pkey' and tablename = ?",
+                ]
+              : [
+                  'select column_name as name from information_schema.columns where table_schema = database() and table_name = ?',
+                  "select distinct index_name as name from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' and table_name = ?",
+                ];
         const names = async (sql: string): Promise<string[]> =>
           (await database.em.getConnection().execute<{ name: string }[]>(sql, [name])).map(row => row.name).toSorted();
         expect([await names(columnsSql), await names(indexesSql)]).toEqual([columns.toSorted(), indexes.toSorted()]);
@@ -143,7 +150,7 @@ describeOnEach('a database', kind => {
   });
 });
 
-describeOnServers('a migration that was interrupted', kind => {
+describeOnMySql('a migration that was interrupted', kind => {
   it.each([1, 2, 3])(
     'a migration that was interrupted after %i of its statements, which are committed one by one, is completed by the next',
     async count => {

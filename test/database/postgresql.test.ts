@@ -67,7 +67,7 @@ describeAmong(
       await addUserWithin(em);
       await expect(em.execute('select 1 / 0')).rejects.toThrow('division by zero');
       await expect(em.commit()).rejects.toThrow('rolled back at its COMMIT');
-    await em.rollback();
+      await em.rollback();
       expect(await database.em.fork().count(User)).toBe(before);
     });
 

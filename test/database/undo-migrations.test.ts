@@ -5,6 +5,7 @@ import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { planUndo, undoLast } from '../../src/database/schema/undo.js';
 import { addCourse } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
+import { rowTrigger } from '../support/row-trigger.js';
 
 describeOnEach('undoing the first migration', kind => {
   let database: Database;
@@ -49,8 +50,10 @@ describeOnEach('undoing the first migration', kind => {
     expect(await planUndo(database)).toBeNull();
   });
 
-  const references = kind === 'sqlite' ? 'integer' : 'bigint unsigned';
-  const body = 'begin update core_user set name = name where id = 0; end';
+  const references = { sqlite: 'integer', mysql: 'bigint unsigned', mariadb: 'bigint unsigned', postgresql: 'bigint' }[
+    kind
+  ];
+  const does = { statement: 'update core_user set name = name where id = 0' };
   describe.each<[what: string, named: string, ...statements: string[]]>([
     [
       'a table of ours that has got a column',
@@ -68,12 +71,12 @@ describeOnEach('undoing the first migration', kind => {
     [
       'a trigger',
       'the trigger audit on core_course',
-      `create trigger audit after delete on core_course for each row ${body}`,
+      ...rowTrigger(kind, 'audit', 'after delete', 'core_course', does),
     ],
     [
       'a trigger with a name of ours',
       'the trigger counters_core_enrollments_course_id_after_insert on core_enrollments',
-      `create trigger counters_core_enrollments_course_id_after_insert after insert on core_enrollments for each row ${body}`,
+      ...rowTrigger(kind, 'counters_core_enrollments_course_id_after_insert', 'after insert', 'core_enrollments', does),
     ],
     [
       'a foreign key to users',

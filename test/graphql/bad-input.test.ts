@@ -32,7 +32,7 @@ describeOnEach('bad input', kind => {
 
   beforeAll(async () => {
     api = await startApi(kind);
-    await makeIdsDistinct(api, kind);
+    await makeIdsDistinct(api);
     const own = await newWorld(api);
     admin = await api.token(Role.ADMIN, own.admin);
     const { data } = await api.send(

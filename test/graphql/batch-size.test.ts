@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { startApi, type Api } from '../support/api.js';
-import { describeOnEach } from '../support/databases.js';
+import { describeOnFirstThree } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 
 /** More than the terms that SQLite accepts in one compound SELECT (https://www.sqlite.org/limits.html). */
 const MANY = 700;
 
-describeOnEach('a request that reaches hundreds of rows', kind => {
+describeOnFirstThree('a request that reaches hundreds of rows', kind => {
   let api: Api;
   let admin: string;
   let courses: number[];

@@ -147,7 +147,8 @@ describeOnEach('a number that another program wrote', kind => {
   });
 
   it('a high number is shown in every other field of a course and of a run', async () => {
-    const narrow = 2 ** 32 - 1;
+    // PostgreSQL's numbers of 32 bits have a sign.
+    const narrow = kind === 'postgresql' ? 2 ** 31 - 1 : 2 ** 32 - 1;
     await write(api.database, `update core_course set capacity = ${narrow} where id = ${courses[0]}`);
     sees('Course', (await dataOf(`{ course(id: ${courses[0]}) { capacity } }`)).course, { capacity: narrow });
     const wide = { total: HIGHEST, checked: HIGHEST - 1, drifted: 2 ** 31, repaired: 2 ** 40 };

@@ -91,7 +91,7 @@ describeOnEach('walking through a list', kind => {
         'run',
       );
     await addCourses(database, [{ title: 'beta', instructor: teacher, createdAt: moments[0]! }]).then(([empty]) =>
-      database.em.fork().execute(`update core_course set is_published = 0 where id = ${empty!}`, [], 'run'),
+      database.em.fork().execute(`update core_course set is_published = false where id = ${empty!}`, [], 'run'),
     );
     await addEnrollments(database, [enrollment(hot, teacher, 5), enrollment(others, teacher, 6)]);
   });

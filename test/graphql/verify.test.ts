@@ -98,7 +98,7 @@ describeOnEach('verifyEnrollmentCounts', kind => {
     await write(
       api.database,
       `insert into core_course (title, status, is_published, total_enrollments, active_enrollments, created_at, updated_at)
-       values ${Array.from({ length: many }, () => `('Many', 'draft', 0, 1, 1, ${now}, ${now})`).join()}`,
+       values ${Array.from({ length: many }, () => `('Many', 'draft', false, 1, 1, ${now}, ${now})`).join()}`,
     );
     const { drifts, ...rest } = await verified();
     expect(rest).toEqual({ ok: false, checked: 5 + many, driftCount: 2 * many, userErrors: [] });

@@ -9,7 +9,7 @@ import { shortAnswers } from '../../src/http/short-way/short-way.js';
 import { Random } from '../../src/tools/sample-data/random.js';
 import { newSchool, type Viewers } from '../graphql/authorization/world.js';
 import { addCourse, addUser, amplePoints, anyLoad, startApi, storedAndActual, type Api } from '../support/api.js';
-import { describeOnEach } from '../support/databases.js';
+import { describeOnFirstThree } from '../support/databases.js';
 import { randomOperation } from '../support/random-operations.js';
 
 /** The number of random queries that are sent both ways on SQLite; on the servers, a fifth. */
@@ -24,7 +24,7 @@ interface Sent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-describeOnEach('an operation that is answered the short way', kind => {
+describeOnFirstThree('an operation that is answered the short way', kind => {
   let api: Api;
   let longWay: RunningServer;
   let viewers: Viewers;

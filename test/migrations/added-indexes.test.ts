@@ -10,7 +10,7 @@ import {
   pageIndexes,
   type AddedIndexes,
 } from '../../src/migrations/added-indexes.js';
-import { describeOnEach, freshUrl } from '../support/databases.js';
+import { describeOnFirstThree, freshUrl } from '../support/databases.js';
 import { migrateUntilKilled } from '../support/killed-migration.js';
 import { allRows } from '../support/rows.js';
 
@@ -20,7 +20,7 @@ const migrations: [string, AddedIndexes][] = [
   ['2026-11-29-course-list-indexes', courseListIndexes],
 ];
 
-describeOnEach('a migration that builds indexes', kind => {
+describeOnFirstThree('a migration that builds indexes', kind => {
   it.each(migrations)(
     'the migration %s keeps all rows of a database that the version before made, and is undone without a loss',
     async (name, added) => {

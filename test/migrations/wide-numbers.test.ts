@@ -8,7 +8,7 @@ import { alter } from '../../src/migrations/mysql/alter.js';
 import { enroll } from '../../src/use-cases/enrollments.js';
 import { operator } from '../../src/access/viewer.js';
 import { placeToRun } from '../support/command-line.js';
-import { describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnMySql, freshUrl } from '../support/databases.js';
 import { migrateUntilKilled } from '../support/killed-migration.js';
 import { allRows, expectExactCounts } from '../support/rows.js';
 
@@ -19,7 +19,7 @@ const PENDING = names.slice(names.indexOf(NAME));
 /** The highest number that the keys could hold before. */
 const LAST = 2 ** 32 - 1;
 
-describeOnServers('the migration of keys and counts to 64 bits', kind => {
+describeOnMySql('the migration of keys and counts to 64 bits', kind => {
   it.each<CounterStrategy>(['hooks', 'triggers'])(
     'the migration to 64 bits keeps all rows, counts, foreign keys and triggers of a full database, with %s',
     async strategy => {

@@ -75,10 +75,12 @@ export async function openArena(kind: DatabaseKind): Promise<Arena> {
 
 async function deadlocksOf(database: Database, kind: DatabaseKind): Promise<number> {
   if (kind === 'sqlite') return 0;
-  const sql =
-    kind === 'mysql'
-      ? "select count as found from information_schema.innodb_metrics where name = 'lock_deadlocks'"
-      : "select variable_value as found from information_schema.global_status where variable_name = 'Innodb_deadlocks'";
+  const sql = {
+    mysql: "select count as found from information_schema.innodb_metrics where name = 'lock_deadlocks'",
+    mariadb:
+      "select variable_value as found from information_schema.global_status where variable_name = 'Innodb_deadlocks'",
+    postgresql: 'select deadlocks as found from pg_stat_database where datname = current_database()',
+  }[kind];
   const [row] = await database.em.getConnection().execute<{ found: number }[]>(sql);
   return Number(row!.found);
 }

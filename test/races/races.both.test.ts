@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeOnEach, strategy } from '../support/databases.js';
+import { describeOnFirstThree, strategy } from '../support/databases.js';
 import { clientsHere } from '../support/sql-clients.js';
 import { openArena, type Arena } from './arena.js';
 import { scenarios } from './scenarios.js';
@@ -7,7 +7,7 @@ import { sqlScripts } from './scenarios/sql-scripts.js';
 
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 2);
 
-describeOnEach(`races with ${strategy}, ${rounds} rounds each,`, kind => {
+describeOnFirstThree(`races with ${strategy}, ${rounds} rounds each,`, kind => {
   let arena: Arena;
 
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { RunStatus } from '../../src/entities/index.js';
 import { startRecount, workOn } from '../../src/recounts/index.js';
 import { startBreakingProxy, type BreakingProxy } from '../support/breaking-proxy.js';
-import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { describeOnEach, describeOnMySql, describeOnServers, freshDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
@@ -66,7 +66,7 @@ describeOnEach('an error in the middle of a run', kind => {
   });
 });
 
-describeOnServers('a privilege that is missing', kind => {
+describeOnMySql('a privilege that is missing', kind => {
   it('a missing privilege fails a run at once, and the run names it', async () => {
     const opened = await freshDatabase(kind);
     const courses = await addFullCourses(opened.database, 1);

@@ -30,9 +30,11 @@ export interface BreakingProxy {
 }
 
 /**
- * Returns whether a packet is the text query `commit` (command 3); MySQL puts two bytes of attributes before the text.
+ * Returns whether a packet is the text query `commit`: MySQL's command 3, with two bytes of attributes before the text, or
+ * PostgreSQL's message Q.
  */
 function isCommit(packet: Buffer): boolean {
+  if (packet[0] === 0x51) return packet.subarray(5).toString() === 'commit\0';
   return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
 }
 

@@ -13,26 +13,45 @@ export { freshUrl };
 export const strategy = (process.env['COUNTERS'] ?? 'hooks') as CounterStrategy;
 
 /** The available databases, always including SQLite. */
-export const kinds: DatabaseKind[] = ['sqlite', ...serverKinds.filter(kind => inject('servers')[kind])];
+export const kinds: DatabaseKind[] = [
+  'sqlite',
+  ...([...serverKinds, 'postgresql'] as const).filter(kind => inject('servers')[kind]),
+];
 
 /** Runs the same tests on every database. */
 export function describeOnEach(name: string, body: (kind: DatabaseKind) => void): void {
-  describe.each(kinds)(`${name} on %s`, kind => {
+  describeOn(kinds, name, body);
+}
+
+/** The available ones of SQLite, MySQL and MariaDB. */
+export const firstThreeKinds = kinds.filter(kind => kind !== 'postgresql');
+
+/**
+ * Runs the same tests on SQLite, MySQL and MariaDB: those of what only these have, and those with hundreds of cases in
+ * which PostgreSQL has no part.
+ */
+export function describeOnFirstThree(name: string, body: (kind: Exclude<DatabaseKind, 'postgresql'>) => void): void {
+  describeOn(firstThreeKinds, name, body);
+}
+
+function describeOn<Kind extends string>(wanted: readonly Kind[], name: string, body: (kind: Kind) => void): void {
+  describe.each<Kind>([...wanted])(`${name} on %s`, kind => {
     body(kind);
   });
 }
 
-/** A database of the engine, which also counts on one that Rollcall itself does not run on. */
-export type EngineDatabaseKind = DatabaseKind | 'postgresql';
+/** The kinds of databases where several connections write at once. */
+export const engineServerKinds = [...serverKinds, 'postgresql'] as const;
+type AnyServerKind = (typeof engineServerKinds)[number];
 
-/**
- * Runs the same tests on every database of the engine, or on the wanted ones: tests that make their own tables. Those of
- * Rollcall's migrations, reader and API run on Rollcall's databases.
- */
+/** A database of the engine. */
+export type EngineDatabaseKind = DatabaseKind;
+
+/** Runs the same tests on every database of the engine, or on the wanted ones: tests that make their own tables. */
 export function describeOnEngineDatabases(
   name: string,
   body: (kind: EngineDatabaseKind) => void,
-  wanted: readonly EngineDatabaseKind[] = [...kinds, 'postgresql'],
+  wanted: readonly EngineDatabaseKind[] = ['sqlite', ...engineServerKinds],
 ): void {
   describeAmong(
     wanted,
@@ -42,14 +61,11 @@ export function describeOnEngineDatabases(
   );
 }
 
-/** The kinds of databases of the engine where several connections write at once. */
-export const engineServerKinds = [...serverKinds, 'postgresql'] as const;
-
 /** Runs behaviours of servers, where several connections write at once, on each of the servers, or on the wanted ones. */
-export function describeOnServers(
+export function describeOnServers<Kind extends AnyServerKind = AnyServerKind>(
   name: string,
-  body: (kind: ServerKind) => void,
-  wanted: readonly ServerKind[] = serverKinds,
+  body: (kind: Kind) => void,
+  wanted: readonly Kind[] = engineServerKinds as readonly AnyServerKind[] as readonly Kind[],
 ): void {
   describeAmong(
     wanted,
@@ -57,6 +73,11 @@ export function describeOnServers(
     kind => `${name} on ${kind}`,
     body,
   );
+}
+
+/** Runs behaviours of MySQL and MariaDB alone. */
+export function describeOnMySql(name: string, body: (kind: ServerKind) => void): void {
+  describeOnServers(name, body, serverKinds);
 }
 
 /** Runs behaviours of a server that the tests start for themselves and may kill, with each kind of server. */

@@ -5,7 +5,7 @@ import { waitUntil } from './wait.js';
 
 /** Returns when a transaction of this database waits for a lock of another one; for servers. */
 export async function untilLockWaits(database: Database): Promise<void> {
-  if (database.em.getDriver() instanceof PostgreSqlDriver) {
+  if (isPostgreSql(database)) {
     const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     const isWaiting = async () => (await database.em.getConnection().execute(waits)).length > 0;
     return waitUntil(isWaiting, 'No transaction waits for a lock.');
@@ -37,15 +37,23 @@ export async function namedLockWaits(database: Database): Promise<boolean> {
 
 /**
  * Returns the number of sessions of this database that wait for a lock on a whole table, such as a change of the schema
- * takes; for MySQL and MariaDB.
+ * takes; for servers.
  */
 export async function tableLockWaits(database: Database): Promise<number> {
+  if (isPostgreSql(database)) {
+    const waits = `select 1 from pg_locks where database = (select oid from pg_database where datname = current_database()) and locktype = 'relation' and not granted`;
+    return (await database.em.getConnection().execute(waits)).length;
+  }
   const waiting = await database.em
     .getConnection()
     .execute(
       `select 1 from ${processesOf(database)} where db = database() and state = 'Waiting for table metadata lock'`,
     );
   return waiting.length;
+}
+
+function isPostgreSql(database: Database): boolean {
+  return database.em.getDriver() instanceof PostgreSqlDriver;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createConnection } from 'mysql2/promise';
+import { Client } from 'pg';
 
 /** A connection that tells how many rows the server reads for a statement. */
 export interface ReadCounter {
@@ -12,8 +13,12 @@ export interface ReadCounter {
  */
 const READS = ['key', 'first', 'last', 'next', 'prev'].map(way => `Handler_read_${way}`);
 
-/** Connects to the database of a URL, on MySQL or MariaDB. */
+/** Connects to the database of a URL, on a server. */
 export async function readCounter(url: string): Promise<ReadCounter> {
+  return url.startsWith('postgresql:') ? counterByPlan(url) : counterByStatus(url);
+}
+
+async function counterByStatus(url: string): Promise<ReadCounter> {
   const connection = await createConnection({
     uri: url.replace(/^mariadb:/, 'mysql:'),
     timezone: 'Z',
@@ -38,4 +43,40 @@ export async function readCounter(url: string): Promise<ReadCounter> {
     },
     close: () => connection.end(),
   };
+}
+
+/** A node of PostgreSQL's plan, after the statement has run. */
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** The nodes that read rows of a table; a bitmap of an index is read by another node. */
+const SCANS = ['Seq Scan', 'Index Scan', 'Index Only Scan', 'Bitmap Heap Scan'];
+
+async function counterByPlan(url: string): Promise<ReadCounter> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  // As in tables of many rows: those of a few pages are read, sorted and joined as a whole.
+  for (const way of ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin']) await client.query(`set enable_${way} = off`);
+  return {
+    async rowsReadBy(sql) {
+      const { rows } = await client.query<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }>(
+        `explain (analyze, format json) ${sql}`,
+      );
+      return rowsReadIn(rows[0]!['QUERY PLAN'][0]!.Plan);
+    },
+    close: () => client.end(),
+  };
+}
+
+function rowsReadIn(node: PlanNode): number {
+  const each =
+    node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+  const own = SCANS.includes(node['Node Type']) ? each * node['Actual Loops'] : 0;
+  return (node.Plans ?? []).reduce((sum, inner) => sum + rowsReadIn(inner), own);
 }

@@ -5,6 +5,7 @@ import { MikroORM, SchemaGenerator, SqliteDriver, type SqlEntityManager } from '
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { installTriggers, withCounters, type Counter, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../../src/database/database.js';
+import { Course } from '../../src/entities/index.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { freshUrl, strategy, type EngineDatabaseKind } from './databases.js';
 import { makeTables } from './made-tables.js';
@@ -39,15 +40,22 @@ export async function schemaOptions(
   kept: CounterStrategy = strategy,
 ): Promise<Options> {
   return withCounters<Options>(
-    { ...(await baseOptions(url, kept)), subscribers: [], ...options, entities: [...entities] },
+    { ...(await baseOptions(url, kept, entities)), subscribers: [], ...options, entities: [...entities] },
     counters,
     kept,
   );
 }
 
-/** Returns the options before those of a test: Rollcall's own, or MikroORM's on a database that Rollcall does not know. */
-async function baseOptions(url: string, kept: CounterStrategy): Promise<Options> {
-  if (!url.startsWith('postgresql:')) return ormOptions(url, kept);
+/**
+ * Returns the options before those of a test: Rollcall's own or, on PostgreSQL for other entities than Rollcall's, those
+ * of MikroORM with its plain driver.
+ */
+async function baseOptions(
+  url: string,
+  kept: CounterStrategy,
+  entities: readonly EntityClass<object>[],
+): Promise<Options> {
+  if (!url.startsWith('postgresql:') || entities.includes(Course)) return ormOptions(url, kept);
   return {
     driver: PostgreSqlDriver,
     clientUrl: url,

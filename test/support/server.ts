@@ -23,9 +23,14 @@ export interface Server {
   readonly stop: () => Promise<void>;
 }
 
-/** The kinds of database servers. */
+/** The kinds of database servers that tests start for themselves, and may kill. */
 export const serverKinds = ['mysql', 'mariadb'] as const;
 export type ServerKind = (typeof serverKinds)[number];
+
+/** Returns true for MySQL and MariaDB. */
+export function isMySql(kind: string): kind is ServerKind {
+  return (serverKinds as readonly string[]).includes(kind);
+}
 
 const programs = { mysql: 'mysqld', mariadb: 'mariadbd' };
 

@@ -1,3 +1,4 @@
+import type { Platform } from '@mikro-orm/core';
 import type { Database } from '../../src/database/database.js';
 
 /**
@@ -9,7 +10,7 @@ export async function statementsOf(database: Database, work: () => Promise<unkno
   const platform = database.em.getPlatform();
   const before = database.config.get('onQuery');
   database.config.set('onQuery', (sql, parameters) => {
-    if (!sql.includes('sqlite_master')) statements.push(platform.formatQuery(sql, parameters).replaceAll(/[`"]/g, ''));
+    if (!sql.includes('sqlite_master')) statements.push(filled(platform, sql, parameters).replaceAll(/[`"]/g, ''));
     return sql;
   });
   try {
@@ -18,6 +19,15 @@ export async function statementsOf(database: Database, work: () => Promise<unkno
     database.config.set('onQuery', before);
   }
   return statements;
+}
+
+/** Returns a statement with its values; where its places have numbers, each as a text, which has the type of its place. */
+function filled(platform: Platform, sql: string, parameters: readonly unknown[]): string {
+  if (!/\$\d/.test(sql)) return platform.formatQuery(sql, [...parameters]);
+  return sql.replaceAll(/\$(\d+)/g, (_, number: string) => {
+    const value = parameters[Number(number) - 1];
+    return value === null ? 'null' : platform.quoteValue(String(value));
+  });
 }
 
 /** Returns the gist of each statement: `select`, `lock`, `insert`, `update` or `delete`, and the table. */

@@ -12,6 +12,7 @@ import { admin, codesOf, countInserts, enrolling, together, type Change } from '
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnEach, describeOnServers, freshDatabase, strategy } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers, expectExactCounts } from '../support/rows.js';
+import { rowTrigger } from '../support/row-trigger.js';
 
 describeOnEach('a batch of changes of one course', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -249,16 +250,11 @@ describeOnEach('a batch of changes of one course', kind => {
 
 /** Makes the database reject the enrollment of one student. */
 async function rejectStudent(database: Database, kind: DatabaseKind, student: number): Promise<void> {
-  const [condition, rejection] =
-    kind === 'sqlite'
-      ? [`when new.student_id = ${student} begin`, "select raise(abort, 'not this student'); end"]
-      : [
-          'for each row begin',
-          `if new.student_id = ${student} then signal sqlstate '45000' set message_text = 'not this student'; end if; end`,
-        ];
-  await database.em
-    .getConnection()
-    .execute(`create trigger rejects_student before insert on core_enrollments ${condition} ${rejection}`, [], 'run');
+  const statements = rowTrigger(kind, 'rejects_student', 'before insert', 'core_enrollments', {
+    rejectsWhere: `new.student_id = ${student}`,
+    message: 'not this student',
+  });
+  for (const sql of statements) await database.em.getConnection().execute(sql, [], 'run');
 }
 
 describeOnServers('the commit of a batch', kind => {

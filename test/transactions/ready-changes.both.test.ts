@@ -7,6 +7,7 @@ import { courseQueuesOf } from '../../src/transactions/course-queues.js';
 import { setEnrollmentStatus, transferEnrollment, unenroll } from '../../src/use-cases/enrollments.js';
 import { admin, codesOf, countInserts, enrolling, together, type Change } from '../support/batched-changes.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { isMySql } from '../support/server.js';
 import { addCourses, addEnrollments, addUsers, expectExactCounts } from '../support/rows.js';
 
 let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -150,7 +151,9 @@ describeOnServers('a row that another transaction has locked', kind => {
       database,
       other.flatMap(course => students.map(student => ({ course, student }))),
     );
-    await database.em.getConnection().execute('analyze table core_course, core_user, core_enrollments');
+    await database.em
+      .getConnection()
+      .execute(`analyze ${isMySql(kind) ? 'table ' : ''}core_course, core_user, core_enrollments`);
   });
 
   /** Sends changes together while another transaction has locked a row, which it gives up when all but one are made. */

@@ -5,9 +5,25 @@ import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { describeOnServers } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { raiseCapacity, useRetries } from '../support/retries.js';
+import { isMySql } from '../support/server.js';
 
 describeOnServers('a transaction beside others', kind => {
   const its = useRetries(kind);
+  const ofPostgreSql = {
+    deadlock: { code: '40P01' },
+    lockWait: { code: '55P03' },
+    impatient: "set local lock_timeout = '1s'",
+    id: 'pg_backend_pid()',
+    end: (session: number) => `select pg_terminate_backend(${session})`,
+  };
+  const ofMySql = {
+    deadlock: { errno: 1213 },
+    lockWait: { errno: 1205 },
+    impatient: 'set innodb_lock_wait_timeout = 1',
+    id: 'connection_id()',
+    end: (session: number) => `kill ${session}`,
+  };
+  const sql = isMySql(kind) ? ofMySql : ofPostgreSql;
 
   it('a transaction that loses a deadlock is run again, and both are done once', async () => {
     const both = Promise.withResolvers<void>();
@@ -22,7 +38,7 @@ describeOnServers('a transaction beside others', kind => {
     const [one, two] = its.courses;
     const runs = await Promise.all([crossing(one, two), crossing(two, one)]);
     expect(runs.map(({ tries }) => tries).toSorted()).toEqual([1, 2]);
-    expect(its.retries).toMatchObject([{ error: { errno: 1213 } }]);
+    expect(its.retries).toMatchObject([{ error: sql.deadlock }]);
     expect(await its.capacities()).toEqual([2, 2]);
   });
 
@@ -30,11 +46,11 @@ describeOnServers('a transaction beside others', kind => {
     const holder = await its.hold();
     its.onRetry = () => void holder.rollback();
     const { tries } = await its.run(async em => {
-      await em.execute('set innodb_lock_wait_timeout = 1', [], 'run');
+      await em.execute(sql.impatient, [], 'run');
       await raiseCapacity(em, its.courses[0]);
     });
     expect(tries).toBe(its.retries.length + 1);
-    expect(its.retries[0]).toMatchObject({ error: { errno: 1205 } });
+    expect(its.retries[0]).toMatchObject({ error: sql.lockWait });
     expect(await its.capacities()).toEqual([1, null]);
   });
 
@@ -46,9 +62,9 @@ describeOnServers('a transaction beside others', kind => {
       const connections = new Set<number>();
       const { tries } = await its.run(async (em, attempt) => {
         await raiseCapacity(em, its.courses[1]);
-        const [row] = await em.execute<{ id: number }[]>('select connection_id() as id');
+        const [row] = await em.execute<{ id: number }[]>(`select ${sql.id} as id`);
         connections.add(row!.id);
-        const end = (): Promise<unknown> => its.database.em.getConnection().execute(`kill ${row!.id}`, [], 'run');
+        const end = (): Promise<unknown> => its.database.em.getConnection().execute(sql.end(row!.id), [], 'run');
         if (attempt === 1 && !holder) await end();
         const raised = raiseCapacity(em, its.courses[0]);
         if (attempt === 1 && holder) await Promise.all([raised, untilLockWaits(its.database).then(end)]);

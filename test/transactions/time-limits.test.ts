@@ -13,6 +13,7 @@ import { startBreakingProxy, type BreakingProxy } from '../support/breaking-prox
 import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
 import { holdConnections } from '../support/held-connections.js';
 import { untilLockWaits } from '../support/lock-waits.js';
+import { isMySql } from '../support/server.js';
 import { allRows, expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
@@ -145,7 +146,14 @@ describeOnServers('a limit on a statement', kind => {
   });
   afterEach(() => opened.drop());
 
-  const left = kind === 'mysql' ? 'select @@max_execution_time as ms' : 'select @@max_statement_time * 1000 as ms';
+  const left = {
+    mysql: 'select @@max_execution_time as ms',
+    mariadb: 'select @@max_statement_time * 1000 as ms',
+    postgresql: "select extract(epoch from current_setting('statement_timeout')::interval) * 1000 as ms",
+  }[kind];
+  const [id, kill, number] = isMySql(kind)
+    ? ['connection_id()', (session: number) => `kill query ${session}`, { errno: 1317 }]
+    : ['pg_backend_pid()', (session: number) => `select pg_cancel_backend(${session})`, { code: '57014' }];
   const heavy =
     'select count(*) as n from information_schema.columns a, information_schema.columns b, information_schema.columns c';
 
@@ -165,12 +173,12 @@ describeOnServers('a limit on a statement', kind => {
     const { database } = opened;
     const em = database.em.fork();
     const work = inTransaction(database, async inner => {
-      const [{ id }] = await inner.execute<[{ id: number }]>('select connection_id() as id');
+      const [session] = await inner.execute<[{ id: number }]>(`select ${id} as id`);
       const running = inner.execute(heavy);
-      const killing = em.execute(`kill query ${id}`);
+      const killing = em.execute(kill(session.id));
       await Promise.all([running, killing]);
     });
-    await expect(work).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', cause: { errno: 1317 } });
+    await expect(work).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT', cause: number });
   });
 });
 

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { installTriggers, triggerStatus } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
-import { describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnMySql, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
 
-describeOnServers('a user who may not change triggers', kind => {
+describeOnMySql('a user who may not change triggers', kind => {
   it('a user who may not change triggers is told which privileges are missing, and nothing is installed', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url);

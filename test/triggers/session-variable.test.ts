@@ -4,10 +4,10 @@ import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
-import { describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnMySql, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
 
-describeOnServers('the session variable @counters_kept_by_hooks', kind => {
+describeOnMySql('the session variable @counters_kept_by_hooks', kind => {
   it('the session variable keeps the triggers from counting for its own session only, which restores rows together with their counts', async () => {
     const { url, drop } = freshUrl(kind);
     const database = await openDatabase(url, 'triggers');

@@ -6,11 +6,11 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { Enrollment, EnrollmentStatus, Role } from '../../src/entities/index.js';
 import { tree } from '../counters/models/tree.js';
 import { addCourse, addUser } from '../support/api.js';
-import { describeOnEach, describeOnServers, freshUrl } from '../support/databases.js';
+import { describeOnFirstThree, describeOnMySql, freshUrl } from '../support/databases.js';
 import { freshSchema } from '../support/schema.js';
 import { migrate } from '../support/migrated.js';
 
-describeOnEach('the strategy of the counters', kind => {
+describeOnFirstThree('the strategy of the counters', kind => {
   /** The body of a trigger of an earlier version, which had one counter. */
   const earlierBody =
     kind === 'sqlite'
@@ -189,7 +189,7 @@ describeOnEach('the strategy of the counters', kind => {
   });
 });
 
-describeOnServers('a counter of rows in their own table', kind => {
+describeOnMySql('a counter of rows in their own table', kind => {
   it('a counter of rows in their own table cannot be kept by triggers: COUNTER_STRATEGY', async () => {
     const { database, drop } = await freshSchema(kind, tree, 'hooks');
     onTestFinished(drop);

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { deleteWhere, updateWhere } from 'mikro-orm-counters';
 import { Course, Enrollment, EnrollmentStatus } from '../../src/entities/index.js';
 import { addCourses, addStudents, countsOf, enroll, school } from '../counters/models/school.js';
-import { describeOnEngineDatabases, describeOnServers } from '../support/databases.js';
+import { describeOnEngineDatabases, describeOnMySql } from '../support/databases.js';
 import { useSchema, type Schema } from '../support/schema.js';
 
 /** Returns an enrollment in a course whose stored counts were made 0. */
@@ -65,7 +65,7 @@ describeOnEngineDatabases('a stored count that was made too low, with triggers',
   });
 });
 
-describeOnServers('a stored count in a column that is not unsigned, with triggers', kind => {
+describeOnMySql('a stored count in a column that is not unsigned, with triggers', kind => {
   const schema = useSchema(kind, school, 'triggers');
 
   it('a CHECK on a column that is not unsigned keeps a stored count from falling below 0: COUNTER_UNDERFLOW', async () => {

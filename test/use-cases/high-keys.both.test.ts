@@ -15,6 +15,7 @@ import { createUser, deleteUser } from '../../src/use-cases/users.js';
 import { verifyCounts } from '../../src/recounts/verify-counts.js';
 import { operator } from '../../src/access/viewer.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { startKeysAfter } from '../support/keys.js';
 import { expectExactCounts } from '../support/rows.js';
 
 /**
@@ -37,12 +38,7 @@ describeOnEach('high keys', kind => {
   const run = <Row extends object>(sql: string): Promise<Row[]> => database.em.getConnection().execute<Row[]>(sql);
   /** Makes the next key of each table follow a number. */
   async function startKeysAt(last: number): Promise<void> {
-    for (const table of TABLES) {
-      if (kind === 'sqlite') {
-        await run(`delete from sqlite_sequence where name = '${table}'`);
-        await run(`insert into sqlite_sequence (name, seq) values ('${table}', ${last})`);
-      } else await run(`alter table ${table} auto_increment = ${last + 1}`);
-    }
+    for (const table of TABLES) await startKeysAfter(database, table, last);
   }
   const valueOf = async <Value>(outcome: Promise<{ value: Value | null }>): Promise<Value> => (await outcome).value!;
   const status = EnrollmentStatus.DROPPED;

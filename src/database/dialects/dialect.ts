@@ -110,6 +110,16 @@ export interface SqlRules {
     whenLocked?: WhenLocked,
   ) => SelectQueryBuilder<All, From, Row>;
   /**
+   * Returns a query of the rows that have a value in a column, in whose order by other columns they are then read: by an
+   * index of that column and these. Without such a form of the condition, PostgreSQL prefers an index that has only the
+   * order, and reads all rows with other values on the way.
+   */
+  readonly withOnly: <Table extends keyof Tables>(
+    query: SelectQueryBuilder<Tables, Table, object>,
+    only: Compared,
+    direction: 'asc' | 'desc',
+  ) => SelectQueryBuilder<Tables, Table, object>;
+  /**
    * Returns a query that reads a table by the index of this name, unless it is missing. If the database chooses the
    * right index by itself, the query names none.
    */

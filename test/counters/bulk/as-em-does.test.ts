@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere, verify } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { ormOptions } from '../../../src/database/orm-options.js';
-import { describeOnEach, freshUrl, kinds } from '../../support/databases.js';
+import { describeOnFirstThree, freshUrl, kinds } from '../../support/databases.js';
 import { makeTables } from '../../support/made-tables.js';
 import { schemaOptions, useSchema, type Schema } from '../../support/schema.js';
 import { Crate, Kind, Maker, market, Stall, Ware } from '../models/market.js';
@@ -313,7 +313,7 @@ it('the wares have a property of every kind and type that MikroORM has', async (
   await drop();
 });
 
-describeOnEach('a bulk write', kind => {
+describeOnFirstThree('a bulk write', kind => {
   const schema = useSchema(kind, market);
   let plain: MikroORM;
   let drop: () => Promise<void>;
@@ -421,7 +421,7 @@ const countSql = {
   maker: `update maker set ware_count = (select count(*) from ware w where w.maker_country = maker.country and w.maker_number = maker.number)`,
 };
 
-describeOnEach('what a bulk write cannot do', kind => {
+describeOnFirstThree('what a bulk write cannot do', kind => {
   const schema = useSchema(kind, market);
   const em = () => schema.em();
 

@@ -12,7 +12,7 @@ import { describe, expect, it } from 'vitest';
 import { deleteWhere, insertMany, recount, updateWhere, verify } from 'mikro-orm-counters';
 import type { Options } from '../../../src/database/orm-options.js';
 import { NodeSqliteFileDialect } from '../../../src/database/dialects/sqlite/kysely-dialect.js';
-import { describeOnServers } from '../../support/databases.js';
+import { describeOnMySql } from '../../support/databases.js';
 import { freshSchema, useSchema, type Schema } from '../../support/schema.js';
 import { addShelves, Book, expectExactLibrary, Genre, library as model, Shelf } from '../models/library.js';
 
@@ -161,7 +161,7 @@ describe('an ORM with a replica that is behind', () => {
   });
 });
 
-describeOnServers('an ORM with one connection', kind => {
+describeOnMySql('an ORM with one connection', kind => {
   const schema = useSchema(kind, {
     ...model,
     options: { pool: { min: 1, max: 1 }, multipleStatements: true, forceUtcTimezone: false } as Options,
@@ -170,7 +170,7 @@ describeOnServers('an ORM with one connection', kind => {
   it('counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
 });
 
-describeOnServers('an ORM whose driver gives other values', kind => {
+describeOnMySql('an ORM whose driver gives other values', kind => {
   const schema = useSchema(kind, {
     ...model,
     options: {

@@ -3,11 +3,11 @@ import { CompiledQuery, Kysely, MysqlDialect, type DatabaseConnection } from 'ky
 import { createPool, type PoolOptions } from 'mysql2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../../src/database/database.js';
-import { describeOnServers } from '../../support/databases.js';
+import { describeOnMySql } from '../../support/databases.js';
 import { freshSchema, schemaOptions } from '../../support/schema.js';
 import { Book, library, Shelf } from '../models/library.js';
 
-describeOnServers('connections of hooks to a database with triggers', kind => {
+describeOnMySql('connections of hooks to a database with triggers', kind => {
   let opened: Awaited<ReturnType<typeof freshSchema>>;
   beforeAll(async () => {
     opened = await freshSchema(kind, library, 'triggers');

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { insertMany, recount, verify } from 'mikro-orm-counters';
-import { describeOnEach, strategy } from '../../support/databases.js';
+import { describeOnFirstThree, strategy } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import {
@@ -15,7 +15,7 @@ import {
   Visit,
 } from '../models/queues.js';
 
-describeOnEach('keys that the application makes', kind => {
+describeOnFirstThree('keys that the application makes', kind => {
   const schema = useSchema(kind, queues);
 
   it('a new target is saved with rows that have only its key', async () => {

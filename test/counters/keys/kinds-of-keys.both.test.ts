@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere, insertMany, recount, updateWhere, verify } from 'mikro-orm-counters';
-import { describeOnEach, strategy } from '../../support/databases.js';
+import { describeOnFirstThree, strategy } from '../../support/databases.js';
 import { expectExact } from '../../support/exact-counts.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { kindsOfKeys, models, type Keyed, type ModelOfKind, type Row, type Target } from '../models/kinds-of-keys.js';
@@ -33,7 +33,7 @@ function sizes(targets: readonly Target[], count = 3): number[] {
   return targets.slice(0, count).map(({ size }) => size);
 }
 
-describeOnEach('keys', kind => {
+describeOnFirstThree('keys', kind => {
   const schema = useSchema(kind, kindsOfKeys);
   const cases = models.map(model => [model.name, model] as const);
   // MikroORM's own bulk writes do not convert the parts of a composite key to what the database stores.

@@ -15,7 +15,7 @@ import {
 } from 'mikro-orm-counters';
 import type { Database } from '../../../src/database/database.js';
 import type { Options } from '../../../src/database/orm-options.js';
-import { describeOnEngineDatabases, describeOnServers, engineServerKinds } from '../../support/databases.js';
+import { describeOnEngineDatabases, describeOnMySql, engineServerKinds } from '../../support/databases.js';
 import { freshSchema, schemaOptions } from '../../support/schema.js';
 import { tree } from '../models/tree.js';
 import { letOthersWrite } from './let-others-write.js';
@@ -377,7 +377,7 @@ describeOnEngineDatabases(
   engineServerKinds,
 );
 
-describeOnServers('a counter of rows in their own table', kind => {
+describeOnMySql('a counter of rows in their own table', kind => {
   it('a counter of rows in their own table cannot be added beside writers that do not know it: COUNTER_STRATEGY', async () => {
     const { database, drop } = await freshSchema(kind, tree, 'hooks');
     onTestFinished(drop);

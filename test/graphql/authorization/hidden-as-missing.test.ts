@@ -29,7 +29,7 @@ describeOnEach('a hidden row', kind => {
 
   beforeEach(async () => {
     api = await startApi(kind);
-    await makeIdsDistinct(api, kind);
+    await makeIdsDistinct(api);
     world = { ...(await newWorld(api)), cursors: { courses: 'a', enrollments: 'b', recountRuns: 'c', changes: 'd' } };
     const [owner] = (await addUsers(api.database, Role.TEACHER, 1)) as [number];
     const others = await addUsers(api.database, Role.STUDENT, 2);
@@ -99,7 +99,7 @@ describeOnEach('a hidden row', kind => {
 describeOnEach('a hidden course', kind => {
   it('a subscription treats a hidden course as a missing one in every argument that takes an id: answer and statements', async () => {
     const api = await startApi(kind);
-    await makeIdsDistinct(api, kind);
+    await makeIdsDistinct(api);
     const [student] = (await addUsers(api.database, Role.STUDENT, 1)) as [number];
     const [course] = (await addCourses(api.database, [{ isPublished: false }])) as [number];
     const token = await api.token(Role.STUDENT, student);

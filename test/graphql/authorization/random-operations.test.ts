@@ -4,7 +4,7 @@ import { graphqlSchema } from '../../../src/graphql/schema.js';
 import { Random } from '../../../src/tools/sample-data/random.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { startApi, type Api } from '../../support/api.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnFirstThree } from '../../support/databases.js';
 import { randomOperation, type OperationMaterial } from '../../support/random-operations.js';
 import { secretsFrom, mistakesIn } from './judge.js';
 import { forbiddenChanges } from './permissions.js';
@@ -35,7 +35,7 @@ function nearOr(rows: readonly { readonly id: number }[], others: readonly numbe
   return rows.length > 0 ? rows.map(({ id }) => id) : others;
 }
 
-describeOnEach('random operations of every kind of viewer', kind => {
+describeOnFirstThree('random operations of every kind of viewer', kind => {
   let api: Api;
   let viewers: Viewers;
   let tokens: Map<string, string | null>;

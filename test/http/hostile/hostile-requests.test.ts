@@ -6,7 +6,7 @@ import { Random } from '../../../src/tools/sample-data/random.js';
 import { issueToken } from '../../../src/access/tokens.js';
 import type { Api } from '../../support/api.js';
 import { placeToRun, type Place, type Running } from '../../support/command-line.js';
-import { describeOnEach, freshDatabase } from '../../support/databases.js';
+import { describeOnFirstThree, freshDatabase } from '../../support/databases.js';
 import { mutilatedBody, mutilatedDocument } from '../../support/hostile-requests.js';
 import { scrape } from '../../support/metrics.js';
 import { randomOperation, type OperationMaterial } from '../../support/random-operations.js';
@@ -28,7 +28,7 @@ const JWT_SECRET = 'a secret of more than thirty-two bytes';
 const schema = graphqlSchema();
 const codes = new Set(Object.keys(errorCatalogue).filter(code => code !== 'INTERNAL_SERVER_ERROR'));
 
-describeOnEach('random requests, valid and mutilated, of every kind of viewer', kind => {
+describeOnFirstThree('random requests, valid and mutilated, of every kind of viewer', kind => {
   let fresh: Awaited<ReturnType<typeof freshDatabase>>;
   let place: Place;
   let server: Running;

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openDatabase, type Database } from '../../../src/database/database.js';
+import { dialectOf, openDatabase, type Database } from '../../../src/database/database.js';
 import { poolUse } from '../../../src/database/connections/pool-use.js';
 import { addCourse, startApi, type Api } from '../../support/api.js';
 import { waitUntil } from '../../support/wait.js';
 import { describeOnEach, describeOnServers } from '../../support/databases.js';
+import { isMySql } from '../../support/server.js';
 import { protocols, subscribeBy, type LiveClient } from '../../support/live-clients.js';
 import { tableLockWaits } from '../../support/lock-waits.js';
 import { bypassCounters } from '../../support/place-on.js';
@@ -17,10 +18,14 @@ const query =
 /** Makes the present connections of a server wait for locks longer than a test does. */
 async function waitLong({ database }: Api): Promise<void> {
   const { idle } = await poolUse(database);
+  const longer = isMySql(dialectOf(database).kind)
+    ? 'set session lock_wait_timeout = 600'
+    : "set session lock_timeout = '600s'";
   const all = Array.from({ length: idle }, () => database.em.fork());
   await Promise.all(all.map(em => em.begin()));
-  await Promise.all(all.map(em => em.execute('set session lock_wait_timeout = 600')));
-  await Promise.all(all.map(em => em.rollback()));
+  await Promise.all(all.map(em => em.execute(longer)));
+  // A rollback would take PostgreSQL's settings back.
+  await Promise.all(all.map(em => em.commit()));
 }
 
 describeOnEach('the first look of a subscription', kind => {

@@ -6,7 +6,7 @@ import { Role } from '../../../src/entities/index.js';
 import { enroll, unenroll } from '../../../src/use-cases/enrollments.js';
 import { examineApi } from '../../../src/tools/doctor/api.js';
 import { startApi, type Api } from '../../support/api.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnFirstThree } from '../../support/databases.js';
 import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
 import { addUsers } from '../../support/rows.js';
 import { freePort } from '../../support/server.js';
@@ -14,7 +14,7 @@ import { freePort } from '../../support/server.js';
 const LIMIT = 30_000;
 const nobodyWaits = (): void => undefined;
 
-describeOnEach('the doctor and the API', kind => {
+describeOnFirstThree('the doctor and the API', kind => {
   let api: Api;
   let base: string;
   let courses: number[];

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Role } from '../../../src/entities/index.js';
 import { examine } from '../../../src/tools/doctor/examine.js';
-import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { describeOnFirstThree, freshUrl } from '../../support/databases.js';
 import { problemsIn, examineDatabase, findingsOf } from '../../support/examination.js';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
 import { addCourses, allRows } from '../../support/rows.js';
 import { migrate } from '../../support/migrated.js';
 
-describeOnEach('the doctor', kind => {
+describeOnFirstThree('the doctor', kind => {
   let url: string;
   let database: Database;
   let drop: () => Promise<void>;

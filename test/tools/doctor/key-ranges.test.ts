@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { describeOnFirstThree, freshUrl } from '../../support/databases.js';
 import { examineDatabase, findingsOf } from '../../support/examination.js';
 import { migrate } from '../../support/migrated.js';
 
@@ -12,7 +12,7 @@ const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_ru
 const NARROW = 2 ** 32 - 1;
 const EXACT = Number.MAX_SAFE_INTEGER;
 
-describeOnEach('the doctor on the range of keys', kind => {
+describeOnFirstThree('the doctor on the range of keys', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let database: Database;

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { describeOnFirstThree, freshUrl } from '../../support/databases.js';
 import { examineDatabase, findingsOf } from '../../support/examination.js';
 import { migrate } from '../../support/migrated.js';
 
-describeOnEach('the doctor on the schema', kind => {
+describeOnFirstThree('the doctor on the schema', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let database: Database;

@@ -4,13 +4,13 @@ import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
 import { examineClock } from '../../../src/tools/doctor/clock.js';
 import { examineMigrations } from '../../../src/tools/doctor/migrations.js';
-import { describeOnServers, freshUrl } from '../../support/databases.js';
+import { describeOnMySql, freshUrl } from '../../support/databases.js';
 import { problemsIn, examineDatabase, findingsOf } from '../../support/examination.js';
 import { addCountedCourses } from '../../support/place-on.js';
 import { allRows } from '../../support/rows.js';
 import { migrate } from '../../support/migrated.js';
 
-describeOnServers('the doctor', kind => {
+describeOnMySql('the doctor', kind => {
   let url: string;
   let database: Database;
   let drop: () => Promise<void>;

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { describeOnFirstThree, freshUrl } from '../../support/databases.js';
 import { problemsIn, examineDatabase, findingsOf } from '../../support/examination.js';
 import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
 import { allRows } from '../../support/rows.js';
 import { migrate } from '../../support/migrated.js';
 
-describeOnEach('the doctor and the strategy', kind => {
+describeOnFirstThree('the doctor and the strategy', kind => {
   let url: string;
   let database: Database;
   let drop: () => Promise<void>;

@@ -4,7 +4,7 @@ import type { Database } from '../../../src/database/database.js';
 import type { BadRow } from '../../../src/tools/import/bad-row.js';
 import { importEnrollments, type EnrollmentImportOptions } from '../../../src/tools/import/import-enrollments.js';
 import type { ImportResult } from '../../../src/tools/import/run-import.js';
-import { describeOnEach, freshDatabase } from '../../support/databases.js';
+import { describeOnFirstThree, freshDatabase } from '../../support/databases.js';
 import { coursesWithDrift } from '../../support/courses-with-drift.js';
 import { addCourses } from '../../support/rows.js';
 import { textSource } from '../../support/text-source.js';
@@ -47,7 +47,7 @@ function rows(database: Database): Promise<Enrollment[]> {
   return database.em.fork().find(Enrollment, {}, { orderBy: { course: 'asc', student: 'asc' } });
 }
 
-describeOnEach('importing enrollments', kind => {
+describeOnFirstThree('importing enrollments', kind => {
   it('an import accepts a course by id or exact title, a student by id or email, a status in any case, and a moment', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);

@@ -6,7 +6,7 @@ import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entitie
 import type { BadRow } from '../../../src/tools/import/bad-row.js';
 import { importOulad } from '../../../src/tools/import/import-oulad.js';
 import { ouladFiles } from '../../../src/tools/import/oulad-files.js';
-import { describeOnEach, freshDatabase } from '../../support/databases.js';
+import { describeOnFirstThree, freshDatabase } from '../../support/databases.js';
 import { coursesWithDrift } from '../../support/courses-with-drift.js';
 
 const files = {
@@ -24,7 +24,7 @@ function folderWith(contents: Partial<typeof files>): string {
   return folder;
 }
 
-describeOnEach('importing a dataset like OULAD', kind => {
+describeOnFirstThree('importing a dataset like OULAD', kind => {
   it('an import of a dataset joins registrations with results, dates them from the presentation, and reports what does not fit', async () => {
     const { database, drop } = await freshDatabase(kind);
     const folder = folderWith(files);

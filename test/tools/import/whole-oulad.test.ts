@@ -3,7 +3,7 @@ import { Course, Enrollment, EnrollmentStatus, Role, User } from '../../../src/e
 import { importOulad } from '../../../src/tools/import/import-oulad.js';
 import { ouladFiles } from '../../../src/tools/import/oulad-files.js';
 import { startApi, type Api } from '../../support/api.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnFirstThree } from '../../support/databases.js';
 import { coursesWithDrift } from '../../support/courses-with-drift.js';
 import { ouladFolder, reportMissingOuladFor } from '../../support/oulad.js';
 
@@ -25,7 +25,7 @@ interface Node {
 }
 
 describe.skipIf(ouladFolder === null)('the whole dataset', () => {
-  describeOnEach('importing OULAD', kind => {
+  describeOnFirstThree('importing OULAD', kind => {
     let api: Api;
     let first: Awaited<ReturnType<typeof importOulad>>;
 

@@ -3,7 +3,7 @@ import { mySqlCatalog } from '../../../migrations/mysql/catalog.js';
 import { mySqlMigrations } from '../../../migrations/mysql/index.js';
 import { prepareSession } from '../../connections/prepare-session.js';
 import type { Database, Dialect, Options, SqlRules } from '../dialect.js';
-import { isBeyondEither } from '../is-beyond.js';
+import { isBeyondEither, withEqual } from '../plain-conditions.js';
 import { hasNumber, serverFaultOf } from './errors.js';
 import { explainServer } from './explain.js';
 import type { Pool } from './idle-connections.js';
@@ -89,6 +89,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
       isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
       isLike: (column, pattern) => sql<SqlBool>`${column} like ${pattern} escape '!'`,
       isBeyond: isBeyondEither,
+      withOnly: withEqual,
       forUpdate: (query, whenLocked) => (whenLocked === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
       forShare: (query, whenLocked) =>
         query.modifyEnd(whenLocked === 'skip' ? sql`${sql.raw(own.forShare)} skip locked` : sql.raw(own.forShare)),

@@ -55,6 +55,9 @@ export const postgreSql: Dialect = {
     // Only such a comparison of rows is one range of an index.
     isBeyond: (column, key, operator) =>
       sql<SqlBool>`(${column.column}, ${key.column}) ${sql.raw(operator)} (${column.value}, ${key.value})`,
+    // A range of one value keeps the column in the order, which only an index with both then has.
+    withOnly: (query, { column, value }, direction) =>
+      query.where(sql<SqlBool>`${column} between ${value} and ${value}`).orderBy(column as never, direction),
     // As the engine locks: the check of a foreign key to the row does not wait for it.
     forUpdate: (query, whenLocked) =>
       whenLocked === 'skip' ? query.forNoKeyUpdate().skipLocked() : query.forNoKeyUpdate(),

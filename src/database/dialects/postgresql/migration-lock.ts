@@ -6,7 +6,7 @@ import { hasState } from './errors.js';
 import { withoutIdleLimit } from './session-settings.js';
 
 /** The key of the lock, in SQL. Such locks belong to one database. */
-const migrationLock = "hashtextextended('rollcall_migrations', 0)";
+export const migrationLock = "hashtextextended('rollcall_migrations', 0)";
 
 /**
  * Runs work on PostgreSQL while no other process runs such work on the same database. Errors: MigrationRefused if

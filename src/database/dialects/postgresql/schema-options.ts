@@ -1,4 +1,11 @@
-import type { EntityClass, EntityMetadata, EntityProperty, MetadataStorage, Platform } from '@mikro-orm/core';
+import {
+  ReferenceKind,
+  type EntityClass,
+  type EntityMetadata,
+  type EntityProperty,
+  type MetadataStorage,
+  type Platform,
+} from '@mikro-orm/core';
 import { Course, User } from '../../../entities/index.js';
 import { TEXT_COLLATION } from '../../../migrations/postgresql/collation.js';
 
@@ -22,7 +29,9 @@ export function adaptSchema(storage: MetadataStorage, platform: Platform): void 
  * themselves.
  */
 function addKeysToIndexes(meta: EntityMetadata, platform: Platform): void {
-  const own = meta.props.filter(prop => prop.index === true || (isReference(prop) && !prop.unique));
+  const own = meta.props.filter(
+    prop => prop.index === true || (prop.kind === ReferenceKind.MANY_TO_ONE && !prop.unique),
+  );
   const indexes = [...meta.indexes, ...own.map(({ name }) => ({ properties: [name] }))];
   for (const prop of own) delete prop.index;
   meta.indexes = indexes.map(index => {
@@ -39,8 +48,4 @@ function addKeysToIndexes(meta: EntityMetadata, platform: Platform): void {
 
 function propertyOf({ props }: EntityMetadata, name: string): EntityProperty {
   return props.find(one => one.name === name)!;
-}
-
-function isReference({ targetMeta }: EntityProperty): boolean {
-  return targetMeta !== undefined;
 }

@@ -5,7 +5,7 @@ import type { StatementLimits } from '../../connections/limited-driver.js';
  * The unit of the server's own limit, in milliseconds: setting it takes a statement, which most uses of a connection do
  * not need, because it has this limit already.
  */
-const UNIT_MS = 5000;
+const UNIT_MS = 1000;
 
 /** The limits that connections have now, in milliseconds; 0: none. */
 const limits = new WeakMap<DatabaseConnection, number>();

@@ -6,7 +6,7 @@ import { sqliteMigrations } from '../../../migrations/sqlite/index.js';
 import { sqliteCatalog } from '../../../migrations/sqlite/catalog.js';
 import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 import type { Dialect, Options } from '../dialect.js';
-import { isBeyondEither } from '../is-beyond.js';
+import { isBeyondEither, withEqual } from '../plain-conditions.js';
 import { isBusy, sqliteFaultOf } from './errors.js';
 import { explainSqlite } from './explain.js';
 import { FileOrmDriver } from './file-connection.js';
@@ -43,6 +43,7 @@ export const sqlite: Dialect = {
     isText: (column, text) => sql<SqlBool>`${folded(column)} = ${folded(text)}`,
     isLike: (column, pattern) => sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
     isBeyond: isBeyondEither,
+    withOnly: withEqual,
     // A transaction that writes excludes all other writers from its beginning.
     forUpdate: query => query,
     forShare: query => query,

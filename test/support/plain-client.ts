@@ -1,0 +1,18 @@
+import { createConnection } from 'mysql2/promise';
+import { Client } from 'pg';
+
+/** A client of a server without an ORM, and with the settings that the server gives to everybody. */
+export interface PlainClient {
+  readonly query: (sql: string) => Promise<unknown>;
+  readonly end: () => Promise<void>;
+}
+
+/** Connects to the database of a URL, on any server. */
+export async function plainClient(url: string): Promise<PlainClient> {
+  if (!url.startsWith('postgresql:')) return createConnection(url.replace(/^mariadb:/, 'mysql:'));
+  const client = new Client({ connectionString: url });
+  // The server ends the sessions of a database that is dropped.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
