@@ -156,7 +156,7 @@ export class ImpliedCascade {
 
 /** Removes its target through the entity manager, which hooks see. */
 @Entity({ tableName: 'removing' })
-export class Removing {
+class Removing {
   @PrimaryKey({ type: 'integer' })
   id!: number;
 
