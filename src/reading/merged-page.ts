@@ -4,9 +4,10 @@
  */
 import { sql, type SelectQueryBuilder } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
+import type { Bound } from '../database/dialects/dialect.js';
 import { builderFor, unionOf } from '../database/query.js';
 import type { Tables } from '../database/tables.js';
-import { fromEnd, paged, type Ordering, type PageRequest } from './page.js';
+import { fromEnd, paged, type Ordering, type PageRequest, type Position } from './page.js';
 
 /** The tables whose lists are read in several orders. */
 export type ListedTable = 'core_course' | 'core_enrollments';
@@ -81,8 +82,22 @@ export function rowsInOrder<Table extends ListedTable>(
   const { withOnly } = dialectOf(database).sql;
   return values.reduce((query, [column, value], at) => {
     if (at < values.length - 1) return query.where(column as never, '=', value as never);
-    return withOnly(query, { column: sql.ref(column), value }, fromEnd(order, page) ? 'desc' : 'asc');
+    return withOnly(
+      query,
+      { column: sql.ref(column), value },
+      fromEnd(order, page) ? 'desc' : 'asc',
+      boundsOf(order, page),
+    );
   }, all);
+}
+
+/** Returns the places of a page's cursors, beyond which its rows are. */
+function boundsOf({ column, descending }: Ordering, { after, before }: PageRequest): Bound[] {
+  const boundOf = ({ value, id }: Position, greater: boolean): Bound => ({
+    operator: greater ? '>' : '<',
+    place: [...(column === 'id' ? [] : [{ column: sql.ref(column), value }]), { column: sql.ref('id'), value: id }],
+  });
+  return [...(after ? [boundOf(after, !descending)] : []), ...(before ? [boundOf(before, descending)] : [])];
 }
 
 /** Returns a query of a table in the order of its keys. */

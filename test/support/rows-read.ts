@@ -61,8 +61,6 @@ const SCANS = ['Seq Scan', 'Index Scan', 'Index Only Scan', 'Bitmap Heap Scan'];
 async function counterByPlan(url: string): Promise<ReadCounter> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  // As in tables of many rows: those of a few pages are read, sorted and joined as a whole.
-  for (const way of ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin']) await client.query(`set enable_${way} = off`);
   return {
     async rowsReadBy(sql) {
       const { rows } = await client.query<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }>(

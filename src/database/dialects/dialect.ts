@@ -86,6 +86,12 @@ export interface Compared {
   readonly value: unknown;
 }
 
+/** A place in the order of a list, beyond which its rows are read: the columns of the order, the key last, and its values. */
+export interface Bound {
+  readonly operator: '<' | '>';
+  readonly place: readonly Compared[];
+}
+
 /** The SQL that differs between the databases. */
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, in the format of its columns. */
@@ -112,12 +118,13 @@ export interface SqlRules {
   /**
    * Returns a query of the rows that have a value in a column, in whose order by other columns they are then read: by an
    * index of that column and these. Without such a form of the condition, PostgreSQL prefers an index that has only the
-   * order, and reads all rows with other values on the way.
+   * order, and reads all rows with other values on the way. The query reads beyond some bounds.
    */
   readonly withOnly: <Table extends keyof Tables>(
     query: SelectQueryBuilder<Tables, Table, object>,
     only: Compared,
     direction: 'asc' | 'desc',
+    bounds: readonly Bound[],
   ) => SelectQueryBuilder<Tables, Table, object>;
   /**
    * Returns a query that reads a table by the index of this name, unless it is missing. If the database chooses the

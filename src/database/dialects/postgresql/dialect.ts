@@ -1,9 +1,16 @@
-import { sql, type DatabaseConnection, type Kysely, type SelectQueryBuilder, type SqlBool } from 'kysely';
+import {
+  sql,
+  type DatabaseConnection,
+  type Expression,
+  type Kysely,
+  type SelectQueryBuilder,
+  type SqlBool,
+} from 'kysely';
 import { postgreSqlCatalog } from '../../../migrations/postgresql/catalog.js';
 import { postgreSqlMigrations } from '../../../migrations/postgresql/index.js';
 import { prepareSession } from '../../connections/prepare-session.js';
 import type { Tables } from '../../tables.js';
-import type { Database, Dialect } from '../dialect.js';
+import type { Compared, Database, Dialect } from '../dialect.js';
 import { connectionOptions } from './connection-options.js';
 import { hasState, postgreSqlFaultOf } from './errors.js';
 import { explainPostgreSql } from './explain.js';
@@ -53,11 +60,14 @@ export const postgreSql: Dialect = {
       // No text has a NUL.
       pattern.includes('\0') ? sql<SqlBool>`false` : sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
     // Only such a comparison of rows is one range of an index.
-    isBeyond: (column, key, operator) =>
-      sql<SqlBool>`(${column.column}, ${key.column}) ${sql.raw(operator)} (${column.value}, ${key.value})`,
+    isBeyond: (column, key, operator) => isBeyondRow([column, key], operator),
     // A range of one value keeps the column in the order, which only an index with both then has.
-    withOnly: (query, { column, value }, direction) =>
-      query.where(sql<SqlBool>`${column} between ${value} and ${value}`).orderBy(column as never, direction),
+    withOnly: (query, only, direction, bounds) =>
+      bounds
+        .map(({ operator, place }) => isBeyondRow([only, ...place], operator))
+        .reduce((all, bound) => all.where(bound), query)
+        .where(sql<SqlBool>`${only.column} between ${only.value} and ${only.value}`)
+        .orderBy(only.column as never, direction),
     // As the engine locks: the check of a foreign key to the row does not wait for it.
     forUpdate: (query, whenLocked) =>
       whenLocked === 'skip' ? query.forNoKeyUpdate().skipLocked() : query.forNoKeyUpdate(),
@@ -82,6 +92,12 @@ export const postgreSql: Dialect = {
   privileges: postgreSqlPrivileges,
   inspection: postgreSqlInspection,
 };
+
+/** Returns the condition that the values of some columns are together beyond others. */
+function isBeyondRow(compared: readonly Compared[], operator: '<' | '>'): Expression<SqlBool> {
+  const [columns, values] = [compared.map(({ column }) => column), compared.map(({ value }) => sql`${value}`)];
+  return sql<SqlBool>`(${sql.join(columns)}) ${sql.raw(operator)} (${sql.join(values)})`;
+}
 
 /** Returns the query; the planner chooses the index by itself. */
 function selectByIndex<Table extends keyof Tables>(

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Viewer } from '../../src/access/viewer.js';
+import type { Database } from '../../src/database/database.js';
+import { CourseStatus, EnrollmentStatus, Role } from '../../src/entities/index.js';
+import {
+  coursePage,
+  enrollmentPage,
+  type CourseFilter,
+  type EnrollmentFilter,
+  type PageRequest,
+} from '../../src/reading/index.js';
+import { describeOnServers, freshDatabase } from '../support/databases.js';
+import { readCounter, type ReadCounter } from '../support/rows-read.js';
+import { statementsOf } from '../support/statements.js';
+
+const PAGE = 20;
+const FIRST: PageRequest = { size: PAGE, backward: false, after: null, before: null };
+const admin: Viewer = { role: Role.ADMIN, userId: null };
+
+/**
+ * Tables of a size at which the planner takes no index for reading all, made by the server itself: the drafts are the
+ * newest courses, and the suspended enrollments are few.
+ */
+const rows = [
+  "insert into core_user (name, email, created_at, updated_at) select 'User', 'user-' || i || '@example.org', now(), now() from generate_series(1, 3000) i",
+  `insert into core_course (title, status, is_published, instructor_id, total_enrollments, created_at, updated_at)
+   select chr(97 + (i * 7) % 26) || ' ' || (i * 37) % 10000, case when i > 8000 then 'draft' when i % 60 = 5 then 'archived' else 'active' end, i <= 8000,
+     1 + i % 500, (i * 13) % 700, timestamptz '2026-01-01' + i / 3 * interval '1 minute', now() from generate_series(1, 10000) i`,
+  `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at)
+   select 1 + i % 7000, 1 + (i / 7000 * 97 + i) % 3000, case when i % 200 = 7 then 'suspended' when i % 4 = 1 then 'completed' when i % 4 = 2 then 'dropped' else 'active' end,
+     timestamptz '2026-01-01' + (i * 13) % 20000 * interval '1 minute', now() from generate_series(0, 59999) i`,
+  'vacuum analyze core_user, core_course, core_enrollments',
+];
+
+describeOnServers(
+  'the plan of a list',
+  kind => {
+    let database: Database;
+    let drop: () => Promise<void>;
+    let counter: ReadCounter;
+
+    beforeAll(async () => {
+      let url: string;
+      ({ database, drop, url } = await freshDatabase(kind));
+      for (const sql of rows) await database.em.getConnection().execute(sql, [], 'run');
+      counter = await readCounter(url);
+    });
+    afterAll(async () => {
+      await counter.close();
+      await drop();
+    });
+
+    type Read = (page: PageRequest) => Promise<{ rows: readonly { id: number; sort?: string | number }[] }>;
+
+    /** Asserts that the first page, the last one and those around a row read no more rows than three times the page. */
+    async function expectFewRowsRead(read: Read): Promise<void> {
+      // Far from both ends: what is left of a list behind a cursor near its end may be sorted.
+      const { rows: many } = await read({ ...FIRST, size: 3000 });
+      const { id, sort } = many[Math.floor(many.length / 2)]!;
+      const position = { value: sort ?? id, id };
+      for (const page of [
+        FIRST,
+        { ...FIRST, backward: true },
+        { ...FIRST, after: position },
+        { ...FIRST, backward: true, before: position },
+      ]) {
+        const statements = await statementsOf(database, () => read(page));
+        let found = 0;
+        for (const statement of statements) found += await counter.rowsReadBy(statement);
+        expect([statements, found, Math.min(found, 3 * (PAGE + 1))]).toEqual([statements, found, found]);
+      }
+    }
+
+    const courseFilters: [string, CourseFilter][] = [
+      ['no filter', {}],
+      ...Object.values(CourseStatus).map(
+        status => [`status ${status}`, { status: [status] }] as [string, CourseFilter],
+      ),
+      ['isPublished', { isPublished: true }],
+      ['not isPublished', { isPublished: false }],
+    ];
+    it.each(courseFilters)('a page of courses with %s is read by an index in each order', async (_, filter) => {
+      for (const column of ['id', 'title', 'total_enrollments', 'created_at'] as const)
+        for (const descending of [false, true])
+          await expectFewRowsRead(page =>
+            coursePage(database, admin, filter, { list: 'courses', field: '', column, descending }, page),
+          );
+    });
+
+    const enrollmentFilters: [string, EnrollmentFilter][] = [
+      ['no filter', {}],
+      ...Object.values(EnrollmentStatus).map(
+        status => [`status ${status}`, { status: [status] }] as [string, EnrollmentFilter],
+      ),
+    ];
+    it.each(enrollmentFilters)('a page of enrollments with %s is read by an index in each order', async (_, filter) => {
+      for (const column of ['id', 'enrolled_at'] as const)
+        for (const descending of [false, true])
+          await expectFewRowsRead(page =>
+            enrollmentPage(database, admin, filter, { list: 'enrollments', field: '', column, descending }, page),
+          );
+    });
+  },
+  ['postgresql'],
+);
