@@ -126,6 +126,7 @@ const mayNameKinds: Readonly<Record<string, string>> = {
   'database/dialects/dialect.ts': 'declares the names of the kinds',
   'database/dialects/dialects.ts': 'lists the dialects by the names of their kinds',
   'counters/examples/blog.ts': 'is an application, which chooses its database',
+  'counters/examples/forum.ts': 'is an application, which chooses its database',
   'counters/examples/shop.ts': 'is an application, which chooses its database',
 };
 

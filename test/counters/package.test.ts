@@ -73,13 +73,14 @@ describe("the engine's package, installed by npm beside MikroORM", () => {
         'dist/index.d.ts',
         'dist/index.js',
         'examples/blog.ts',
+        'examples/forum.ts',
         'examples/shop.ts',
         'package.json',
         'src/index.ts',
       ]),
     );
     const expected =
-      /^(?:dist\/.+\.(?:js|d\.ts|js\.map)|examples\/(?:blog|shop)\.ts|src\/.+\.ts|[A-Z]+(?:\.md)?|package\.json)$/;
+      /^(?:dist\/.+\.(?:js|d\.ts|js\.map)|examples\/(?:blog|forum|shop)\.ts|src\/.+\.ts|[A-Z]+(?:\.md)?|package\.json)$/;
     expect(packed.filter(path => !expected.test(path))).toEqual([]);
     expect(packed.filter(path => /test|spec/.test(path))).toEqual([]);
   });
@@ -119,6 +120,24 @@ describe("the engine's package, installed by npm beside MikroORM", () => {
       'Order.total is 44.3, but the rows add up to 44.33: -0.03',
       'Order.paid is 39.8, but the rows add up to 39.81: -0.01',
       'Repaired 1 order. Ada 0: 0 (0), 0 pieces; Ben 3: 44.33 (39.81), 5 pieces',
+      '',
+    ]);
+  });
+
+  it('the installed package runs its example of several relations', async () => {
+    copyFileSync(join(engine, 'examples/forum.ts'), join(folder, 'forum.ts'));
+    expect((await run('forum.ts')).split('\n')).toEqual([
+      'Created two boards, two threads and three posts. Cooking: 2 threads, 3 posts; Travel: 0 threads, 0 posts (Soup 2, Noodles 1)',
+      'Moved a post. Cooking: 2 threads, 3 posts; Travel: 0 threads, 0 posts (Soup 1, Noodles 2)',
+      'In memory, Cooking has 1 post, and Travel has 3',
+      'Moved a thread. Cooking: 1 threads, 1 posts; Travel: 1 threads, 3 posts (Soup 1, Noodles 3)',
+      'Deleted a post softly. Cooking: 1 threads, 1 posts; Travel: 1 threads, 2 posts (Soup 1, Noodles 2)',
+      'Inserted 100 posts. Cooking: 1 threads, 51 posts; Travel: 1 threads, 52 posts (Soup 51, Noodles 52)',
+      'Moved all threads of a board. Cooking: 2 threads, 103 posts; Travel: 0 threads, 0 posts (Soup 51, Noodles 52)',
+      'Deleted all posts of a thread. Cooking: 2 threads, 52 posts; Travel: 0 threads, 0 posts (Soup 0, Noodles 52)',
+      'Thread.postCount of 1 is 0, but there are 1 rows',
+      'Board.postCount of 1 is 52, but there are 53 rows',
+      'Recounted. Cooking: 2 threads, 53 posts; Travel: 0 threads, 0 posts (Soup 1, Noodles 52)',
       '',
     ]);
   });

@@ -13,7 +13,6 @@ import {
 import { SqlEntityManager } from '@mikro-orm/sql';
 import { defaultedColumn, stateInDatabase, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
-import { withoutCounters } from '../counts/rollouts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import {
   isColumn,
@@ -23,14 +22,15 @@ import {
   type CounterGroup,
   type CounterRegistry,
 } from '../declarations/registry.js';
+import { summedInto, withOnward } from '../declarations/levels.js';
 import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
-import { refusePendingRows } from '../flush/pending-changes.js';
+import { refusePendingRows, refusePendingSums } from '../flush/pending-changes.js';
 import { DirectWrites, isPlainData, writtenProperties } from '../guards/direct-writes.js';
 import { counted, replaced, type ConditionalWrite } from '../guards/write-scope.js';
 import type { Row } from '../sql/fragments.js';
-import type { Key } from '../sql/key.js';
+import { hashOf, type Key } from '../sql/key.js';
 import { leftToTriggers, requireTriggers, type LeftToTriggers } from '../triggers/strategy.js';
 import { keyCondition, MatchingRows, type MatchingRow } from './matching-rows.js';
 import { refuseOptions, type DeleteWhereOptions, type InsertManyOptions, type UpdateWhereOptions } from './options.js';
@@ -105,8 +105,10 @@ export async function insertMany<Entity extends object>(
     for (const state of states) tally.change(groups, null, state);
     const deltas = tally.deltas() as KeyedDelta[];
     const isLoaded = ({ group, target }: KeyedDelta): boolean => mayBeLoaded(em, group, [target.key]);
-    if (left.all || left.some.size > 0 || deltas.some(isLoaded)) await lockAll(stored, groups, states);
-    await addAll(deltas, stored, left);
+    const beside = left.all || left.some.size > 0;
+    if (beside || deltas.some(isLoaded))
+      await lockAll(stored, beside ? withOnward(em, registry, groups) : groups, states);
+    await addAll(em, registry, deltas, stored, left);
     for (let start = 0; start < filled.length; start += MAX_INSERTED_ROWS) {
       const some = filled.slice(start, start + MAX_INSERTED_ROWS);
       await counted(() =>
@@ -172,7 +174,7 @@ export async function lockTargets(
   by: string,
   keys: readonly Key[],
 ): Promise<Key[]> {
-  const { meta, groups } = described(em, entity);
+  const { registry, meta, groups } = described(em, entity);
   const group = groups.find(one => one.by === by);
   if (!group) throw new CounterError('COUNTER_DECLARATION', `${meta.className} is not counted by "${by}".`);
   const transaction = em.getTransactionContext();
@@ -183,6 +185,7 @@ export async function lockTargets(
     );
   const stored = new StoredCounts(em, transaction);
   await stored.lock(group, keys);
+  for (const sum of withOnward(em, registry, [group]).slice(1)) await stored.lock(sum, stored.onwardKeys(sum));
   return keys.filter(key => stored.isLocked(group, key));
 }
 
@@ -229,20 +232,33 @@ async function changeRows(
     const after = ({ row }: MatchingRow): RowState | null =>
       patch && foreseen ? stateInDatabase({ ...row, ...patch.row }, groups) : null;
     const { ends, samples } = await matching.survey();
-    await lockAll(stored, groups, [...samples.map(before), ...samples.flatMap(sample => after(sample) ?? [])]);
+    // Rows whose own counts are summed are locked in their place among the targets, and these after them.
+    const between = summedInto(em, registry, meta, groups[0]!.countedSchema);
+    const place = between[0]?.order ?? Infinity;
+    const [sooner, later] = [groups.filter(({ order }) => order < place), groups.filter(({ order }) => order > place)];
+    const beside = left.all || left.some.size > 0;
+    const first = beside ? withOnward(em, registry, sooner) : sooner;
+    await lockAll(stored, first, [...samples.map(before), ...samples.flatMap(sample => after(sample) ?? [])]);
+    const targets = new Map<string, RowState>();
     const tally = new Tally();
     const keys: Key[] = [];
     // Chunk by chunk, and without keeping the rows that are counted: there may be millions.
     for (const [index, end] of [...ends, null].entries()) {
+      // By their keys and in ascending order, as others lock them.
+      for (const group of between) await stored.lock(group, await matching.keys(ends[index - 1] ?? null, end));
       for (const found of await matching.lock(ends[index - 1] ?? null, end)) {
-        const state = before(found);
-        requireLocked(meta, groups, state, stored);
-        tally.change(groups, state, after(found));
+        const [state, next] = [before(found), after(found)];
+        requireLocked(meta, sooner, state, stored);
+        tally.change(groups, state, next);
         keys.push(found.key);
+        if (later.length === 0) continue;
+        for (const one of [state, next])
+          if (one) targets.set(hashOf(later.map(group => hashOf(keyOf(one, group)?.[0] ?? []))), one);
       }
     }
+    await lockAll(stored, beside ? withOnward(em, registry, later) : later, [...targets.values()]);
     refusePendingRows(groups, keys);
-    const add = (): Promise<void> => addAll(tally.deltas() as KeyedDelta[], stored, left);
+    const add = (): Promise<void> => addAll(em, registry, tally.deltas() as KeyedDelta[], stored, left);
     if (foreseen) await add();
     let affectedRows = 0;
     for (let start = 0; start < keys.length; start += MAX_CHANGED_ROWS) {
@@ -290,11 +306,19 @@ async function lockAll(
   groups: readonly CounterGroup[],
   states: readonly RowState[],
 ): Promise<void> {
+  const own = groups[0]?.counted;
   for (const [, mine] of Map.groupBy(groups, ({ target }) => target)) {
-    const pointers = mine.flatMap(({ by }) => states.map(({ targets }) => targets[by]));
-    const keys = pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : []));
+    const keys = mine.flatMap(group =>
+      group.counted === own ? states.flatMap(state => keyOf(state, group) ?? []) : stored.onwardKeys(group),
+    );
     for (const group of mine) await stored.lock(group, keys);
   }
+}
+
+/** Returns the key of a row's target in a group, in a list; undefined: the row has none. */
+function keyOf({ targets }: RowState, { by }: CounterGroup): [Key] | undefined {
+  const pointer = targets[by];
+  return pointer && 'key' in pointer ? [pointer.key] : undefined;
 }
 
 function requireLocked(
@@ -311,10 +335,17 @@ function requireLocked(
   );
 }
 
-/** Adds the deltas of a bulk write, without what triggers add. */
-async function addAll(deltas: readonly KeyedDelta[], stored: StoredCounts, left: LeftToTriggers): Promise<void> {
-  if (left.all) refuseMissing(deltas, stored);
-  else await stored.add(withoutCounters(deltas, left.some));
+/** Adds the deltas of a bulk write, and what other stored counts sum of them, without what triggers add. */
+async function addAll(
+  em: SqlEntityManager,
+  registry: CounterRegistry,
+  deltas: readonly KeyedDelta[],
+  stored: StoredCounts,
+  left: LeftToTriggers,
+): Promise<void> {
+  if (left.all) return refuseMissing(deltas, stored);
+  refusePendingSums(em, registry, deltas);
+  await stored.addThroughLevels(deltas, left.some);
 }
 
 function refuseMissing(deltas: readonly KeyedDelta[], stored: StoredCounts): void {
@@ -429,9 +460,10 @@ async function inTransaction<Result>(
   const { result, stored } = await em.getConnection('write').transactional(
     async transaction => {
       const counts = new StoredCounts(em, transaction);
-      const left = await leftToTriggers(em, transaction, registry, groups);
+      const all = withOnward(em, registry, groups);
+      const left = await leftToTriggers(em, transaction, registry, all);
       const outcome = await work(transaction, counts, left);
-      if (left.all) await requireTriggers(em, transaction, registry, groups);
+      if (left.all) await requireTriggers(em, transaction, registry, all);
       if (left.all || left.some.size > 0) await counts.reread();
       return { result: outcome, stored: counts };
     },

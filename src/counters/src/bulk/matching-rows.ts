@@ -51,6 +51,11 @@ export class MatchingRows {
     }
   }
 
+  /** Reads, without locks, the keys of the rows after one key and up to another; null: no bound on that side. */
+  async keys(after: Key | null, upTo: Key | null): Promise<Key[]> {
+    return (await this.#read(after, upTo, LockMode.NONE)).map(({ key }) => key);
+  }
+
   /** Locks and reads the rows after one key and up to another; null: no bound on that side. */
   async lock(after: Key | null, upTo: Key | null): Promise<MatchingRow[]> {
     const rows = await this.#read(after, upTo, LockMode.PESSIMISTIC_WRITE);

@@ -1,17 +1,26 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { changedSql, literalSql, numberSql, storedSql, unitsRead, valueOf } from '../declarations/amounts.js';
-import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
+import {
+  changedSql,
+  inUnitsOf,
+  literalSql,
+  numberSql,
+  storedSql,
+  unitsRead,
+  valueOf,
+} from '../declarations/amounts.js';
+import { onwardOf, type Onward } from '../declarations/levels.js';
+import { registryOf, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment } from '../sql/fragments.js';
+import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment, type Row } from '../sql/fragments.js';
 import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
-import type { KeyedDelta, RowState } from './deltas.js';
-import { loadedTargets } from './loaded-targets.js';
-import { fillingCounters } from './rollouts.js';
+import { Tally, type KeyedDelta, type RowState } from './deltas.js';
+import { loadedTargets, mayBeLoaded } from './loaded-targets.js';
+import { fillingCounters, withoutCounters, type SomeCounters } from './rollouts.js';
 import { show } from './shown-counts.js';
 
 // The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
@@ -25,6 +34,8 @@ export interface LockedTarget {
   readonly key: Key;
   readonly spellings: Key[];
   stored: bigint[];
+  /** The row, with its foreign keys by which other stored counts sum these. */
+  readonly row: Row;
 }
 
 /** The most target rows that one statement locks or changes. */
@@ -199,6 +210,64 @@ export class StoredCounts {
     return batch.map(delta => (lacking.includes(delta) ? floored(delta) : delta));
   }
 
+  /** Returns the keys of those targets of a group whose counts sum counts of rows that are locked here. */
+  onwardKeys(group: CounterGroup): Key[] {
+    return [...this.#locked].flatMap(([from, rows]) =>
+      this.#onward(from).some(onward => onward.group === group)
+        ? [...new Set(rows.values())].flatMap(({ row }) => {
+            const key = keyOfTarget(group, row);
+            return key ? [key] : [];
+          })
+        : [],
+    );
+  }
+
+  /** Adds deltas, and level by level what other stored counts sum of them, without what triggers add to some counters. */
+  async addThroughLevels(deltas: readonly KeyedDelta[], left: SomeCounters): Promise<void> {
+    let rest = withoutCounters(deltas, left);
+    while (rest.length > 0) {
+      await this.add(rest);
+      rest = withoutCounters(await this.onward(rest), left);
+    }
+  }
+
+  /**
+   * Returns what other stored counts sum of deltas that were added here: by the targets that the changed rows have now.
+   * Loaded ones of these are locked. With `again`, the rows are read again, because they may have got other targets.
+   */
+  async onward(deltas: readonly KeyedDelta[], again = false): Promise<KeyedDelta[]> {
+    const tally = new Tally();
+    for (const [group, some] of Map.groupBy(deltas, delta => delta.group)) {
+      const onwards = this.#onward(group);
+      if (onwards.length === 0) continue;
+      const keys = some.map(({ target }) => target.key);
+      await this.lock(group, keys);
+      const fresh = again ? await lockTargetRows(this.em, this.transaction, group, keys) : undefined;
+      for (const { target, amounts } of some) {
+        const hash = hashOf(target.key);
+        const { row } = fresh?.get(hash) ?? this.#locked.get(group)!.get(hash)!;
+        for (const { group: next, places } of onwards) {
+          const key = keyOfTarget(next, row);
+          const sums = next.counters.map(() => 0n);
+          for (const [from, to] of places)
+            sums[to] = inUnitsOf(next.counters[to]!, group.counters[from]!, amounts[from]!);
+          if (key) tally.add({ group: next, target: { key }, amounts: sums });
+        }
+      }
+    }
+    const next = tally.deltas() as KeyedDelta[];
+    for (const [group, some] of Map.groupBy(next, delta => delta.group)) {
+      const keys = some.map(({ target }) => target.key);
+      if (mayBeLoaded(this.em, group, keys)) await this.lock(group, keys);
+    }
+    return next;
+  }
+
+  #onward(group: CounterGroup): readonly Onward[] {
+    const registry = registryOf(this.em);
+    return registry?.hasLevels ? onwardOf(this.em, registry, group) : [];
+  }
+
   /** Reads again the rows that are locked here, which triggers have changed. */
   async reread(): Promise<void> {
     for (const [group, rows] of this.#locked) {
@@ -234,8 +303,11 @@ export async function lockTargetRows(
   group: CounterGroup,
   keys: readonly Key[],
 ): Promise<Map<string, LockedTarget>> {
+  const registry = registryOf(em);
+  const onwards = registry?.hasLevels ? onwardOf(em, registry, group) : [];
+  const plain = new Set([...group.targetKey, ...onwards.flatMap(onward => onward.group.foreignKey)]);
   const columns = [
-    ...group.targetKey.map(column => quoted(em, column)),
+    ...[...plain].map(column => quoted(em, column)),
     ...group.counters.map(counter => storedSql(em, counter)),
   ];
   const locked = new Map<string, LockedTarget>();
@@ -258,10 +330,17 @@ export async function lockTargetRows(
         key,
         spellings: [],
         stored: group.counters.map(counter => unitsRead(counter, row[counter.column])),
+        row,
       });
     }
   }
   return locked;
+}
+
+/** Returns the key of the target that a row has in a group; undefined: none. */
+function keyOfTarget({ foreignKey }: CounterGroup, row: Row): Key | undefined {
+  const key = foreignKey.map(column => row[column]);
+  return key.some(part => part === null || part === undefined) ? undefined : key;
 }
 
 /** Returns the deltas of one table, which are in ascending order, such that one UPDATE adds each list of them. */

@@ -4,7 +4,7 @@ import type { SumSql } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { exactNumber } from '../sql/exact-number.js';
 import { quoted } from '../sql/fragments.js';
-import { decimalText, unitsOf, type CountValue, type ExactColumn } from '../sql/units.js';
+import { decimalText, unitsOf, unitsOfOne, type CountValue, type ExactColumn } from '../sql/units.js';
 import { decimalDigits, integerBounds } from './column-types.js';
 import { conditionSql, meets, problemOf, testOf, type AmountTest, type Condition, type Values } from './condition.js';
 import type { Counter } from './define-counter.js';
@@ -108,6 +108,11 @@ export function valueOf({ amount: { into, sums, platform } }: Summing, units: bi
   return (property.customType?.convertToJSValue(read, platform) as CountValue | undefined) ?? read;
 }
 
+/** Returns units of one stored count in those of another, which has as many decimals or more. */
+export function inUnitsOf(to: Summing, from: Summing, units: bigint): bigint {
+  return units * unitsOfOne(to.amount.into.scale - from.amount.into.scale);
+}
+
 /** Returns a value of a stored count in units; undefined for what is no such value. */
 export function unitsOfValue({ amount: { into } }: Summing, value: unknown): bigint | undefined {
   return unitsOf(value, into.scale);
@@ -139,6 +144,8 @@ export function amountFor(
   const name = stored.fieldNames[0]!;
   const described = { ...column, property: stored, name, place: `${target.tableName}.${name}` };
   const about = { into: described, sums, platform: em.getPlatform() };
+  if (sum === undefined && column.scale > 0)
+    return `"${into}" has ${column.scale} decimals, and a count has none; give it the type "integer"`;
   if (sum === undefined) return { ...about, mayBeNegative: false };
   const summed = counted.properties[sum as never] as EntityProperty | undefined;
   if (!summed || summed.kind !== ReferenceKind.SCALAR)
@@ -152,7 +159,9 @@ export function amountFor(
     return `"${sum}" has the type ${summed.columnTypes[0] ?? summed.type}; only whole numbers and decimals can be summed exactly`;
   if (of.scale > column.scale)
     return `"${sum}" has ${of.scale} decimals and "${into}" has ${column.scale}, so that a sum would be rounded; give "${into}" as many`;
-  if (highest(summed, of, sums) > highest(stored, column, sums))
+  // An INTEGER of SQLite stands for one of 32 bits; what is beyond is refused when it is added.
+  const single = { ...of, type: of.type.replace(/^integer\b/i, 'int') };
+  if (highest(summed, single, sums) > highest(stored, column, sums))
     return `"${into}" of the type ${column.type} is too small for a single "${sum}" of the type ${of.type}; give it a larger type`;
   // Else a row could be taken away before the one that makes up for it.
   if (stored.unsigned && !summed.unsigned)

@@ -5,6 +5,18 @@ import { CounterError } from '../errors.js';
 export type RelationTarget<Relation> =
   NonNullable<Relation> extends { unwrap: () => infer Target } ? Target : NonNullable<Relation>;
 
+/** A relation, or several with points between them. */
+export type Path<Entity> = (keyof Entity & string) | `${keyof Entity & string}.${string}`;
+
+/** The entity class to which a path leads; `never` where it leads nowhere. */
+export type PathTarget<Entity, Way extends string> = Way extends `${infer First}.${infer Rest}`
+  ? First extends keyof Entity
+    ? PathTarget<RelationTarget<Entity[First]>, Rest>
+    : never
+  : Way extends keyof Entity
+    ? RelationTarget<Entity[Way]>
+    : never;
+
 /**
  * What a counted row must be, in MikroORM's own words: the rows that em.find() finds with it are counted, but texts are
  * compared by their bytes.
@@ -55,11 +67,13 @@ type Part<Value> = Value extends Scalar | readonly unknown[] | { unwrap: () => u
   : CounterCondition<Value>;
 
 /** The names of the properties that may hold a number: numbers, bigints, and decimals as texts. */
-export type NumberProperty<Entity> = {
-  [Property in keyof Entity & string]: NonNullable<Entity[Property]> extends number | bigint | string
-    ? Property
-    : never;
-}[keyof Entity & string];
+export type NumberProperty<Entity> = [Entity] extends [never]
+  ? never
+  : {
+      [Property in keyof Entity & string]: NonNullable<Entity[Property]> extends number | bigint | string
+        ? Property
+        : never;
+    }[keyof Entity & string];
 
 /**
  * Who changes the stored counts: the hooks of this process, or triggers in the database, which see the writes of every
@@ -73,6 +87,7 @@ export type CounterStrategy = 'hooks' | 'triggers';
  */
 export interface Counter {
   readonly counted: EntityClass<object>;
+  /** A relation, or several, each of the entity to which the one before leads. */
   readonly by: string;
   readonly into: string;
   /** The property whose values are added up; left out, each row counts 1. */
@@ -90,11 +105,12 @@ const OPTIONS = ['counted', 'by', 'into', 'sum', 'where'];
  * @example
  *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { deletedAt: null } });
  *   defineCounter({ counted: OrderLine, by: 'order', into: 'total', sum: 'amount' });
+ *   defineCounter({ counted: Post, by: 'thread.board', into: 'postCount' });
  */
-export function defineCounter<Counted extends object, By extends keyof Counted & string>(declaration: {
+export function defineCounter<Counted extends object, const By extends Path<Counted>>(declaration: {
   counted: EntityClass<Counted>;
   by: By;
-  into: NumberProperty<RelationTarget<Counted[By]>>;
+  into: NumberProperty<PathTarget<Counted, By>>;
   sum?: NumberProperty<Counted>;
   where?: CounterCondition<Counted>;
 }): Counter {

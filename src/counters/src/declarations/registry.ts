@@ -4,6 +4,7 @@ import { CounterError } from '../errors.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import { amountFor, type Amount } from './amounts.js';
 import { conditionOf, type Condition, type Test } from './condition.js';
+import { levelsOf, summedBy } from './sums-of-counts.js';
 import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
 import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
 import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
@@ -19,12 +20,16 @@ export interface ResolvedCounter {
   readonly condition: Condition;
   /** What a row that meets the condition adds. */
   readonly amount: Amount;
+  /** The counter whose stored count is summed; undefined: rows are counted by themselves. */
+  through?: ResolvedCounter;
 }
 
 /** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
 export interface CounterGroup {
   /** The place of the target table among all: every transaction locks the tables in this order. */
   readonly order: number;
+  /** How many levels of sums lead to the target table: 0 where none sums a stored count. */
+  readonly level: number;
   readonly counted: EntityMetadata;
   readonly by: string;
   readonly foreignKey: readonly string[];
@@ -57,6 +62,8 @@ export interface KeyPart {
 /** The counters by their entities, as counted rows or as target; made once from the declarations and the metadata. */
 export class CounterRegistry {
   readonly groups: readonly CounterGroup[];
+  /** True where a counter sums another one. */
+  readonly hasLevels: boolean;
   readonly #countedBy = new WeakMap<object, readonly CounterGroup[]>();
   readonly #countersOn = new WeakMap<object, readonly ResolvedCounter[]>();
   /** The number of entities that were examined. */
@@ -69,17 +76,32 @@ export class CounterRegistry {
   ) {
     this.#entities = em.getMetadata().getAll().size;
     const groups = new Map<string, CounterGroup & { counters: ResolvedCounter[] }>();
+    const resolvedOf = new Map<Counter, ResolvedCounter>();
+    const sums = new Map<ResolvedCounter, Counter>();
     for (const counter of declarations) {
-      const resolved = groupOf(counter, em);
+      refuseUnknownOptions(counter);
+      const summed = summedBy(counter, declarations, em.getMetadata());
+      const resolved = groupOf(summed?.declaration ?? counter, em);
+      const [made] = resolved.counters as [ResolvedCounter];
+      resolvedOf.set(counter, made);
+      if (summed) sums.set(made, summed.of);
       const key = `${resolved.counted.uniqueName} ${resolved.by}`;
       const group = groups.get(key);
       if (!group) groups.set(key, resolved);
       else group.counters.push(...resolved.counters);
     }
     refuseSharedForeignKeys([...groups.values()]);
-    const tables = [...new Set([...groups.values()].map(({ target }) => target.tableName))].toSorted();
+    for (const [counter, of] of sums) counter.through = resolvedOf.get(of)!;
+    this.hasLevels = sums.size > 0;
+    const levels = levelsOf([...groups.values()]);
+    // What a sum is made of is locked before the sum.
+    const tables = [...levels].toSorted(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([table]) => table);
     this.groups = [...groups.values()]
-      .map(group => ({ ...group, order: tables.indexOf(group.target.tableName) }))
+      .map(group => ({
+        ...group,
+        order: tables.indexOf(group.target.tableName),
+        level: levels.get(group.target.tableName)!,
+      }))
       .toSorted((a, b) => a.order - b.order);
     for (const { target } of this.groups) refuseUnlikeShares(this.storedOn(target));
     this.#refuseStoredCountsAsInput();
@@ -92,17 +114,30 @@ export class CounterRegistry {
   #refuseStoredCountsAsInput(): void {
     for (const { counted, by, counters } of this.groups) {
       const stored = this.countersOn(counted).map(({ column }) => column);
-      for (const { property, condition, amount } of counters) {
+      for (const { property, condition, amount, through } of counters) {
         const column = condition.tests.flatMap(({ columns }) => columns).find(one => stored.includes(one));
         if (column)
           throw new CounterError(
             'COUNTER_DECLARATION',
             `The condition of the counter ${counted.className}.${by} → ${property} asks for ${column}, which is a stored count itself; ask for something that the application writes.`,
           );
-        if (amount.of && stored.includes(amount.of.column))
+        const shares = this.storedOn(counted).flatMap(group =>
+          group.counters.filter(one => one.column === through?.column),
+        );
+        if (shares.length > 1)
           throw new CounterError(
             'COUNTER_DECLARATION',
-            `The counter ${counted.className}.${by} → ${property} sums ${amount.of.column}, which is a stored count itself; sum something that the application writes.`,
+            `The counter ${counted.className}.${by} → ${property} sums ${through!.name}, which several counters share; give each a column of its own.`,
+          );
+        if (through && !firstOf(through).amount.of && amount.into.scale > 0)
+          throw new CounterError(
+            'COUNTER_DECLARATION',
+            `The counter ${counted.className}.${by} → ${property} has ${amount.into.scale} decimals, and a count has none; give it the type "integer".`,
+          );
+        if (!through && amount.of && stored.includes(amount.of.column))
+          throw new CounterError(
+            'COUNTER_DECLARATION',
+            `The counter ${counted.className}.${by} → ${property} sums ${amount.of.column}, which is a stored count itself; to count through two relations, give them to "by", as in "thread.board".`,
           );
       }
     }
@@ -130,12 +165,24 @@ export class CounterRegistry {
     return this.groups.filter(({ target }) => isSameTable(target, meta));
   }
 
+  /** Returns how many levels of stored counts are to be changed before a row of this entity is counted. */
+  rankOf(meta: EntityMetadata): number {
+    if (!this.hasLevels) return 0;
+    const summed = this.countedBy(meta).some(({ counters }) => counters.some(({ through }) => through));
+    return summed ? this.storedOn(meta)[0]!.level + 1 : 0;
+  }
+
   /** Returns the counters whose stored counts are columns of this entity, one for each column. */
   countersOn(meta: EntityMetadata): readonly ResolvedCounter[] {
     return kept(this.#countersOn, meta.class, () =>
       withoutShares(this.storedOn(meta).flatMap(({ counters }) => counters)),
     );
   }
+}
+
+/** Returns the counter with which a sum of sums begins. */
+function firstOf(counter: ResolvedCounter): ResolvedCounter {
+  return counter.through ? firstOf(counter.through) : counter;
 }
 
 /** Counters as they were declared for an ORM, of which the metadata make a registry. An ORM has it as a subscriber. */
@@ -330,7 +377,6 @@ function refuseSharedForeignKeys(groups: readonly CounterGroup[]): void {
 }
 
 function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
-  refuseUnknownOptions(counter);
   const metadata = em.getMetadata();
   const refuse = (problem: string): CounterError =>
     new CounterError(
@@ -384,6 +430,7 @@ function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { count
   const table = entityOfTable(counted);
   return {
     order: 0,
+    level: 0,
     counted: table,
     by: counter.by,
     foreignKey: by.fieldNames,

@@ -49,8 +49,8 @@ export interface CountedChange {
   /** True where the change can alter a count; an update that touches nothing watched cannot. */
   readonly relevant: boolean;
   /** The row as the entity had it when the flush was planned, and what of it the change wrote then. */
-  readonly memory: RowState;
-  readonly planned: Readonly<Record<string, unknown>>;
+  memory: RowState;
+  planned: Readonly<Record<string, unknown>>;
   /** The row as it will be after the flush, once planned; null: it will not exist. */
   after: RowState | null;
 }
@@ -91,9 +91,8 @@ export function countedChanges(
     if (groups.length === 0) return [];
     const kind = kindOf(changeSet);
     const { entity } = changeSet;
-    const payload = changeSet.payload as Record<string, unknown>;
-    const planned: Record<string, unknown> = {};
-    for (const name of watchedProperties(groups)) if (name in payload) planned[name] = payload[name];
+    const { payload } = changeSet;
+    const planned = plannedOf(changeSet, groups);
     const isNew = kind === 'create';
     const relevant = kind !== 'update' || Object.keys(planned).length > 0;
     // The payload of a new row is all that the entity has.
@@ -101,6 +100,21 @@ export function countedChanges(
     const key = isNew ? [] : keyInDatabase(changeSet);
     return [{ changeSet, counted, groups, kind, key, relevant, memory, planned, after: null }];
   });
+}
+
+/** Plans a new row again, because it has got counts of its own since, which are summed. */
+export function planAgain(change: CountedChange, created: CreatedTargets): void {
+  const { changeSet, groups } = change;
+  change.planned = plannedOf(changeSet, groups);
+  change.memory = stateWritten(changeSet.payload, changeSet.entity, groups, created);
+}
+
+/** Returns what a change writes of the properties by which rows of some groups are counted. */
+function plannedOf({ payload }: ChangeSet<AnyEntity>, groups: readonly CounterGroup[]): Record<string, unknown> {
+  const values = payload as Record<string, unknown>;
+  const planned: Record<string, unknown> = {};
+  for (const name of watchedProperties(groups)) if (name in values) planned[name] = values[name];
+  return planned;
 }
 
 /** Returns the name of a counted row for people: `Enrollment 7`. */

@@ -26,6 +26,7 @@ import { noteShown } from '../counts/shown-counts.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { valueOf, writtenValue } from '../declarations/amounts.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
+import { withOnward } from '../declarations/levels.js';
 import type { CounterGroup, CounterRegistry, ResolvedCounter } from '../declarations/registry.js';
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
@@ -39,13 +40,14 @@ import {
   kindOf,
   nameOf,
   originalTargets,
+  planAgain,
   readRows,
   schemaOfChange,
   writtenStates,
   type CountedChange,
 } from './counted-changes.js';
 import { lockSteps } from './lock-order.js';
-import { recordCounted, refusePendingRows } from './pending-changes.js';
+import { recordCounted, refusePendingRows, refusePendingSums } from './pending-changes.js';
 import {
   refuseCollectionWrites,
   refuseLateChangeSets,
@@ -119,7 +121,8 @@ export class FlushPlan {
     const stored = (this.#stored = new StoredCounts(this.em, transaction));
     const existing = relevant.filter(change => change.kind !== 'create');
     const groups = groupsOfChanges(relevant);
-    const { all, some: left } = await leftToTriggers(this.em, transaction, this.registry, groups);
+    const concerned = withOnward(this.em, this.registry, groups);
+    const { all, some: left } = await leftToTriggers(this.em, transaction, this.registry, concerned);
     this.#leftToTriggers = all;
     this.#left = left;
     if (!this.#leftToTriggers) {
@@ -127,29 +130,48 @@ export class FlushPlan {
       refuseReplacedTargets(this.unitOfWork, relevant);
     }
     const originals = await originalTargets(this.em, transaction, existing);
-    for (const { groups: some, keys } of lockSteps(
+    for (const { groups: some, keys, sums } of lockSteps(
       this.em,
+      this.registry,
       this.unitOfWork,
       relevant,
       originals,
       all || left.size > 0,
     )) {
-      for (const group of some) await stored.lock(group, keys);
+      const onward = sums ? some.flatMap(group => stored.onwardKeys(group)) : [];
+      for (const group of some) await stored.lock(group, [...keys, ...onward]);
     }
     if (this.#leftToTriggers) {
-      await requireTriggers(this.em, transaction, this.registry, groups);
+      await requireTriggers(this.em, transaction, this.registry, concerned);
       return this.#refuseMissingTargets(relevant, stored);
     }
-    for (const [concerned, mine] of Map.groupBy(existing, change => change.groups))
+    for (const [mineOf, mine] of Map.groupBy(existing, change => change.groups))
       refusePendingRows(
-        concerned,
+        mineOf,
         mine.map(({ key }) => key),
       );
+    // Rows whose own counts are summed come after those that are counted into them, with the counts that they have then.
+    const ranks = Map.groupBy(relevant, ({ counted }) => this.registry.rankOf(counted));
+    const counted: CountedChange[] = [];
+    let onward: readonly TargetDelta[] = [];
+    for (let rank = 0; rank <= Math.max(...ranks.keys()) || onward.length > 0; rank += 1) {
+      const mine = ranks.get(rank) ?? [];
+      const tally = await this.#counted(mine, transaction, stored);
+      for (const delta of onward) tally.add(delta);
+      counted.push(...mine);
+      recordCounted(this.unitOfWork, counted);
+      onward = await this.#apply(withoutCounters(tally.deltas(), left), stored);
+    }
+    for (const group of groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
+  }
+
+  /** Reads the rows of changes under the locks of their targets, and counts the changes. */
+  async #counted(changes: readonly CountedChange[], transaction: Transaction, stored: StoredCounts): Promise<Tally> {
+    const existing = changes.filter(change => change.kind !== 'create');
     const rows = await readRows(this.em, transaction, existing, ({ key }) => key, true);
     refuseTwins([...rows].map(([change, { key }]) => [change, key]));
-
     const tally = new Tally();
-    for (const change of relevant) {
+    for (const change of changes) {
       const before = rows.get(change)?.state ?? null;
       // Another transaction has deleted the row since it was loaded, and has counted that.
       if (!before && change.kind !== 'create') {
@@ -157,12 +179,11 @@ export class FlushPlan {
         continue;
       }
       if (before) await this.#requireLocked(change, before, stored);
+      else if (this.registry.rankOf(change.counted) > 0) planAgain(change, this.#created);
       change.after = this.#stateAfter(change, before);
       tally.change(change.groups, before, change.after);
     }
-    recordCounted(this.unitOfWork, relevant);
-    await this.#apply(withoutCounters(tally.deltas(), left), stored);
-    for (const group of groups) for (const key of this.#deletedTargets(group)) stored.forget(group, key);
+    return tally;
   }
 
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
@@ -202,7 +223,8 @@ export class FlushPlan {
         deltas.filter(delta => delta.group === group).map(({ target }) => target.key),
       );
     }
-    await this.#apply(deltas, stored, true);
+    const onward = await this.#apply(deltas, stored, true);
+    await stored.addThroughLevels(onward, this.#left);
   }
 
   /** Puts the true stored counts into the loaded targets. */
@@ -254,8 +276,11 @@ export class FlushPlan {
     );
   }
 
-  /** Applies deltas: at the end of the flush, or before it, as far as their targets are there then. */
-  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts, atEnd = false): Promise<void> {
+  /**
+   * Applies deltas: at the end of the flush, or before it, as far as their targets are there then. Returns what other
+   * stored counts sum of them, without those of new rows, which are counted with their counts.
+   */
+  async #apply(deltas: readonly TargetDelta[], stored: StoredCounts, atEnd = false): Promise<KeyedDelta[]> {
     const existing: KeyedDelta[] = [];
     for (const delta of deltas) {
       if ('created' in delta.target) this.#addToCreated(delta.target.created, delta, stored);
@@ -264,7 +289,11 @@ export class FlushPlan {
     }
     const groups = [...new Set(existing.map(({ group }) => group))];
     const deleted = new Map(groups.map(group => [group, new Set(this.#deletedTargets(group).map(hashOf))]));
-    await stored.add(existing.filter(({ group, target }) => !deleted.get(group)!.has(hashOf(target.key))));
+    // A row that goes takes its counts along as they are.
+    const staying = existing.filter(({ group, target }) => !deleted.get(group)!.has(hashOf(target.key)));
+    refusePendingSums(this.em, this.registry, staying);
+    await stored.add(staying);
+    return stored.onward(staying, atEnd);
   }
 
   /** Returns the keys of the targets of a group that the flush deletes. */

@@ -3,8 +3,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keyInDatabase } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { isSameTable } from '../declarations/inheritance.js';
-import type { CounterGroup } from '../declarations/registry.js';
-import { compareGroups, targetTableOf } from '../declarations/schemas.js';
+import { summedInto, withOnward } from '../declarations/levels.js';
+import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
+import { compareGroups, targetTableOf, type LocatedGroup } from '../declarations/schemas.js';
 import { distinctKeys, type Key } from '../sql/key.js';
 import { kindOf, schemaOfChange, type CountedChange } from './counted-changes.js';
 
@@ -12,6 +13,8 @@ import { kindOf, schemaOfChange, type CountedChange } from './counted-changes.js
 export interface LockStep {
   readonly groups: readonly CounterGroup[];
   readonly keys: readonly Key[];
+  /** True for targets whose counts sum those of rows that are locked before: theirs are locked too. */
+  readonly sums: boolean;
 }
 
 /**
@@ -24,12 +27,18 @@ export interface LockStep {
  */
 export function lockSteps(
   em: SqlEntityManager,
+  registry: CounterRegistry,
   unitOfWork: UnitOfWork,
   changes: readonly CountedChange[],
   originals: ReadonlyMap<CounterGroup, readonly Key[]>,
   every: boolean,
 ): LockStep[] {
-  const all = [...new Set(changes.flatMap(({ groups }) => groups))].toSorted(compareGroups);
+  const counted = [...new Set(changes.flatMap(({ groups }) => groups))];
+  // Rows whose counts are summed are locked in their own place, before the sums, also where they are counted rows.
+  const between = summedGroups(em, registry, changes);
+  const all = [...new Set([...counted, ...between, ...(every ? withOnward(em, registry, counted) : [])])].toSorted(
+    compareGroups,
+  );
   const steps = [...Map.groupBy(all, targetTableOf).values()].map(groups => {
     const { target, targetSchema } = groups[0]!;
     const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
@@ -44,10 +53,25 @@ export function lockSteps(
     ]);
     const written = writtenTargets(em, unitOfWork, target, targetSchema);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
+    const sums = groups.some(({ level }) => level > 0);
+    if (groups.some(group => between.includes(group))) keys.push(...written);
     const needed = keys.length > 0 && (every || !onlyCreates || groups.some(group => mayBeLoaded(em, group, keys)));
-    return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], needed };
+    return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], sums, needed: needed || (every && sums) };
   });
-  return steps.slice(0, steps.findLastIndex(({ needed }) => needed) + 1).filter(({ keys }) => keys.length > 0);
+  return steps
+    .slice(0, steps.findLastIndex(({ needed }) => needed) + 1)
+    .filter(({ keys, sums }) => keys.length > 0 || sums);
+}
+
+/** Returns the groups that count into changed rows, where what they store is summed. */
+function summedGroups(
+  em: SqlEntityManager,
+  registry: CounterRegistry,
+  changes: readonly CountedChange[],
+): LocatedGroup[] {
+  if (!registry.hasLevels) return [];
+  const changed = new Set(changes.filter(({ kind }) => kind !== 'create').map(({ groups }) => groups[0]!));
+  return [...changed].flatMap(({ counted, countedSchema }) => summedInto(em, registry, counted, countedSchema));
 }
 
 /** Returns the targets that the flush itself updates or deletes, so that they are locked in order with the others. */

@@ -1,5 +1,8 @@
 import type { UnitOfWork } from '@mikro-orm/core';
-import type { CounterGroup } from '../declarations/registry.js';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { KeyedDelta } from '../counts/deltas.js';
+import { onwardOf } from '../declarations/levels.js';
+import type { CounterGroup, CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { flushesAround } from '../guards/flushes.js';
 import { hashOf, type Key } from '../sql/key.js';
@@ -25,6 +28,23 @@ export function refusePendingRows(groups: readonly CounterGroup[], keys: readonl
     'COUNTER_LATE_CHANGE',
     `A hook changes ${twice.counted.className} ${twice.key.join(', ')}, which the flush around it has counted and not written yet. Change it before the flush or after it.`,
   );
+}
+
+/**
+ * Refuses to change a count in a hook of a flush that has counted the move of its row and not written it yet
+ * (COUNTER_LATE_CHANGE): what sums the count could not be told.
+ */
+export function refusePendingSums(
+  em: SqlEntityManager,
+  registry: CounterRegistry,
+  deltas: readonly KeyedDelta[],
+): void {
+  if (!registry.hasLevels) return;
+  for (const [group, some] of Map.groupBy(deltas, delta => delta.group))
+    refusePendingRows(
+      onwardOf(em, registry, group).map(onward => onward.group),
+      some.map(({ target }) => target.key),
+    );
 }
 
 /** Refuses to count rows in a hook of a flush that is about to change some of them (COUNTER_LATE_CHANGE). */

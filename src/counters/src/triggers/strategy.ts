@@ -2,6 +2,7 @@ import type { EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { rolloutAdvice, rollouts } from './rollout-triggers.js';
 import type { SomeCounters } from '../counts/rollouts.js';
+import { onwardOf } from '../declarations/levels.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
@@ -61,8 +62,27 @@ export async function leftToTriggers(
   if (registry.strategy === 'triggers') return { all: true, some: NOTHING };
   if (!dialectOf(em).triggers.precedeHooks) return { all: false, some: NOTHING };
   const some = await keptByTriggers(em, transaction, groups);
+  refuseHalfLevels(em, registry, some);
   const all = groups.every(group => some.get(group)?.size === group.counters.length);
   return { all, some: all ? NOTHING : some };
+}
+
+/**
+ * Refuses to leave a stored count to triggers, and to keep what sums it with hooks (COUNTER_STRATEGY), which would not
+ * see it change.
+ */
+function refuseHalfLevels(em: SqlEntityManager, registry: CounterRegistry, some: SomeCounters): void {
+  if (!registry.hasLevels) return;
+  for (const [group, left] of some)
+    for (const { group: next, places } of onwardOf(em, registry, group))
+      for (const [from, to] of places) {
+        const [counter, sum] = [group.counters[from]!, next.counters[to]!];
+        if (left.has(counter) && !some.get(next)?.has(sum))
+          throw new CounterError(
+            'COUNTER_STRATEGY',
+            `Triggers keep ${counter.name}, and hooks would keep ${sum.name}, which sums it, without seeing it change. Install or remove the triggers of both.`,
+          );
+      }
 }
 
 /**

@@ -2,15 +2,20 @@ import type { EntityClass, EntityMetadata, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { KeyedDelta } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
+import { counterIds } from '../counts/rollouts.js';
 import { lockTargetRows, StoredCounts, type LockedTarget } from '../counts/stored-counts.js';
 import { assignedSql, totalSql, unitsOfValue, valueOf } from '../declarations/amounts.js';
 import type { CountValue } from '../sql/units.js';
-import { withoutShares, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
+import { joinedSql, onwardOf, summedInto, wayOf, type Onward } from '../declarations/levels.js';
+import { keyColumns, withoutShares, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
+import type { LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { recountedRows, type RecountedRow } from '../events.js';
 import { refuseToCountPendingRows } from '../flush/pending-changes.js';
-import { execute, keyIn, quoted, tableName, type Fragment } from '../sql/fragments.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
+import { execute, keyIn, queryRows, quoted, tableName, type Fragment } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
+import { requireRegistry } from '../triggers/triggers.js';
 import { targetOf } from './verify.js';
 
 /** A stored count before and after a change. */
@@ -40,7 +45,7 @@ export async function recount(
   const described = targetOf(em, entity, counters);
   const changes = await changed(em, described, key, 'Recounting', async ({ target, groups }, transaction, before) => {
     const found = [...before.values()][0]!.key;
-    refuseToCountPendingRows(groups, found);
+    refuseToCountPendingRows(countedOnTheWay(em, groups), found);
     const sets = countsOf(em, groups, found);
     const row = keyIn(em, groups[0]!.targetKey, [found]);
     const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;
@@ -102,7 +107,7 @@ export function adjust(
 /** The metadata of a target entity, and what is counted into it. */
 interface Described {
   readonly target: EntityMetadata;
-  readonly groups: readonly CounterGroup[];
+  readonly groups: readonly LocatedGroup[];
 }
 
 /** Locks a target row, lets `write` change its counts, and returns those that it changed. */
@@ -123,9 +128,10 @@ async function changed(
       'COUNTER_TRANSACTION',
       `${action} ${described.target.className} ${key.join(', ')} needs an open transaction: use em.transactional().`,
     );
+  await lockBetween(em, transaction, described.groups, key);
   const before = await locked(em, transaction, described.groups, key);
   if (!before) return null;
-  await write(described, transaction, before);
+  await withoutSums(em, transaction, described.groups, key, () => write(described, transaction, before));
   const after = (await locked(em, transaction, described.groups, key))!;
   await refresh(em, transaction, described, before);
   const shown = withoutShares(described.groups.flatMap(({ counters }) => counters));
@@ -136,6 +142,107 @@ async function changed(
       return was === is ? [] : [{ counter: counter.name, key: before.get(group)!.key, before: was!, after: is! }];
     }),
   );
+}
+
+/** Returns the groups that count rows of some groups, or rows that are counted into those. */
+function countedOnTheWay(em: SqlEntityManager, groups: readonly LocatedGroup[]): LocatedGroup[] {
+  const registry = requireRegistry(em);
+  return [
+    ...new Set(groups.flatMap(group => group.counters.flatMap(counter => wayOf(em, registry, group, counter).groups))),
+  ];
+}
+
+/**
+ * Locks the rows between a target and what it counts through them, in ascending order, as all writers do before they lock
+ * the target.
+ */
+async function lockBetween(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  groups: readonly LocatedGroup[],
+  key: Key,
+): Promise<void> {
+  const registry = requireRegistry(em);
+  if (!registry.hasLevels) return;
+  const stored = new StoredCounts(em, transaction);
+  for (const group of groups) {
+    const ways = group.counters.map(counter => wayOf(em, registry, group, counter).groups);
+    // The rows between that are the first to be locked come first.
+    for (const place of [...new Set(ways.flatMap(way => [...way.keys()]))].filter(index => index > 0)) {
+      const parts = ways.flatMap(way =>
+        way.length > place ? [way.slice(place) as [LocatedGroup, ...LocatedGroup[]]] : [],
+      );
+      for (const [, [part]] of Map.groupBy(parts, ([first]) => first)) {
+        const [{ counted, countedSchema }] = part!;
+        const columns = keyColumns(counted);
+        const mine = keyIn(em, group.foreignKey, [key], `w_${part!.length - 1}.`);
+        // Without a lock: an index by which they are found would be locked too, and in another order.
+        const rows = await queryRows(em, transaction, {
+          sql: `select ${columns.map((column, index) => `w_0.${quoted(em, column)} as k${index}`).join(', ')} from ${joinedSql(em, part!, 'w')} where ${mine.sql}`,
+          parameters: mine.parameters,
+        });
+        const keys = rows.map(row => columns.map((_, index) => row[`k${index}`]));
+        for (const into of summedInto(em, registry, counted, countedSchema)) await stored.lock(into, keys);
+      }
+    }
+  }
+}
+
+/**
+ * Changes stored counts of a row such that nothing changes what other stored counts sum of them: these are right or wrong
+ * by their own rows, and no row has come or gone. Triggers would take the change for such.
+ */
+async function withoutSums(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  groups: readonly LocatedGroup[],
+  key: Key,
+  write: () => Promise<void>,
+): Promise<void> {
+  const registry = requireRegistry(em);
+  const onwards = registry.hasLevels ? groups.flatMap(group => onwardOf(em, registry, group)) : [];
+  if (onwards.length === 0) return write();
+  const withoutCounting = dialectOf(em).triggers.withoutCounting?.(counterIds(registry));
+  if (withoutCounting) {
+    // Where hooks count, triggers do not in this session.
+    const run = async (statements: readonly string[]): Promise<void> => {
+      for (const sql of statements) await execute(em, transaction, { sql, parameters: [] });
+    };
+    await run(withoutCounting.begin);
+    try {
+      await write();
+    } catch (error) {
+      // Where the error has ended the transaction, this fails, and the end of the transaction does the same.
+      await run(withoutCounting.end).catch(() => undefined);
+      throw error;
+    }
+    return run(withoutCounting.end);
+  }
+  const sums = await summed(em, transaction, onwards, groups, key);
+  await write();
+  const now = await summed(em, transaction, onwards, groups, key);
+  const back = sums.map((delta, place) => ({
+    ...delta,
+    amounts: delta.amounts.map((units, index) => units - now[place]!.amounts[index]!),
+  }));
+  await new StoredCounts(em, transaction).add(back.filter(({ amounts }) => amounts.some(amount => amount !== 0n)));
+}
+
+/** Reads the stored counts that sum those of a row, as amounts. */
+async function summed(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  onwards: readonly Onward[],
+  groups: readonly LocatedGroup[],
+  key: Key,
+): Promise<KeyedDelta[]> {
+  const stored = new StoredCounts(em, transaction);
+  for (const group of groups) await stored.lock(group, [key]);
+  const deltas: KeyedDelta[] = [];
+  for (const group of new Set(onwards.map(onward => onward.group)))
+    for (const row of (await lockTargetRows(em, transaction, group, stored.onwardKeys(group))).values())
+      deltas.push({ group, target: { key: row.key }, amounts: row.stored });
+  return deltas;
 }
 
 /** Returns an amount in the units of a counter's column (COUNTER_DECLARATION for what is no such amount). */
@@ -179,26 +286,20 @@ async function locked(
 }
 
 /** Returns the assignments of all counters; those that share a column have the sum of their rows there. */
-function countsOf(em: SqlEntityManager, groups: readonly CounterGroup[], key: Key): Fragment[] {
+function countsOf(em: SqlEntityManager, groups: readonly LocatedGroup[], key: Key): Fragment[] {
   const values = groups.flatMap(group =>
-    group.counters.map(({ column }, index) => ({ column, ...countOf(em, group, index, key) })),
+    group.counters.map(counter => ({ counter, ...countOf(em, group, counter, key) })),
   );
-  return [...Map.groupBy(values, ({ column }) => column)].map(([column, mine]) => ({
-    sql: `${quoted(em, column)} = ${mine.map(({ sql }) => sql).join(' + ')}`,
+  return [...Map.groupBy(values, ({ counter }) => counter.column)].map(([column, mine]) => ({
+    sql: `${quoted(em, column)} = ${assignedSql(mine[0]!.counter, mine.map(({ sql }) => sql).join(' + '))}`,
     parameters: mine.flatMap(({ parameters }) => parameters),
   }));
 }
 
 /** Returns the count of one counter. It is a derived table, because the counted table may be the target's own. */
-function countOf(
-  em: SqlEntityManager,
-  { counted, countedSchema, foreignKey, counters }: CounterGroup,
-  index: number,
-  key: Key,
-): Fragment {
-  const counter = counters[index]!;
-  const mine = keyIn(em, foreignKey, [key]);
-  const total = `select ${totalSql(em, counter)} as n from ${tableName(em, counted, countedSchema)} where ${mine.sql}`;
-  const value = `(select ${assignedSql(counter, 'n')} from (${total}) counted)`;
-  return { sql: value, parameters: mine.parameters };
+function countOf(em: SqlEntityManager, group: LocatedGroup, counter: ResolvedCounter, key: Key): Fragment {
+  const way = wayOf(em, requireRegistry(em), group, counter);
+  const mine = keyIn(em, group.foreignKey, [key], `w_${way.groups.length - 1}.`);
+  const total = `select ${totalSql(em, way.counter, 'w_0.')} as n from ${joinedSql(em, way.groups, 'w')} where ${mine.sql}`;
+  return { sql: `(select n from (${total}) counted)`, parameters: mine.parameters };
 }

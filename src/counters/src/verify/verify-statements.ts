@@ -2,12 +2,15 @@ import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { numberSql, readableSql, totalSql, unitsRead, valueOf } from '../declarations/amounts.js';
 import type { CountValue } from '../sql/units.js';
-import { keyColumns, type CounterGroup } from '../declarations/registry.js';
+import { joinedSql, wayOf, type Way } from '../declarations/levels.js';
+import { keyColumns, type ResolvedCounter } from '../declarations/registry.js';
+import type { LocatedGroup } from '../declarations/schemas.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { isUnsafeNumber, UnsafeNumberError } from '../sql/exact-number.js';
 import { inRange, queryRows, quoted, tableName, type Fragment, type KeyRange, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
 import { plainTableName } from '../sql/schemas.js';
+import { requireRegistry } from '../triggers/triggers.js';
 
 /** One target row in one snapshot: the stored and the actual number of each counter, in the groups' order. */
 export interface ComparedTarget {
@@ -15,16 +18,37 @@ export interface ComparedTarget {
   readonly counts: readonly { readonly counter: string; readonly stored: CountValue; readonly actual: CountValue }[];
 }
 
+/** The rows of one group that are counted on one way, with the counters that do so, by their places in the group. */
+interface Source {
+  readonly alias: string;
+  readonly place: number;
+  readonly way: Way['groups'];
+  readonly counters: readonly (readonly [index: number, counter: ResolvedCounter])[];
+}
+
+/** Returns the rows that the counters of a group count. */
+function sourcesOf(em: SqlEntityManager, group: LocatedGroup, place: number): Source[] {
+  const ways = group.counters.map((counter, index) => ({ index, ...wayOf(em, requireRegistry(em), group, counter) }));
+  return [...Map.groupBy(ways, ({ groups }) => groups[0])].map(([, same], index) => ({
+    alias: `g${place}${index === 0 ? '' : `_${index}`}`,
+    place,
+    way: same[0]!.groups,
+    counters: same.map(one => [one.index, one.counter] as const),
+  }));
+}
+
 /** The statements that verify one target table. They take no locks. */
 export class VerifyStatements {
   readonly #key: readonly string[];
+  readonly #sources: readonly Source[];
 
   constructor(
     private readonly em: SqlEntityManager,
     private readonly target: EntityMetadata,
-    private readonly groups: readonly CounterGroup[],
+    private readonly groups: readonly LocatedGroup[],
   ) {
     this.#key = keyColumns(target);
+    this.#sources = groups.flatMap((group, place) => sourcesOf(em, group, place));
   }
 
   /** Reads the last key of the table, or the last one up to a key; null where there is none. */
@@ -55,16 +79,16 @@ export class VerifyStatements {
    */
   async compare(range: KeyRange): Promise<ComparedTarget[]> {
     const columns = this.#key.map((column, index) => `t.${quoted(this.em, column)} as k${index}`);
-    const joins: Fragment[] = [];
-    for (const [place, group] of this.groups.entries()) {
-      group.counters.forEach((counter, index) => {
+    const joins = this.#sources.map(source => this.#counted(source, range));
+    for (const { alias, place, counters } of this.#sources) {
+      for (const [index] of counters) {
+        const counter = this.groups[place]!.counters[index]!;
         const read = (amount: string): string => (counter.amount.of ? readableSql(this.em, amount) : amount);
         columns.push(
           `${read(numberSql(this.em, counter, 't.'))} as s${place}_${index}`,
-          `${read(`coalesce(g${place}.c${index}, 0)`)} as a${place}_${index}`,
+          `${read(`coalesce(${alias}.c${index}, 0)`)} as a${place}_${index}`,
         );
-      });
-      joins.push(this.#counted(group, place, range));
+      }
     }
     const chosen = inRange(this.em, this.#key, range, 't.');
     try {
@@ -122,19 +146,22 @@ export class VerifyStatements {
   }
 
   /**
-   * Returns the subquery that counts the rows of one foreign key for all its counters, in one pass over the part of the
-   * table that the range needs.
+   * Returns the subquery that counts the rows of one source for all its counters, in one pass over the part of the
+   * tables that the range needs.
    */
-  #counted({ counted, countedSchema, foreignKey, counters }: CounterGroup, place: number, range: KeyRange): Fragment {
-    const names = foreignKey.map(column => quoted(this.em, column));
+  #counted({ alias, way, counters }: Source, range: KeyRange): Fragment {
+    const rows = `${alias}_0.`;
+    const last = `${alias}_${way.length - 1}.`;
+    const { foreignKey } = way.at(-1)!;
+    const names = foreignKey.map(column => `${last}${quoted(this.em, column)}`);
     const keys = names.map((name, index) => `${name} as k${index}`);
-    const sums = counters.map((counter, index) => `${totalSql(this.em, counter)} as c${index}`);
-    const { sql, parameters } = inRange(this.em, foreignKey, range);
-    const equal = this.#key.map((column, index) => `g${place}.k${index} = t.${quoted(this.em, column)}`);
+    const sums = counters.map(([index, counter]) => `${totalSql(this.em, counter, rows)} as c${index}`);
+    const { sql, parameters } = inRange(this.em, foreignKey, range, last);
+    const equal = this.#key.map((column, index) => `${alias}.k${index} = t.${quoted(this.em, column)}`);
     return {
       sql:
-        `left join (select ${[...keys, ...sums].join(', ')} from ${tableName(this.em, counted, countedSchema)} where ${sql} ` +
-        `group by ${names.join(', ')}) g${place} on ${equal.join(' and ')}`,
+        `left join (select ${[...keys, ...sums].join(', ')} from ${joinedSql(this.em, way, alias)} where ${sql} ` +
+        `group by ${names.join(', ')}) ${alias} on ${equal.join(' and ')}`,
       parameters,
     };
   }

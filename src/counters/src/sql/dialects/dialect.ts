@@ -107,6 +107,12 @@ export interface SumSql {
   readonly read: (decimal: string) => string;
 }
 
+/** Statements to be run before something, and after it. */
+interface Bracket {
+  readonly begin: readonly string[];
+  readonly end: readonly string[];
+}
+
 /** How one database defines, shows and changes triggers. */
 interface TriggerDialect {
   /** True where a trigger may change the table whose rows fire it. */
@@ -126,6 +132,11 @@ interface TriggerDialect {
    * ids; null where triggers cannot know.
    */
   readonly leaveToHooksSql: ((ids: readonly string[]) => string) | null;
+  /**
+   * Returns the statements between which triggers do not count, whatever they do in the session otherwise, those for
+   * rollouts of some counters neither; null where triggers cannot know. A transaction that fails in between ends that, too.
+   */
+  readonly withoutCounting: ((ids: readonly string[]) => Bracket) | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
   readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
   /** Returns the statements that create a trigger in a schema. */

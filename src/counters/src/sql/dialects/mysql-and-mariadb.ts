@@ -85,7 +85,14 @@ export const mysqlAndMariadb: Dialect = {
     findsTablesBesideIt: true,
     precedeHooks: false,
     firedByForeignKeys: false,
-    leaveToHooksSql: ids => `set ${HOOKS_VARIABLE} = 1, ${HOOKS_LIST} = ',${ids.join(',')}'`,
+    leaveToHooksSql,
+    withoutCounting: ids => ({
+      begin: [
+        `set @counters_kept_before = coalesce(${HOOKS_VARIABLE}, 0), @counters_list_before = coalesce(${HOOKS_LIST}, '')`,
+        leaveToHooksSql(ids),
+      ],
+      end: [`set ${HOOKS_VARIABLE} = @counters_kept_before, ${HOOKS_LIST} = @counters_list_before`],
+    }),
     bodies: triggerBodies,
     create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, nameIn(schema, trigger.table)),
     drop: dropRowTrigger,
@@ -139,6 +146,10 @@ function countsInRollout({ kind, id }: Rollout): string {
   const isUnlisted = `find_in_set('${id}', coalesce(${HOOKS_LIST}, '')) = 0`;
   if (kind !== 'leaving') return isUnlisted;
   return `coalesce(${HOOKS_VARIABLE}, 0) = 0 or (coalesce(${HOOKS_LIST}, '') <> '' and ${isUnlisted})`;
+}
+
+function leaveToHooksSql(ids: readonly string[]): string {
+  return `set ${HOOKS_VARIABLE} = 1, ${HOOKS_LIST} = ',${ids.join(',')}'`;
 }
 
 /** Returns the name of a schema as a value. */

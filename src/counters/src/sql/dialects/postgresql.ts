@@ -78,8 +78,16 @@ export const postgresql: Dialect = {
     findsTablesBesideIt: false,
     precedeHooks: false,
     firedByForeignKeys: true,
-    leaveToHooksSql: ids =>
-      `select set_config('${HOOKS_SETTING}', '1', false), set_config('${HOOKS_LIST}', ',${ids.join(',')}', false)`,
+    leaveToHooksSql: ids => leaveToHooksSql(ids, false),
+    withoutCounting: ids => ({
+      begin: [
+        `select ${[HOOKS_SETTING, HOOKS_LIST].map(name => `set_config('${name}_before', coalesce(current_setting('${name}', true), ''), true)`).join(', ')}`,
+        leaveToHooksSql(ids, true),
+      ],
+      end: [
+        `select ${[HOOKS_SETTING, HOOKS_LIST].map(name => `set_config('${name}', current_setting('${name}_before'), true)`).join(', ')}`,
+      ],
+    }),
     bodies: triggerBodies,
     create: createTrigger,
     drop: (em, schema, { name, table }) => [
@@ -104,6 +112,11 @@ export const postgresql: Dialect = {
 
 function exact(name: string, type: string): string {
   return isNumeric(type) ? `(case when ${name} * 0 = 0 then ${name} end)` : name;
+}
+
+/** Returns the statement that leaves counters to hooks, for the session or for the transaction. */
+function leaveToHooksSql(ids: readonly string[], inTransaction: boolean): string {
+  return `select set_config('${HOOKS_SETTING}', '1', ${inTransaction}), set_config('${HOOKS_LIST}', ',${ids.join(',')}', ${inTransaction})`;
 }
 
 function isFloat(type: string): boolean {

@@ -55,6 +55,7 @@ export const sqlite: Dialect = {
     precedeHooks: true,
     firedByForeignKeys: true,
     leaveToHooksSql: null,
+    withoutCounting: null,
     bodies: triggerBodies,
     // SQLite takes no schema before the table, which is that of the trigger.
     create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, trigger.table),

@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EntityMetadata, EntityProperty, MetadataStorage } from '@mikro-orm/core';
+import { CounterError } from '../errors.js';
+import type { Counter } from './define-counter.js';
+import { entityOfTable } from './inheritance.js';
+
+// A counter through several relations, as of posts by their thread's board, is a sum: of what each thread stores, by its
+// board. So it needs the counter of posts by their thread, and everything that changes a thread's count, or moves the
+// thread, changes the board's.
+
+/** What a counter through several relations sums: the stored count of rows that are counted themselves. */
+export interface Summed {
+  /** The rows between, with their own relation, in the form of a declaration. */
+  readonly declaration: Counter;
+  /** The declaration of the count that they store. */
+  readonly of: Counter;
+}
+
+/**
+ * Returns the sum that a counter through several relations is; undefined for one through a single relation. Errors:
+ * COUNTER_DECLARATION where the stored count is not declared.
+ */
+export function summedBy(
+  counter: Counter,
+  declarations: readonly Counter[],
+  metadata: MetadataStorage,
+): Summed | undefined {
+  const end = counter.by.lastIndexOf('.');
+  if (end < 0) return undefined;
+  const [before, last] = [counter.by.slice(0, end), counter.by.slice(end + 1)];
+  const refuse = (problem: string): CounterError =>
+    new CounterError(
+      'COUNTER_DECLARATION',
+      `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`,
+    );
+  const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
+  if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
+  const between = before.split('.').reduce<EntityMetadata | undefined>((meta, name) => {
+    const property: EntityProperty | undefined = meta?.properties[name as never];
+    return property?.targetMeta;
+  }, counted);
+  if (!between) throw refuse(`"${before}" must name relations, from one entity to the next`);
+  if (entityOfTable(between) !== between)
+    throw refuse(
+      `${between.className} shares the table of ${between.root.className}, whose rows of other types would be summed as well; count through ${between.root.className}`,
+    );
+  const of = declarations.find(
+    one =>
+      one.counted === counter.counted &&
+      one.by === before &&
+      one.sum === counter.sum &&
+      isDeepStrictEqual(one.where ?? {}, counter.where ?? {}),
+  );
+  if (!of)
+    throw refuse(
+      `it adds up what each ${between.className} stores, and no such count is declared; declare one of ${counter.counted.name} by "${before}" with the same "where"${counter.sum === undefined ? '' : ' and "sum"'}`,
+    );
+  return { declaration: { counted: between.class, by: last, into: counter.into, sum: of.into }, of };
+}
+
+/** The counters by one relation, as far as it matters here. */
+interface Summing {
+  readonly counted: EntityMetadata;
+  readonly target: EntityMetadata;
+  readonly counters: readonly { readonly name: string; readonly through?: object }[];
+}
+
+/** Returns how many levels of sums lead to each table. Errors: COUNTER_DECLARATION where they lead back to themselves. */
+export function levelsOf(groups: readonly Summing[]): ReadonlyMap<string, number> {
+  const levels = new Map<string, number>();
+  const levelOf = (table: string, above: readonly string[]): number => {
+    const known = levels.get(table);
+    if (known !== undefined) return known;
+    const summing = groups.filter(
+      ({ target, counters }) => target.tableName === table && counters.some(({ through }) => through),
+    );
+    const circle = summing.find(({ counted }) => [...above, table].includes(counted.tableName));
+    if (circle)
+      throw new CounterError(
+        'COUNTER_DECLARATION',
+        `${circle.counters.find(({ through }) => through)!.name} is counted through relations that lead back to ${circle.counted.className}, where there is no first and no last to be locked. Count through relations of different tables.`,
+      );
+    const level = Math.max(0, ...summing.map(({ counted }) => levelOf(counted.tableName, [...above, table]) + 1));
+    levels.set(table, level);
+    return level;
+  };
+  for (const { target } of groups) levelOf(target.tableName, []);
+  return levels;
+}
