@@ -49,4 +49,5 @@ Examples:
   $ rollcall backup - | gzip > counts.jsonl.gz
 
 The file has a header, a line for each course, and a last line with a checksum; it is written as a whole or not at all.
-It does not contain courses or enrollments: for those use mysqldump, mariadb-dump, or ".backup" of sqlite3.`;
+It does not contain courses or enrollments: for those use mysqldump, mariadb-dump, pg_dump, or ".backup" of
+sqlite3.`;

@@ -70,4 +70,4 @@ From triggers to hooks:
 A server with COUNTERS=hooks does not start while there are triggers, and one with COUNTERS=triggers does not write
 without them.
 On MySQL and MariaDB the user needs the privileges TRIGGER and LOCK TABLES; with binary logging they also require
-log_bin_trust_function_creators=1 or the privilege SUPER.`;
+log_bin_trust_function_creators=1 or the privilege SUPER. On PostgreSQL the user must own the tables.`;

@@ -121,7 +121,7 @@ What it examines:
   secrets        what tokens are verified with, and how long the token of --token is valid
   rates          which addresses the rate limits count; with RATE_LIMIT_REDIS_URL, that Redis answers
   connection     that the database answers, is of the kind that DATABASE_URL names, and is new enough
-  settings       isolation, durability, strictness, read-only; on SQLite: WAL, foreign keys
+  settings       isolation, durability, strictness, encoding, read-only; on SQLite: WAL, foreign keys
   disk           on SQLite: that the file and its folder are writable, and the free space on the disk
   clock          that the clocks of the database and of this machine agree
   migrations     that none is pending, and that the tables are as the migrations made them
