@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConnection } from 'mysql2/promise';
-import { describeOnFirstThree, describeOnMySql } from '../support/databases.js';
+import { describeOnEach, describeOnMySql } from '../support/databases.js';
 import { placeToRun } from '../support/command-line.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 import { allRows } from '../support/rows.js';
@@ -15,7 +15,7 @@ interface Document {
   readonly checks: { check: string; status: string; message: string; advice: string | null }[];
 }
 
-describeOnFirstThree('doctor', kind => {
+describeOnEach('doctor', kind => {
   let place: PlaceOn;
   let courses: number[];
 
@@ -32,7 +32,7 @@ describeOnFirstThree('doctor', kind => {
       /^ok {7}configuration DATABASE_URL is .*\nok {7}node .*\nok {7}secrets .*\nok {7}limits .*\nok {7}limits .*\nok {7}rates .*\nok {7}rates .*\nok {7}connection /,
     );
     expect(stdout).toMatch(
-      /\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n\d\d ok, 0 warnings, 0 failed\.\n$/,
+      /\nok {7}probe {9}Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, .*\n\n\d\d ok, [01] warnings?, 0 failed\.\n$/,
     );
   });
 

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { placeToRun } from '../support/command-line.js';
-import { describeOnFirstThree } from '../support/databases.js';
+import { describeOnEach } from '../support/databases.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 import { allRows } from '../support/rows.js';
 
-describeOnFirstThree('verify', kind => {
+describeOnEach('verify', kind => {
   let place: PlaceOn;
   let courses: number[];
 
@@ -132,7 +132,7 @@ describeOnFirstThree('verify', kind => {
   });
 });
 
-describeOnFirstThree('verify without a database', kind => {
+describeOnEach('verify without a database', kind => {
   it('verify says that there is no database, and makes none', async () => {
     const place = await placeOn(kind);
     onTestFinished(() => place.leave());

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest';
-import { installTriggers } from 'mikro-orm-counters';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it, onTestFinished } from 'vitest';
+import { installTriggers, removeTriggers } from 'mikro-orm-counters';
 import { operator } from '../../src/access/viewer.js';
 import { dialects } from '../../src/database/dialects/dialects.js';
 import { openDatabase, openExistingDatabase, type Database } from '../../src/database/database.js';
@@ -11,8 +12,9 @@ import { planUndo } from '../../src/database/schema/undo.js';
 import { writeBackup } from '../../src/tools/backup/write-backup.js';
 import { seedDatabase } from '../../src/tools/sample-data/seed-database.js';
 import { describeAmong } from '../support/describe-among.js';
-import { examineDatabase, findingsOf } from '../support/examination.js';
+import { examineDatabase, findingsOf, problemsIn } from '../support/examination.js';
 import { freshUrl } from '../support/fresh-url.js';
+import { pipeTo, resultsOf } from '../support/sql-clients.js';
 
 const kind = 'postgresql';
 
@@ -122,6 +124,7 @@ describeAmong(
 
     it('a user with the privileges of a server cannot change triggers or undo migrations, and is told who can', async () => {
       await grant(forServers);
+      onTestFinished(async () => void (await migrateUp(admin)));
       await asUser(async database => {
         await expect(installTriggers(database.em)).rejects.toThrow(
           /^The database does not let its user change triggers: .* Do it as the owner of the tables/,
@@ -146,7 +149,19 @@ describeAmong(
         message: "The database's user lacks CREATE, which the migration 2026-11-30-verify-function needs.",
         advice: 'grant CREATE on schema public to …',
       });
-      await migrateUp(admin);
+    });
+
+    it('a user from whom row security hides enrollments is told so by the doctor, because it would not count them', async () => {
+      await grant(forServers);
+      await run('alter table core_enrollments enable row level security');
+      const found = findingsOf(await examineDatabase(theirs), 'migrations');
+      await run('alter table core_enrollments disable row level security');
+      expect(found).toContainEqual({
+        check: 'migrations',
+        status: 'failed',
+        message: 'Row security hides rows of core_enrollments from this user, so they are not counted.',
+        advice: expect.stringContaining('BYPASSRLS'),
+      });
     });
 
     it('a user who may only read courses backs up their counts', async () => {
@@ -162,6 +177,25 @@ describeAmong(
         ),
       ).toBe(await admin.em.fork().count(Course));
       expect(text).toContain('"database":"postgresql"');
+    });
+
+    it('a user who may only read makes a dump with pg_dump, and what is restored from it is sound and counts', async () => {
+      await seedDatabase(admin, { courses: 2, students: 3, enrollments: 4 });
+      await installTriggers(admin.em);
+      await run(`grant pg_read_all_data to ${account}`);
+      const dump = spawnSync('pg_dump', ['--no-owner', '--no-privileges', theirs], { encoding: 'utf8' });
+      expect(dump).toMatchObject({ status: 0, stderr: '' });
+      const copy = freshUrl(kind);
+      const restored = await openDatabase(copy.url, 'triggers');
+      await restored.schema.ensureDatabase();
+      expect(await pipeTo('psql', copy.url, `\\set ON_ERROR_STOP on\n${dump.stdout}`).ended).toMatchObject({ code: 0 });
+      expect(problemsIn(await examineDatabase(copy.url, { COUNTERS: 'triggers' }))).toEqual([]);
+      expect(await resultsOf('psql', copy.url, 'select verify_enrollment_counts() as mismatches')).toEqual([
+        [{ mismatches: '0' }],
+      ]);
+      await restored.close(true);
+      await removeTriggers(admin.em);
+      await copy.drop();
     });
   },
 );

@@ -45,7 +45,7 @@ function differencesOf(table: TableDifference): string[] {
   const keys = (found: Readonly<Record<string, ForeignKey>>): string[] =>
     Object.values(found).map(
       ({ constraintName, columnNames, referencedTableName }) =>
-        `the foreign key ${constraintName} of ${name} (${columnNames.join(', ')} to ${referencedTableName})`,
+        `the foreign key ${constraintName} of ${name} (${columnNames.join(', ')} to ${referencedTableName.split('.').at(-1)})`,
     );
   const checks = (found: Readonly<Record<string, { readonly name: string }>>): string[] =>
     Object.values(found).map(check => `the check ${check.name} on ${name}`);

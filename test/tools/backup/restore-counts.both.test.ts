@@ -10,13 +10,13 @@ import { enroll } from '../../../src/use-cases/enrollments.js';
 import { storedAndActual } from '../../support/api.js';
 import { backupLines, backupText, fileWith, withClosingLine } from '../../support/backup-file.js';
 import { startBreakingProxy } from '../../support/breaking-proxy.js';
-import { describeOnFirstThree, describeOnMySql, freshDatabase, strategy } from '../../support/databases.js';
+import { describeOnEach, describeOnServers, freshDatabase, strategy } from '../../support/databases.js';
 import { untilLockWaits } from '../../support/lock-waits.js';
 import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
 import { addCourses, addUsers, allRows, expectExactCounts } from '../../support/rows.js';
 import { statementsOf } from '../../support/statements.js';
 
-describeOnFirstThree('restoring the counts', kind => {
+describeOnEach('restoring the counts', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
   let courses: number[];
   let text: string;
@@ -282,7 +282,7 @@ describeOnFirstThree('restoring the counts', kind => {
   });
 });
 
-describeOnMySql('a restore beside other connections', kind => {
+describeOnServers('a restore beside other connections', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
   let courses: number[];
   let source: Source;

@@ -5,11 +5,11 @@ import { Role } from '../../../src/entities/index.js';
 import { writeBackup } from '../../../src/tools/backup/write-backup.js';
 import { enroll } from '../../../src/use-cases/enrollments.js';
 import { backupLines, withClosingLine, valuesOf } from '../../support/backup-file.js';
-import { describeOnFirstThree, freshDatabase, strategy } from '../../support/databases.js';
+import { describeOnEach, freshDatabase, strategy } from '../../support/databases.js';
 import { addCountedCourses } from '../../support/place-on.js';
 import { addCourses, addUsers } from '../../support/rows.js';
 
-describeOnFirstThree('backing up the counts', kind => {
+describeOnEach('backing up the counts', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
 
   beforeEach(async () => {

@@ -3,6 +3,10 @@ import { clockFinding } from '../../../src/tools/doctor/clock.js';
 import { examineNode, versionFinding } from '../../../src/tools/doctor/connection.js';
 import { lifetimeFinding } from '../../../src/tools/doctor/secrets.js';
 import { findingsOf, type Settings } from '../../../src/database/dialects/mysql-and-mariadb/server-settings.js';
+import {
+  findingsOf as postgreSqlFindingsOf,
+  type Settings as PostgreSqlSettings,
+} from '../../../src/database/dialects/postgresql/server-settings.js';
 import { roomFinding } from '../../../src/database/dialects/sqlite/examine-file.js';
 import { dialects } from '../../../src/database/dialects/dialects.js';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
@@ -17,6 +21,9 @@ it.each<[DatabaseKind, string, string]>([
   ['mariadb', '10.6.18-MariaDB', 'failed'],
   ['mariadb', '9.7.4', 'failed'],
   ['sqlite', '3.50.4', 'ok'],
+  ['postgresql', '14.0', 'ok'],
+  ['postgresql', '15.18 (Debian 15.18-0+deb12u1)', 'ok'],
+  ['postgresql', '13.23', 'failed'],
 ])('the version of %s %s is %s', (kind, version, status) => {
   expect(versionFinding(dialects[kind], version, 'here').status).toBe(status);
 });
@@ -77,6 +84,43 @@ it.each<[Settings, RegExp]>([
 
 it('settings that only matter beside others are ignored without them', () => {
   expect(statuses({ log_bin: 'OFF', sync_binlog: '0', wsrep_on: 'ON', wsrep_sync_wait: '1' })).toHaveLength(1);
+});
+
+const soundPostgreSql: PostgreSqlSettings = {
+  in_recovery: 'false',
+  transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  server_encoding: 'UTF8',
+  lock_timeout: '5s',
+  max_connections: '100',
+  session_replication_role: 'origin',
+  synchronous_commit: 'on',
+  fsync: 'on',
+  full_page_writes: 'on',
+};
+
+it.each<[Partial<PostgreSqlSettings>, RegExp | null]>([
+  [{}, null],
+  [{ in_recovery: 'true' }, /^failed The server is a replica/],
+  [{ default_transaction_read_only: 'on' }, /^failed The database is read-only/],
+  [{ server_encoding: 'SQL_ASCII' }, /^failed The encoding of the database is SQL_ASCII/],
+  [{ session_replication_role: 'replica' }, /^failed session_replication_role is replica/],
+  [{ transaction_isolation: 'repeatable read' }, /^warning Connections have the isolation repeatable read/],
+  [{ lock_timeout: '0' }, /^warning Connections have the isolation read committed and lock_timeout 0/],
+  [{ synchronous_commit: 'off' }, /^warning synchronous_commit is off: .* lose acknowledged changes/],
+  [{ fsync: 'off', synchronous_commit: 'off' }, /^warning fsync, synchronous_commit are off: .* destroy the database/],
+  [{ max_connections: '30' }, /^warning max_connections is 30, and each server uses up to 20/],
+])('the settings %j of PostgreSQL are found', (settings, message) => {
+  const found = postgreSqlFindingsOf({ ...soundPostgreSql, ...settings }, 20).map(
+    one => `${one.status} ${one.message}`,
+  );
+  const rest = message === null ? found : found.slice(1);
+  if (message !== null) expect(found[0]).toMatch(message);
+  expect(rest).toEqual(
+    found[0]!.startsWith('failed')
+      ? []
+      : [expect.stringMatching(/^ok Isolation .*; lock waits end after .*; at most \d+ connections\.$/)],
+  );
 });
 
 it('a clock is wrong by what lies outside of the question and its answer', () => {

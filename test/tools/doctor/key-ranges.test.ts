@@ -1,18 +1,17 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { describeOnFirstThree, freshUrl } from '../../support/databases.js';
+import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { examineDatabase, findingsOf } from '../../support/examination.js';
+import { startKeysAfter } from '../../support/keys.js';
 import { migrate } from '../../support/migrated.js';
 
 /**
- * The tables with keys, and the highest numbers of a column of 32 bits, as earlier versions made them, and of the
- * program.
+ * The tables with keys, and the highest number of the program.
  */
 const tables = ['core_user', 'core_course', 'core_enrollments', 'core_recount_runs', 'core_recount_changes'];
-const NARROW = 2 ** 32 - 1;
 const EXACT = Number.MAX_SAFE_INTEGER;
 
-describeOnFirstThree('the doctor on the range of keys', kind => {
+describeOnEach('the doctor on the range of keys', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let database: Database;
@@ -31,15 +30,7 @@ describeOnFirstThree('the doctor on the range of keys', kind => {
   const found = async (): Promise<unknown[]> =>
     findingsOf(await examineDatabase(url), 'keys').map(({ status, message }) => [status, message]);
   /** Makes a table assign a number whose row is deleted afterwards. */
-  async function use(table: string, number: number): Promise<void> {
-    if (kind !== 'sqlite') await run(`alter table ${table} auto_increment = ${number + 1}`);
-    else
-      for (const sql of [
-        `delete from sqlite_sequence where name = '${table}'`,
-        `insert into sqlite_sequence (name, seq) values ('${table}', ${number})`,
-      ])
-        await run(sql);
-  }
+  const use = (table: string, number: number): Promise<void> => startKeysAfter(database, table, number);
 
   it('the doctor says that all is well where no key has used half of its range', async () => {
     await use('core_course', 2 ** 51);
@@ -64,7 +55,7 @@ describeOnFirstThree('the doctor on the range of keys', kind => {
 
   it('the doctor fails at the end of the range, even with a row of that number', async () => {
     await run(
-      `insert into core_user (id, name, email, role, created_at, updated_at) values (${EXACT}, 'Last', 'last@example.org', 'student', ${kind === 'sqlite' ? '0, 0' : 'now(3), now(3)'})`,
+      `insert into core_user (id, name, email, role, created_at, updated_at) values (${EXACT}, 'Last', 'last@example.org', 'student', ${{ sqlite: '0, 0', mysql: 'now(3), now(3)', mariadb: 'now(3), now(3)', postgresql: 'now(), now()' }[kind]})`,
     );
     expect(await found()).toEqual([
       [
@@ -77,21 +68,30 @@ describeOnFirstThree('the doctor on the range of keys', kind => {
   if (kind === 'sqlite') return;
 
   it("the doctor knows the columns of an older version: the key's own, and those that refer to it", async () => {
-    await run('alter table core_enrollments modify id int unsigned not null auto_increment');
-    await use('core_enrollments', 2 ** 31);
+    const change = (table: string, column: string): Promise<unknown> =>
+      run(
+        kind === 'postgresql'
+          ? `alter table ${table} alter column ${column} type integer`
+          : `alter table ${table} modify ${column} int unsigned not null${column === 'id' ? ' auto_increment' : ''}`,
+      );
+    const [type, half, end] =
+      kind === 'postgresql'
+        ? ['integer', '1,073,741,824', '2,147,483,647']
+        : [`int${kind === 'mysql' ? '' : '(10)'} unsigned`, '2,147,483,648', '4,294,967,295'];
+    const highest = Number(end.replaceAll(',', ''));
+    await change('core_enrollments', 'id');
+    await use('core_enrollments', (highest + 1) / 2);
     expect(await found()).toEqual([
       [
         'warning',
-        `The ids of core_enrollments are at 2,147,483,648 of 4,294,967,295 (50%), the end of core_enrollments.id, which is int${kind === 'mysql' ? '' : '(10)'} unsigned.`,
+        `The ids of core_enrollments are at ${half} of ${end} (50%), the end of core_enrollments.id, which is ${type}.`,
       ],
     ]);
-    await run('alter table core_recount_changes modify course_id int unsigned not null');
-    await use('core_course', NARROW);
+    await change('core_recount_changes', 'course_id');
+    await use('core_course', highest);
     expect(await found()).toContainEqual([
       'failed',
-      expect.stringMatching(
-        /^The ids of core_course are at 4,294,967,295 of 4,294,967,295 \(100%\), the end of core_recount_changes\.course_id, which is int.*: no row can be added\.$/,
-      ),
+      `The ids of core_course are at ${end} of ${end} (100%), the end of core_recount_changes.course_id, which is ${type}: no row can be added.`,
     ]);
   });
 });

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../../src/database/database.js';
-import { describeOnFirstThree, freshUrl } from '../../support/databases.js';
+import { describeOnEach, freshUrl } from '../../support/databases.js';
 import { examineDatabase, findingsOf } from '../../support/examination.js';
 import { migrate } from '../../support/migrated.js';
+import { rowTrigger } from '../../support/row-trigger.js';
+import { isMySql } from '../../support/server.js';
 
-describeOnFirstThree('the doctor on the schema', kind => {
+describeOnEach('the doctor on the schema', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let database: Database;
@@ -53,9 +55,9 @@ describeOnFirstThree('the doctor on the schema', kind => {
     [
       'an index is gone',
       'the index core_course_title_index on core_course is missing',
-      kind === 'sqlite'
-        ? 'drop index core_course_title_index'
-        : 'alter table core_course drop index core_course_title_index',
+      isMySql(kind)
+        ? 'alter table core_course drop index core_course_title_index'
+        : 'drop index core_course_title_index',
     ],
     [
       'an index is new',
@@ -79,12 +81,14 @@ describeOnFirstThree('the doctor on the schema', kind => {
           [
             'a column has another type',
             'the column core_user.name is varchar(50) not null, not varchar(255) not null',
-            'alter table core_user modify name varchar(50) not null',
+            isMySql(kind)
+              ? 'alter table core_user modify name varchar(50) not null'
+              : 'alter table core_user alter column name type varchar(50)',
           ],
           [
             'a foreign key is gone',
             'the foreign key core_course_instructor_id_foreign of core_course (instructor_id to core_user) is missing',
-            'alter table core_course drop foreign key core_course_instructor_id_foreign',
+            `alter table core_course drop ${isMySql(kind) ? 'foreign key' : 'constraint'} core_course_instructor_id_foreign`,
           ],
         ] as [string, string, string][])),
   ])('the doctor fails where %s, and says so in words', async (_, named, ...statements) => {
@@ -93,16 +97,37 @@ describeOnFirstThree('the doctor on the schema', kind => {
   });
 
   it('the doctor warns of a trigger of another application on a table', async () => {
-    await run(
-      'create trigger audit after delete on core_course for each row begin update core_user set name = name where id = 0; end',
-    );
+    const statement = 'update core_user set name = name where id = 0';
+    for (const sql of rowTrigger(kind, 'audit', 'after delete', 'core_course', { statement })) await run(sql);
     expect(await found()).toEqual([
       ['ok', expect.anything()],
       ['warning', 'Triggers that Rollcall did not make are on its tables: audit on core_course.'],
     ]);
   });
 
-  if (kind !== 'sqlite')
+  if (kind === 'postgresql')
+    it.each([
+      [
+        'a crash empties a table',
+        'The table core_recount_changes is unlogged: a crash empties it.',
+        'alter table core_recount_changes set unlogged',
+      ],
+      [
+        'a copy of rows has left a sequence behind',
+        'The sequence of core_user.id has reached nothing, and the ids 7: new rows will be refused.',
+        "insert into core_user (id, name, email, created_at, updated_at) values (7, 'Copied', 'c@example.org', now(), now())",
+      ],
+      [
+        'texts tell small letters from capitals',
+        'the column core_user.email is varchar(254) not null collate C, not varchar(254) not null collate rollcall_text',
+        'alter table core_user alter column email type varchar(254) collate "C"',
+      ],
+    ])('the doctor fails where %s', async (_, named, ...statements) => {
+      for (const statement of statements) await run(statement);
+      expect(await found()).toContainEqual(['failed', expect.stringContaining(named)]);
+    });
+
+  if (isMySql(kind))
     it.each([
       [
         'a table has no transactions',

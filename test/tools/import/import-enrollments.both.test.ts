@@ -4,7 +4,7 @@ import type { Database } from '../../../src/database/database.js';
 import type { BadRow } from '../../../src/tools/import/bad-row.js';
 import { importEnrollments, type EnrollmentImportOptions } from '../../../src/tools/import/import-enrollments.js';
 import type { ImportResult } from '../../../src/tools/import/run-import.js';
-import { describeOnFirstThree, freshDatabase } from '../../support/databases.js';
+import { describeOnEach, freshDatabase } from '../../support/databases.js';
 import { coursesWithDrift } from '../../support/courses-with-drift.js';
 import { addCourses } from '../../support/rows.js';
 import { textSource } from '../../support/text-source.js';
@@ -47,7 +47,7 @@ function rows(database: Database): Promise<Enrollment[]> {
   return database.em.fork().find(Enrollment, {}, { orderBy: { course: 'asc', student: 'asc' } });
 }
 
-describeOnFirstThree('importing enrollments', kind => {
+describeOnEach('importing enrollments', kind => {
   it('an import accepts a course by id or exact title, a student by id or email, a status in any case, and a moment', async () => {
     const { database, drop } = await freshDatabase(kind);
     await school(database);
@@ -174,9 +174,12 @@ describeOnFirstThree('importing enrollments', kind => {
     await school(database);
     const em = database.em.fork();
     await em.execute(
-      kind === 'sqlite'
-        ? 'drop index core_user_email_unique'
-        : 'alter table core_user drop index core_user_email_unique',
+      {
+        sqlite: 'drop index core_user_email_unique',
+        mysql: 'alter table core_user drop index core_user_email_unique',
+        mariadb: 'alter table core_user drop index core_user_email_unique',
+        postgresql: 'alter table core_user drop constraint core_user_email_unique',
+      }[kind],
     );
     const [{ email }] = await em.execute<[{ email: string }]>('select email from core_user where id = 1');
     await em.execute(`update core_user set email = '${email}' where id = 3`);

@@ -4,12 +4,12 @@ import { Role } from '../../../src/entities/index.js';
 import type { BadRow } from '../../../src/tools/import/bad-row.js';
 import { importEnrollments } from '../../../src/tools/import/import-enrollments.js';
 import { storedAndActual } from '../../support/api.js';
-import { describeOnFirstThree, freshDatabase } from '../../support/databases.js';
+import { describeOnEach, freshDatabase } from '../../support/databases.js';
 import { untilLockWaits } from '../../support/lock-waits.js';
 import { addCourses, addUsers } from '../../support/rows.js';
 import { textSource } from '../../support/text-source.js';
 
-describeOnFirstThree('an import during deletions', kind => {
+describeOnEach('an import during deletions', kind => {
   /**
    * Imports three rows of two courses and two students while another transaction has deleted one row and not yet
    * committed; returns the outcome.

@@ -11,7 +11,7 @@ const TYPES: ReadonlyMap<string, NumberType> = new Map([
 /** The doctor's queries for PostgreSQL. */
 export const postgreSqlInspection: Inspection = {
   version: async database =>
-    `${(await select<{ version: string }>(database, "select current_setting('server_version') as version"))[0]!.version} PostgreSQL`,
+    (await select<{ version: string }>(database, "select current_setting('server_version') as version"))[0]!.version,
   kindOf: () => 'postgresql',
   examineSettings: examineServerSettings,
   // The disk of a server is not that of this machine.
