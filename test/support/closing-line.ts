@@ -15,9 +15,13 @@ export default class ClosingLine implements Reporter {
         if (state !== 'pending') counts[state] += 1;
         if (state === 'failed') failures.push(failure(nameOf(test), errors));
       }
-      if (module.state() === 'failed' && module.errors().length > 0) {
+      // A file that cannot be loaded, and a block whose setup fails, so that its tests are skipped.
+      for (const part of [module, ...module.children.allSuites()]) {
+        const errors = part.errors();
+        if (part.state() !== 'failed' || errors.length === 0) continue;
         counts.failed += 1;
-        failures.push(failure(module.relativeModuleId, module.errors()));
+        const name = part.type === 'suite' ? `${module.relativeModuleId} > ${part.fullName}` : module.relativeModuleId;
+        failures.push(failure(name, errors));
       }
     }
     counts.failed += unhandledErrors.length;

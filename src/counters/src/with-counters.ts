@@ -68,7 +68,10 @@ class HookSessions implements Extension {
   async begin(connection: DatabaseConnection): Promise<void> {
     if (!this.#orm) return;
     const em = this.#orm.em as SqlEntityManager;
-    const statement = hookSessionSql(em, registryOf(em)!);
+    const registry = registryOf(em);
+    // The application has taken the subscriber out again.
+    if (!registry) return;
+    const statement = hookSessionSql(em, registry);
     if (statement !== null) await connection.executeQuery(CompiledQuery.raw(statement));
   }
 }

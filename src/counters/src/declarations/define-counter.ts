@@ -2,7 +2,7 @@ import type { EntityClass, Primary } from '@mikro-orm/core';
 import { CounterError } from '../errors.js';
 
 /** The entity class behind a relation property's type, through Ref and null. */
-export type RelationTarget<Relation> =
+type RelationTarget<Relation> =
   NonNullable<Relation> extends { unwrap: () => infer Target } ? Target : NonNullable<Relation>;
 
 /** A relation, or several with points between them. */
