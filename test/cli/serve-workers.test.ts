@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, get, request, type IncomingMessage } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { json, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -252,13 +252,19 @@ describe('workers that are asked to stop', () => {
     return { answer };
   }
 
-  /** Sends requests until none is accepted. */
+  /**
+   * Connects until no connection is accepted. It waits for no answer: Node's primary process keeps a connection that was on
+   * its way to the last worker when that one stopped listening, until it ends itself.
+   */
   async function refused(port: number): Promise<void> {
     for (;;) {
+      const socket = connect({ host: '127.0.0.1', port });
       try {
-        await ask(port, '/healthz');
+        await once(socket, 'connect');
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return;
+      } finally {
+        socket.destroy();
       }
     }
   }

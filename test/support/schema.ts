@@ -7,6 +7,7 @@ import { installTriggers, withCounters, type Counter, type CounterStrategy } fro
 import type { Database } from '../../src/database/database.js';
 import { Course } from '../../src/entities/index.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
+import { createCollation } from '../../src/migrations/postgresql/collation.js';
 import { freshUrl, strategy, type EngineDatabaseKind } from './databases.js';
 import { makeTables } from './made-tables.js';
 
@@ -73,6 +74,9 @@ export async function freshSchema(
 ): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = (await MikroORM.init((await schemaOptions(url, schema, kept)) as never)) as unknown as Database;
+  await database.schema.ensureDatabase();
+  if (kind === 'postgresql' && schema.entities.includes(Course))
+    await database.em.getConnection().execute(createCollation, [], 'run');
   await makeTables(database);
   if (kept === 'triggers') await installTriggers(database.em);
   return {
