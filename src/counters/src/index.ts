@@ -7,7 +7,8 @@ export {
   type CounterCondition,
   type CounterStrategy,
 } from './declarations/define-counter.js';
-export { CounterRegistry, registryOf, type CounterGroup, type ResolvedCounter } from './declarations/registry.js';
+export type { CounterGroup, ResolvedCounter } from './declarations/counter-group.js';
+export { CounterRegistry, registryOf } from './declarations/registry.js';
 export { CounterError, type CounterErrorCode } from './errors.js';
 export {
   bypassRefusals,

@@ -1,6 +1,8 @@
 import { LockMode, raw, type EntityClass, type EntityMetadata, type Transaction } from '@mikro-orm/core';
 import { QueryFlag, type SqlEntityManager } from '@mikro-orm/sql';
-import { keyColumns, watchedColumns, type CounterGroup } from '../declarations/registry.js';
+import type { CounterGroup } from '../declarations/counter-group.js';
+import { keyColumns } from '../declarations/key-parts.js';
+import { watchedColumns } from '../declarations/watched-columns.js';
 import { between, columnList, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
 import type { UpdateWhereOptions } from './options.js';

@@ -1,7 +1,9 @@
 import { isRaw, ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { isForeseeable, type Test } from '../declarations/condition.js';
-import { keyColumns, testsIn, watchedColumns, type CounterGroup } from '../declarations/registry.js';
+import type { CounterGroup } from '../declarations/counter-group.js';
+import { keyColumns } from '../declarations/key-parts.js';
+import { testsIn, watchedColumns } from '../declarations/watched-columns.js';
 import type { Row } from '../sql/fragments.js';
 import { hashOf } from '../sql/key.js';
 

@@ -1,4 +1,4 @@
-import type { ResolvedCounter } from '../declarations/registry.js';
+import type { ResolvedCounter } from '../declarations/counter-group.js';
 
 type Part = Record<string, unknown> | null | undefined;
 

@@ -1,6 +1,6 @@
 import { DecimalType, helper, type EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { CounterGroup, KeyPart } from '../declarations/registry.js';
+import type { CounterGroup, KeyPart } from '../declarations/counter-group.js';
 import { hashOf, textOf, type Key } from '../sql/key.js';
 import { nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 import { keyOf } from './deltas.js';

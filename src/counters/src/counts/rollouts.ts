@@ -1,6 +1,7 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { CounterGroup, CounterRegistry, ResolvedCounter } from '../declarations/registry.js';
+import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
+import type { CounterRegistry } from '../declarations/registry.js';
 import type { RolloutKind } from '../sql/dialects/dialect.js';
 import { isFixed, nameIn, OWN_SCHEMA } from '../sql/schemas.js';
 import { namesInUse, triggerName } from '../sql/trigger-names.js';

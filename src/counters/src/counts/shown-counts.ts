@@ -1,6 +1,6 @@
 import { helper, type Transaction } from '@mikro-orm/core';
 import { writtenValue } from '../declarations/amounts.js';
-import type { ResolvedCounter } from '../declarations/registry.js';
+import type { ResolvedCounter } from '../declarations/counter-group.js';
 import type { CountValue } from '../sql/units.js';
 import { countOf, setCount } from './count-on-entity.js';
 

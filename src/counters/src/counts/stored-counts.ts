@@ -1,48 +1,21 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import {
-  changedSql,
-  inUnitsOf,
-  literalSql,
-  numberSql,
-  storedSql,
-  unitsRead,
-  valueOf,
-} from '../declarations/amounts.js';
+import { inUnitsOf, valueOf } from '../declarations/amounts.js';
 import { onwardOf, type Onward } from '../declarations/levels.js';
-import { registryOf, type CounterGroup, type ResolvedCounter } from '../declarations/registry.js';
+import type { CounterGroup } from '../declarations/counter-group.js';
+import { registryOf } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment, type Row } from '../sql/fragments.js';
+import { columnList, keyIn, queryRows, tableName, type Row } from '../sql/fragments.js';
 import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import { Tally, type KeyedDelta, type RowState } from './deltas.js';
 import { loadedTargets, mayBeLoaded } from './loaded-targets.js';
 import { fillingCounters, withoutCounters, type SomeCounters } from './rollouts.js';
 import { show } from './shown-counts.js';
-
-// The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
-// add joins, and the order of the locks is the protocol itself.
-
-/**
- * A locked target row: its key as the database spells it, other keys that found it, and its stored counts in the order
- * of the group's counters and in the units of their columns.
- */
-export interface LockedTarget {
-  readonly key: Key;
-  readonly spellings: Key[];
-  stored: bigint[];
-  /** The row, with its foreign keys by which other stored counts sum these. */
-  readonly row: Row;
-}
-
-/** The most target rows that one statement locks or changes. */
-const MAX_LOCKED_ROWS = 500;
-
-/** About the most parameters of one statement; SQLite takes 32,766. */
-const MAX_PARAMETERS = 10_000;
+import { addToTargetRows, batchesOf, changesIn, isGuarded, lockTargetRows, type LockedTarget } from './target-rows.js';
 
 /**
  * The stored counts of target rows within one transaction: locks them and changes them, always in ascending order, and
@@ -293,179 +266,19 @@ export class StoredCounts {
   }
 }
 
-/**
- * Locks target rows in ascending key order and returns them by the hash of the key that was asked for; a row that does
- * not exist is left out.
- */
-export async function lockTargetRows(
-  em: SqlEntityManager,
-  transaction: Transaction,
-  group: CounterGroup,
-  keys: readonly Key[],
-): Promise<Map<string, LockedTarget>> {
-  const registry = registryOf(em);
-  const onwards = registry?.hasLevels ? onwardOf(em, registry, group) : [];
-  const plain = new Set([...group.targetKey, ...onwards.flatMap(onward => onward.group.foreignKey)]);
-  const columns = [
-    ...[...plain].map(column => quoted(em, column)),
-    ...group.counters.map(counter => storedSql(em, counter)),
-  ];
-  const locked = new Map<string, LockedTarget>();
-  const sorted = keys.toSorted(compareKeys);
-  // A collation may order text in another way than JavaScript, so only numbers are left to the database to put in order.
-  const size = hasNumbers(group) ? MAX_LOCKED_ROWS : 1;
-  for (let start = 0; start < sorted.length; start += size) {
-    const chunk = sorted.slice(start, start + size);
-    const chosen = keyIn(em, group.targetKey, chunk);
-    const rows = await queryRows(em, transaction, {
-      sql:
-        `select ${columns.join(', ')} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
-        `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
-      parameters: chosen.parameters,
-    });
-    for (const row of rows) {
-      const key = group.targetKey.map(column => row[column]);
-      // By the same collation, a text may find a row that spells it differently.
-      locked.set(hashOf(size === 1 ? chunk[0]! : key), {
-        key,
-        spellings: [],
-        stored: group.counters.map(counter => unitsRead(counter, row[counter.column])),
-        row,
-      });
-    }
-  }
-  return locked;
-}
-
 /** Returns the key of the target that a row has in a group; undefined: none. */
 function keyOfTarget({ foreignKey }: CounterGroup, row: Row): Key | undefined {
   const key = foreignKey.map(column => row[column]);
   return key.some(part => part === null || part === undefined) ? undefined : key;
 }
 
-/** Returns the deltas of one table, which are in ascending order, such that one UPDATE adds each list of them. */
-function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
-  // For other keys only the order of single statements is known.
-  if (!deltas.every(({ group }) => hasNumbers(group))) return deltas.map(delta => [delta]);
-  const byGroup = Map.groupBy(deltas, ({ group }) => group);
-  return [...byGroup].flatMap(([{ counters }, some]) => {
-    // An UPDATE names a key once, and for each counter up to twice more.
-    const size = Math.min(MAX_LOCKED_ROWS, Math.ceil(MAX_PARAMETERS / (1 + 2 * counters.length)));
-    return Array.from({ length: Math.ceil(some.length / size) }, (_, index) =>
-      some.slice(index * size, (index + 1) * size),
-    );
-  });
-}
-
-/** Returns true for targets whose keys are single whole numbers, which the database sorts as JavaScript does. */
-function hasNumbers({ targetParts }: CounterGroup): boolean {
-  return targetParts.length === 1 && targetParts[0]!.kind === 'whole';
-}
-
 function subtracts(deltas: readonly KeyedDelta[]): boolean {
   return deltas.some(({ group, amounts }) => changesIn(group, amounts).some(isGuarded));
-}
-
-/** Returns true for a change that takes away from a count which may not fall below 0. */
-function isGuarded({ counter, amount }: Change): boolean {
-  return amount < 0n && !counter.amount.mayBeNegative;
 }
 
 /** Returns true where a count of a group would fall below 0, and may not. */
 function lacks({ counters }: CounterGroup, index: number, stored: bigint, amounts: readonly bigint[]): boolean {
   return stored + amounts[index]! < 0n && !counters[index]!.amount.mayBeNegative;
-}
-
-/** Adds deltas of one group to those target rows that exist and have enough of each, and returns their number. */
-function addToTargetRows(
-  em: SqlEntityManager,
-  transaction: Transaction,
-  batch: readonly KeyedDelta[],
-): Promise<number> {
-  const { group } = batch[0]!;
-  const keys = batch.map(({ target }) => target.key);
-  const additions = group.counters.flatMap((counter, index) => additionsTo(em, counter, index, batch));
-  const sets = additions.map(({ set }) => set);
-  const guards = additions.flatMap(addition => addition.guards);
-  const chosen = keyIn(em, group.targetKey, keys);
-  const where = [chosen, ...guards];
-  return execute(em, transaction, {
-    sql: `update ${tableByKey(em, group, keys)} set ${sets.map(({ sql }) => sql).join(', ')} where ${where.map(({ sql }) => sql).join(' and ')}`,
-    parameters: [...sets, ...where].flatMap(({ parameters }) => parameters),
-  });
-}
-
-/** What an UPDATE adds to one column: the assignment, and the conditions that its rows have enough. */
-interface Addition {
-  readonly set: Fragment;
-  readonly guards: readonly Fragment[];
-}
-
-/** Returns what deltas of one group add to the column of the counter at a place; an empty list: nothing. */
-function additionsTo(
-  em: SqlEntityManager,
-  counter: ResolvedCounter,
-  index: number,
-  batch: readonly KeyedDelta[],
-): Addition[] {
-  const { column, amount: about } = counter;
-  const byAmount = [...Map.groupBy(batch, ({ amounts }) => amounts[index]!)].map(([amount, same]) => ({
-    amount,
-    same,
-  }));
-  const set = (change: string, parameters: readonly unknown[]): Fragment => ({
-    sql: `${quoted(em, column)} = ${changedSql(em, counter, `+ ${change}`)}`,
-    parameters,
-  });
-  const number = numberSql(em, counter);
-  if (byAmount.length === 1) {
-    const { amount } = byAmount[0]!;
-    if (amount === 0n) return [];
-    // A count as a parameter, so that many statements have one text.
-    const [value, parameters] = about.of ? [literalSql(counter, amount), []] : ['?', [Number(amount)]];
-    const [least, bounds] = about.of ? [literalSql(counter, -amount), []] : ['?', [Number(-amount)]];
-    const guards = isGuarded({ counter, amount }) ? [{ sql: `${number} >= ${least}`, parameters: bounds }] : [];
-    return [{ set: set(value, parameters), guards }];
-  }
-  const cases = byAmount
-    .filter(({ amount }) => amount !== 0n)
-    .map(({ amount, same }) => ({
-      amount,
-      isOfThese: keyIn(
-        em,
-        same[0]!.group.targetKey,
-        same.map(({ target }) => target.key),
-      ),
-    }));
-  // Numbers are written out, because not every database knows the type of a parameter here.
-  const amounts = cases.map(({ amount, isOfThese }) => `when ${isOfThese.sql} then ${literalSql(counter, amount)}`);
-  const parameters = cases.flatMap(({ isOfThese }) => isOfThese.parameters);
-  const guards = cases
-    .filter(({ amount }) => isGuarded({ counter, amount }))
-    .map(({ amount, isOfThese }) => ({
-      sql: `not (${isOfThese.sql} and ${number} < ${literalSql(counter, -amount)})`,
-      parameters: isOfThese.parameters,
-    }));
-  return [{ set: set(`case ${amounts.join(' ')} else 0 end`, parameters), guards }];
-}
-
-/** Returns the target's table, of which a statement reads no rows but those of some keys. */
-function tableByKey(em: SqlEntityManager, { target, targetSchema }: CounterGroup, keys: readonly Key[]): string {
-  // A server reads a small table as a whole to find several rows, and waits for others that are locked.
-  return `${tableName(em, target, targetSchema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
-}
-
-/** What is added to one of the counts of a target row, in units of its column. */
-interface Change {
-  readonly counter: ResolvedCounter;
-  readonly amount: bigint;
-}
-
-/** Returns the counters of a group whose amounts are not zero. */
-function changesIn(group: CounterGroup, amounts: readonly bigint[]): Change[] {
-  return group.counters
-    .map((counter, index) => ({ counter, amount: amounts[index]! }))
-    .filter(({ amount }) => amount !== 0n);
 }
 
 function publish(group: CounterGroup, key: Key, amounts: readonly bigint[]): void {

@@ -4,7 +4,9 @@ import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import type { CounterStrategy } from './define-counter.js';
 import { isSameTable } from './inheritance.js';
-import { watchedColumns, type CounterGroup, type CounterRegistry } from './registry.js';
+import type { CounterGroup } from './counter-group.js';
+import type { CounterRegistry } from './registry.js';
+import { watchedColumns } from './watched-columns.js';
 
 /** The rules that change no row: the database refuses the statement instead. */
 const REFUSING_RULES: readonly string[] = ['restrict', 'no action'];

@@ -1,7 +1,8 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { quoted, tableName } from '../sql/fragments.js';
-import type { CounterGroup, CounterRegistry, ResolvedCounter } from './registry.js';
+import type { CounterGroup, ResolvedCounter } from './counter-group.js';
+import type { CounterRegistry } from './registry.js';
 import { groupsIn, groupsInto, type LocatedGroup } from './schemas.js';
 
 /** The counters of another group that sum counters of one, by their places in both. */

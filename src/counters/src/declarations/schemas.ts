@@ -3,7 +3,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { isFixed, nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 import { isSameTable } from './inheritance.js';
-import type { CounterGroup, CounterRegistry } from './registry.js';
+import type { CounterGroup } from './counter-group.js';
+import type { CounterRegistry } from './registry.js';
 
 // An entity may have rows in many schemas. The rows of each are counted by a group of their own, so that neither keys
 // nor locks nor stored counts of two schemas are taken for each other.

@@ -23,14 +23,10 @@ import {
 } from '../counts/deltas.js';
 import { isForeseeable } from '../declarations/condition.js';
 import { entityOfTable } from '../declarations/inheritance.js';
-import {
-  keyColumns,
-  testsIn,
-  watchedColumns,
-  watchedProperties,
-  type CounterGroup,
-  type CounterRegistry,
-} from '../declarations/registry.js';
+import type { CounterGroup } from '../declarations/counter-group.js';
+import { keyColumns } from '../declarations/key-parts.js';
+import type { CounterRegistry } from '../declarations/registry.js';
+import { testsIn, watchedColumns, watchedProperties } from '../declarations/watched-columns.js';
 import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { columnList, keyIn, queryRows, tableName, type Row } from '../sql/fragments.js';

@@ -11,7 +11,8 @@ import {
 } from '@mikro-orm/core';
 import { columnsIn, keyOf } from '../counts/deltas.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
-import { watchedProperties, type CounterRegistry } from '../declarations/registry.js';
+import type { CounterRegistry } from '../declarations/registry.js';
+import { watchedProperties } from '../declarations/watched-columns.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { hashOf, isSameValue, type Key } from '../sql/key.js';

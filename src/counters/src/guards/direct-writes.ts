@@ -1,6 +1,8 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import { unitsOfValue } from '../declarations/amounts.js';
-import { watchedColumns, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
+import type { ResolvedCounter } from '../declarations/counter-group.js';
+import type { CounterRegistry } from '../declarations/registry.js';
+import { watchedColumns } from '../declarations/watched-columns.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 

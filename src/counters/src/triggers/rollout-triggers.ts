@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { rolloutKinds, type SomeCounters } from '../counts/rollouts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
-import type { CounterGroup, ResolvedCounter } from '../declarations/registry.js';
+import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import type { FoundTrigger, RolloutKind } from '../sql/dialects/dialect.js';
 import {

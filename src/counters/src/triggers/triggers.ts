@@ -10,7 +10,8 @@ import {
 } from '../counts/rollouts.js';
 import { amountSql, changedSql, numberSql } from '../declarations/amounts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
-import { registryOf, type CounterGroup, type CounterRegistry, type ResolvedCounter } from '../declarations/registry.js';
+import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
+import { registryOf, type CounterRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { retried } from '../retry.js';

@@ -1,0 +1,53 @@
+import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
+import type { Amount } from './amounts.js';
+import type { Condition } from './condition.js';
+
+/** A counter with what it means in the mapped tables. */
+export interface ResolvedCounter {
+  /** The counter's name for people: `Course.totalEnrollments`. */
+  readonly name: string;
+  readonly property: string;
+  /** Where an entity has the property: its name, or the way to it through embedded objects. */
+  readonly path: readonly string[];
+  readonly column: string;
+  readonly condition: Condition;
+  /** What a row that meets the condition adds. */
+  readonly amount: Amount;
+  /** The counter whose stored count is summed; undefined: rows are counted by themselves. */
+  through?: ResolvedCounter;
+}
+
+/** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
+export interface CounterGroup {
+  /** The place of the target table among all: every transaction locks the tables in this order. */
+  readonly order: number;
+  /** How many levels of sums lead to the target table: 0 where none sums a stored count. */
+  readonly level: number;
+  readonly counted: EntityMetadata;
+  readonly by: string;
+  readonly foreignKey: readonly string[];
+  readonly target: EntityMetadata;
+  readonly targetKey: readonly string[];
+  readonly targetParts: readonly KeyPart[];
+  /**
+   * True where an entity has the foreign key as the database has it: numbers and texts, in columns that no other
+   * property has.
+   */
+  readonly isKnownToMemory: boolean;
+  readonly counters: readonly ResolvedCounter[];
+  /** The schema of the counted rows, where it is known. */
+  readonly countedSchema?: string;
+  /** The schema of their targets, where it is known. */
+  readonly targetSchema?: string;
+}
+
+/**
+ * A column of a target's key with the property that it belongs to, at the end of the relations of which the key may
+ * consist.
+ */
+export interface KeyPart {
+  readonly meta: EntityMetadata;
+  readonly property: EntityProperty;
+  /** What memory and the database have alike: whole numbers, texts up to a collation; anything else may differ in form. */
+  readonly kind: 'whole' | 'text' | 'other';
+}

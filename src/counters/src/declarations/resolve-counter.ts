@@ -1,0 +1,111 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CounterError } from '../errors.js';
+import { OWN_SCHEMA } from '../sql/schemas.js';
+import { amountFor } from './amounts.js';
+import { conditionOf } from './condition.js';
+import type { CounterGroup, ResolvedCounter } from './counter-group.js';
+import type { Counter } from './define-counter.js';
+import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
+import { keyColumns, keyParts } from './key-parts.js';
+import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
+import { propertiesOf } from './watched-columns.js';
+
+/** Returns the group of one counter: what it means in the mapped tables. Errors: COUNTER_DECLARATION. */
+export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
+  const metadata = em.getMetadata();
+  const refuse = (problem: string): CounterError =>
+    new CounterError(
+      'COUNTER_DECLARATION',
+      `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`,
+    );
+  const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
+  if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
+  const refuseEntity = (meta: EntityMetadata): void => {
+    const problem = entityProblem(meta) ?? typeSchemaProblem(meta, metadata);
+    if (problem !== undefined) throw refuse(`${meta.className} ${problem}`);
+  };
+  const refuseOtherColumn = (property: EntityProperty): void => {
+    const column = otherColumn(counted, property, metadata);
+    if (column !== undefined)
+      throw refuse(
+        `"${property.name}" has the column ${column} in another entity of the table ${counted.tableName}; give both the same column, or one of them another name`,
+      );
+  };
+  refuseEntity(counted);
+  const by = counted.properties[counter.by as never] as EntityProperty | undefined;
+  const relationProblem = by ? propertyProblem(by, 'by') : NO_RELATION;
+  if (!by || relationProblem !== undefined) throw refuse(`"${counter.by}" ${relationProblem}`);
+  refuseOtherColumn(by);
+  const target = entityOfTable(metadata.get<object>(by.targetMeta!.class));
+  refuseEntity(target);
+  const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
+  if (twin)
+    throw refuse(
+      `the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`,
+    );
+  const into = target.properties[counter.into as never] as EntityProperty | undefined;
+  if (!into || into.kind !== ReferenceKind.SCALAR)
+    throw refuse(`${target.className} has no column property "${counter.into}"`);
+  if (target.inheritanceType && into.inherited)
+    throw refuse(
+      `"${counter.into}" is null in those rows of ${target.tableName} that are not of the type that has it; declare it in ${target.className}`,
+    );
+  const countProblem = propertyProblem(into, 'into');
+  if (countProblem !== undefined) throw refuse(`"${counter.into}" ${countProblem}`);
+  const amount = amountFor(counter, into, counted, target, em);
+  if (typeof amount === 'string') throw refuse(amount);
+  if (amount.of) refuseOtherColumn(counted.properties[amount.of.test.property as never]!);
+  const condition = conditionOf(counter, counted, em);
+  const other = propertiesOf(target, into.fieldNames[0]!).find(property => property.name !== into.name);
+  if (other)
+    throw refuse(
+      `"${other.name}" has the column of "${counter.into}" too, and would write it; give "${other.name}" persist: false`,
+    );
+  const parts = keyParts(target);
+  const table = entityOfTable(counted);
+  return {
+    order: 0,
+    level: 0,
+    counted: table,
+    by: counter.by,
+    foreignKey: by.fieldNames,
+    target,
+    targetKey: keyColumns(target),
+    targetParts: parts,
+    isKnownToMemory:
+      parts.every(({ kind }) => kind !== 'other') &&
+      by.fieldNames.every(column => propertiesOf(table, column).length === 1),
+    counters: [
+      {
+        name: `${target.className}.${counter.into}`,
+        property: into.name,
+        path: pathOf(target, into),
+        column: into.fieldNames[0]!,
+        condition,
+        amount,
+      },
+    ],
+  };
+}
+
+/** Returns the names by which an entity has a property, through the embedded objects that it is a part of. */
+function pathOf(meta: EntityMetadata, { embedded, name }: EntityProperty): string[] {
+  return embedded ? [...pathOf(meta, meta.properties[embedded[0] as never]!), embedded[1]] : [name];
+}
+
+/** Returns another entity that writes the same table, if there is one. */
+function twinOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata | undefined {
+  const others = [...metadata.getAll().values()] as EntityMetadata[];
+  return others.find(
+    other =>
+      !isSameTable(other, meta) &&
+      other.tableName === meta.tableName &&
+      // Without a schema, and with any, an entity has rows where the entity manager says.
+      (other.schema ?? OWN_SCHEMA) === (meta.schema ?? OWN_SCHEMA) &&
+      !other.abstract &&
+      !other.embeddable &&
+      !other.virtual &&
+      !other.view,
+  );
+}
