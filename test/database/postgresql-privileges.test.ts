@@ -151,7 +151,7 @@ describeAmong(
       });
     });
 
-    it('a user from whom row security hides enrollments is told so by the doctor, because it would not count them', async () => {
+    it('the doctor reports that row security hides enrollments from its user, which would not be counted', async () => {
       await grant(forServers);
       await run('alter table core_enrollments enable row level security');
       const found = findingsOf(await examineDatabase(theirs), 'migrations');

@@ -64,7 +64,7 @@ class HookSessions implements Extension {
     this.#orm = orm;
   }
 
-  /** Tells a new session what hooks count, so that triggers do not. */
+  /** Tells a new session which counters its hooks keep, so that triggers leave them alone. */
   async begin(connection: DatabaseConnection): Promise<void> {
     if (!this.#orm) return;
     const em = this.#orm.em as SqlEntityManager;
