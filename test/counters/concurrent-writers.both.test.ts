@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { expect, it } from 'vitest';
 import { deleteWhere, insertMany, recount, updateWhere, verify } from 'mikro-orm-counters';
 import { describeOnEngineDatabases, strategy } from '../support/databases.js';
+import { pick, writeAtOnce, type Below, type RandomChange } from '../support/random-writers.js';
 import { useSchema } from '../support/schema.js';
 import { addShelves, Book, expectExactLibrary, Genre, library, Shelf } from './models/library.js';
 
@@ -15,24 +16,13 @@ const CHANGES_OF_EACH = 20;
  */
 const REPEATABLE = ['COUNTER_CONFLICT', '40001', '40P01'];
 
-/** Returns a function that gives whole numbers below a limit, the same for the same seed. */
-function numbersFrom(seed: number): (limit: number) => number {
-  let state = seed;
-  return limit => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
-
-type Change = (em: SqlEntityManager, shelves: readonly number[], below: (limit: number) => number) => Promise<unknown>;
+type Change = RandomChange<readonly number[]>;
 
 /** Returns a book of any shelf, undefined where there is none. */
-async function anyBook(em: SqlEntityManager, below: (limit: number) => number): Promise<Book | undefined> {
+async function anyBook(em: SqlEntityManager, below: Below): Promise<Book | undefined> {
   const books = await em.find(Book, {}, { orderBy: { id: 'asc' }, limit: 30 });
   return books[below(books.length || 1)];
 }
-
-const pick = (shelves: readonly number[], below: (limit: number) => number): number => shelves[below(shelves.length)]!;
 
 const changes: readonly Change[] = [
   async (em, shelves, below) => {
@@ -99,22 +89,12 @@ describeOnEngineDatabases(
     /** Does random changes on several connections; returns the codes for which some were repeated. */
     async function race(all: readonly Change[], isolationLevel: IsolationLevel) {
       const shelves = await addShelves(schema, 4);
-      const repeated: string[] = [];
-      const write = async (writer: number): Promise<void> => {
-        const below = numbersFrom(writer + 1);
-        for (let done = 0; done < CHANGES_OF_EACH;) {
-          const change = all[below(all.length)]!;
-          try {
-            await schema.em().transactional(em => change(em, shelves, below), { isolationLevel });
-            done += 1;
-          } catch (error) {
-            const { code = '' } = error as { code?: string };
-            if (!REPEATABLE.includes(code)) throw error;
-            repeated.push(code);
-          }
-        }
-      };
-      await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
+      const repeated = await writeAtOnce(schema, shelves, all, {
+        writers: WRITERS,
+        changesOfEach: CHANGES_OF_EACH,
+        isolationLevel,
+        repeatable: REPEATABLE,
+      });
       await expectExactLibrary(schema);
       const chunks = await Array.fromAsync(verify(schema.em(), Shelf));
       expect(chunks.flatMap(({ drifts }) => drifts)).toEqual([]);

@@ -1,8 +1,8 @@
 import { IsolationLevel } from '@mikro-orm/core';
-import type { SqlEntityManager } from '@mikro-orm/sql';
 import { expect, it } from 'vitest';
 import { deleteWhere, insertMany, recount, updateWhere } from 'mikro-orm-counters';
 import { describeOnEngineDatabases, engineServerKinds, strategy } from '../../support/databases.js';
+import { pick, writeAtOnce, type RandomChange } from '../../support/random-writers.js';
 import { useSchema, type Schema } from '../../support/schema.js';
 import { addForum, Board, expectExactForum, forum, Post, Thread, type Ids } from '../models/forum.js';
 
@@ -12,18 +12,7 @@ const CHANGES_OF_EACH = 10;
 /** The codes of what a writer repeats: a row that has moved, and what the databases say of deadlocks and old snapshots. */
 const REPEATABLE = ['COUNTER_CONFLICT', '40001', '40P01', 'ER_LOCK_DEADLOCK', 'ER_CHECKREAD'];
 
-/** Returns a function that gives whole numbers below a limit, the same for the same seed. */
-function numbersFrom(seed: number): (limit: number) => number {
-  let state = seed;
-  return limit => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
-
-type Change = (em: SqlEntityManager, ids: Ids, below: (limit: number) => number) => Promise<unknown>;
-
-const pick = (ids: readonly number[], below: (limit: number) => number): number => ids[below(ids.length)]!;
+type Change = RandomChange<Ids>;
 
 const changes: readonly Change[] = [
   async (em, { threads }, below) => {
@@ -80,22 +69,12 @@ describeOnEngineDatabases(
       async isolationLevel => {
         const ids = await addForum(schema);
         await fill(schema);
-        const repeated: string[] = [];
-        const write = async (writer: number): Promise<void> => {
-          const below = numbersFrom(writer + 1);
-          for (let done = 0; done < CHANGES_OF_EACH;) {
-            const change = changes[below(changes.length)]!;
-            try {
-              await schema.em().transactional(em => change(em, ids, below), { isolationLevel });
-              done += 1;
-            } catch (error) {
-              const { code = '' } = error as { code?: string };
-              if (!REPEATABLE.includes(code)) throw error;
-              repeated.push(code);
-            }
-          }
-        };
-        await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
+        const repeated = await writeAtOnce(schema, ids, changes, {
+          writers: WRITERS,
+          changesOfEach: CHANGES_OF_EACH,
+          isolationLevel,
+          repeatable: REPEATABLE,
+        });
         await expectExactForum(schema);
         // Hooks take all locks in one order; triggers lock a row's targets when the row is written.
         if (strategy === 'hooks' && isolationLevel === IsolationLevel.READ_COMMITTED)
