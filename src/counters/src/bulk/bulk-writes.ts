@@ -9,7 +9,8 @@ import {
   type Transaction,
 } from '@mikro-orm/core';
 import { SqlEntityManager } from '@mikro-orm/sql';
-import { defaultedColumn, stateInDatabase, Tally, type KeyedDelta, type RowState } from '../counts/deltas.js';
+import { Tally, type KeyedDelta } from '../counts/deltas.js';
+import { defaultedColumn, stateInDatabase, type RowState } from '../counts/row-states.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import type { CounterGroup } from '../declarations/counter-group.js';

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterGroup, KeyPart } from '../declarations/counter-group.js';
 import { hashOf, textOf, type Key } from '../sql/key.js';
 import { nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
-import { keyOf } from './deltas.js';
+import { keyOf } from './entity-keys.js';
 import { managersBeside } from './managers.js';
 
 /**

@@ -1,6 +1,6 @@
 import { helper, type UnitOfWork } from '@mikro-orm/core';
 import { setCount } from '../counts/count-on-entity.js';
-import { keyOf } from '../counts/deltas.js';
+import { keyOf } from '../counts/entity-keys.js';
 import { unitsOfValue, valueOf, writtenValue } from '../declarations/amounts.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { countAssigned } from '../guards/direct-writes.js';

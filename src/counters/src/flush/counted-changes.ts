@@ -8,11 +8,10 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { keyInDatabase, keyOf } from '../counts/entity-keys.js';
 import {
   columnsIn,
   isDoubtful,
-  keyInDatabase,
-  keyOf,
   originalTarget,
   overlaid,
   stateInDatabase,
@@ -20,7 +19,7 @@ import {
   stateWritten,
   type CreatedTargets,
   type RowState,
-} from '../counts/deltas.js';
+} from '../counts/row-states.js';
 import { isForeseeable } from '../declarations/condition.js';
 import { entityOfTable } from '../declarations/inheritance.js';
 import type { CounterGroup } from '../declarations/counter-group.js';

@@ -8,18 +8,9 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import {
-  columnsIn,
-  CreatedTargets,
-  keyInDatabase,
-  keyOf,
-  keyWritten,
-  overlaid,
-  Tally,
-  type KeyedDelta,
-  type RowState,
-  type TargetDelta,
-} from '../counts/deltas.js';
+import { Tally, type KeyedDelta, type TargetDelta } from '../counts/deltas.js';
+import { keyInDatabase, keyOf, keyWritten } from '../counts/entity-keys.js';
+import { columnsIn, CreatedTargets, overlaid, type RowState } from '../counts/row-states.js';
 import { setCount } from '../counts/count-on-entity.js';
 import { withoutCounters, type SomeCounters } from '../counts/rollouts.js';
 import { noteShown } from '../counts/shown-counts.js';

@@ -1,6 +1,6 @@
 import type { EntityMetadata, UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { keyInDatabase } from '../counts/deltas.js';
+import { keyInDatabase } from '../counts/entity-keys.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { isSameTable } from '../declarations/inheritance.js';
 import { summedInto, withOnward } from '../declarations/levels.js';

@@ -9,7 +9,8 @@ import {
   type EntityMetadata,
   type UnitOfWork,
 } from '@mikro-orm/core';
-import { columnsIn, keyOf } from '../counts/deltas.js';
+import { keyOf } from '../counts/entity-keys.js';
+import { columnsIn } from '../counts/row-states.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { watchedProperties } from '../declarations/watched-columns.js';

@@ -1,0 +1,33 @@
+import { helper, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
+import type { Key } from '../sql/key.js';
+
+/** Returns the raw primary key of a managed entity, in the order of its key columns. */
+export function keyOf(entity: object): Key {
+  return flat(helper(entity).getPrimaryKey(true) ?? []);
+}
+
+/** Returns the raw primary key under which the database has a change set's row: the one before the change. */
+export function keyInDatabase({ entity, originalEntity, meta }: ChangeSet<AnyEntity>): Key {
+  const original = originalEntity && keyIn(meta.primaryKeys, originalEntity);
+  return original && !original.includes(undefined) ? original : keyOf(entity);
+}
+
+/** Returns the raw primary key that a change set gives its row, once it is written. */
+export function keyWritten({ entity, originalEntity, payload, meta }: ChangeSet<AnyEntity>): Key {
+  const written = keyIn(meta.primaryKeys, { ...originalEntity, ...payload });
+  return written.includes(undefined) ? keyOf(entity) : written;
+}
+
+function keyIn(names: readonly string[], values: object): Key {
+  return flat(names.map(name => (values as Record<string, unknown>)[name]));
+}
+
+/** Returns the parts of a key, which MikroORM gives as a value, a list or an object, one in another. */
+export function flat(value: unknown): Key {
+  if (Array.isArray(value)) return (value as unknown[]).flatMap(flat);
+  return typeof value === 'object' && value !== null && isParts(value) ? Object.values(value).flatMap(flat) : [value];
+}
+
+function isParts(value: object): boolean {
+  return [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
+}
