@@ -109,11 +109,12 @@ interface Failure {
 
 function failure(name: string, { log, problem, operations, seed, numShrinks }: Failure): Error {
   const project = strategy === 'hooks' ? 'behaviours' : `behaviours with ${strategy}`;
+  // The log comes last, because reports are cut at their end.
   const lines = [
-    `${name}: counterexample (shrunk ${numShrinks} times):`,
-    ...log.map(sentence => `  ${sentence}`),
-    `Then ${problem instanceof Error ? problem.message : String(problem)}`,
+    `${name}: counterexample (shrunk ${numShrinks} times): ${problem instanceof Error ? problem.message : String(problem)}`,
     `To run it again: RANDOM_SEED=${seed} RANDOM_OPERATIONS=${operations} npx vitest run --project '${project}' test/random -t '${name}'`,
+    'What was done before:',
+    ...log.map(sentence => `  ${sentence}`),
   ];
   return new Error(lines.join('\n'), { cause: problem });
 }

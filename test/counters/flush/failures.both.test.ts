@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
+import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entities/index.js';
 import { describeOnEngineDatabases } from '../../support/databases.js';
 import { rollBackIfOpen, useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
@@ -92,6 +92,34 @@ describeOnEngineDatabases('a flush that fails', kind => {
     em.assign(enrollment, { student: two! });
     await em.persist(enrollment).flush();
     expect(await countsOf(schema, course!)).toEqual([2, 2]);
+    await expectExactSchool(schema);
+  });
+
+  it('a row whose change failed is changed by the next flush of the same entity manager', async () => {
+    const [course, other] = await addCourses(schema, 2);
+    const [one] = await addStudents(schema, 1);
+    await enroll(schema, course!, one!);
+    await enroll(schema, other!, one!);
+    const em = schema.em();
+    const enrollment = await em.findOneOrFail(Enrollment, { course: course! });
+    em.assign(enrollment, { course: other! });
+    await expect(em.flush()).rejects.toThrow(/unique|duplicate/i);
+    em.assign(enrollment, { course: course!, status: EnrollmentStatus.DROPPED });
+    await em.flush();
+    expect(await countsOf(schema, course!)).toEqual([1, 0]);
+    await expectExactSchool(schema);
+  });
+
+  it('a row of a missing target fails with COUNTER_TARGET_MISSING in a flush that inserts another target', async () => {
+    const [student] = await addStudents(schema, 1);
+    const em = schema.em();
+    em.create(Course, { title: 'Another' });
+    em.create(Enrollment, { course: 999_999, student: student! });
+    await expect(em.flush()).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
+    const again = schema.em();
+    again.create(Course, { id: 999_998, title: 'Another' });
+    again.create(Enrollment, { course: 999_999, student: student! });
+    await expect(again.flush()).rejects.toMatchObject({ code: 'COUNTER_TARGET_MISSING' });
     await expectExactSchool(schema);
   });
 });

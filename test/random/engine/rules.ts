@@ -1,7 +1,7 @@
 import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { byKeys, rejection, type Changes, type Expectation } from './expectation.js';
-import { courseId, hasCourse, rowWith, type CoursePointer, type Row, type Rows } from './rows.js';
+import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
 
 /** What MikroORM is about to write in one flush. */
 export interface FlushChanges {
@@ -103,7 +103,7 @@ function countsIntoMissing(rows: Rows, { creates, updates, newCourses }: Changes
     .filter(({ id }) => goneToo || rowWith(rows, id))
     .flatMap(({ course }) => (course === undefined ? [] : [course]));
   return [...creates.flatMap(({ course, empties }) => (empties ? [] : [course])), ...moves].some(
-    course => !newCourses.includes(course) && !hasCourse(rows, course),
+    course => !newCourses.some(one => sameCourse(one, course)) && !hasCourse(rows, course),
   );
 }
 

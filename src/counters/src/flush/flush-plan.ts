@@ -22,7 +22,7 @@ import type { CounterGroup, ResolvedCounter } from '../declarations/counter-grou
 import type { CounterRegistry } from '../declarations/registry.js';
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
-import { hashOf, type Key } from '../sql/key.js';
+import { hashOf, isNumeric, type Key } from '../sql/key.js';
 import { leftToTriggers, requireTriggers } from '../triggers/strategy.js';
 import { refuseAssignments, refuseLateAssignments, type InitialCounts } from './assignments.js';
 import {
@@ -65,8 +65,8 @@ export class FlushPlan {
   readonly #created: CreatedTargets;
   /** The changes of the keys of targets. */
   readonly #renamed: readonly ChangeSet<AnyEntity>[];
-  /** The target entities of which the flush inserts rows or changes keys: some rows are there only at its end. */
-  readonly #comingTargets: ReadonlySet<unknown>;
+  /** The keys that rows have only at the end of the flush: those of new rows, and new ones of rows that exist. */
+  readonly #comingKeys: ReadonlyMap<unknown, ReadonlySet<string>>;
   /** What is counted into such rows at the end of the flush. */
   readonly #coming: KeyedDelta[] = [];
   #stored: StoredCounts | undefined;
@@ -96,9 +96,10 @@ export class FlushPlan {
     this.#renamed = unitOfWork
       .getChangeSets()
       .filter(one => kindOf(one) === 'update' && one.meta.primaryKeys.some(name => name in one.payload));
-    this.#comingTargets = new Set(
-      [...creates, ...this.#renamed].map(({ meta }) => entityOfTable(meta as EntityMetadata).class),
-    );
+    this.#comingKeys = comingKeys([
+      ...creates.filter(({ entity }) => helper(entity).hasPrimaryKey()),
+      ...this.#renamed,
+    ]);
   }
 
   /** True where the flush writes counted rows. */
@@ -108,6 +109,8 @@ export class FlushPlan {
 
   /** Locks what must be locked and changes the stored counts. */
   async prepare(transaction: Transaction): Promise<void> {
+    // A flush that waited for another one of the same entity manager runs inside that one, which may have failed.
+    recordCounted(this.unitOfWork, []);
     const relevant = this.#changes.filter(change => change.relevant);
     if (relevant.length === 0) return;
     const stored = (this.#stored = new StoredCounts(this.em, transaction));
@@ -302,7 +305,7 @@ export class FlushPlan {
   }
 
   async #isThere({ group, target: { key } }: KeyedDelta, stored: StoredCounts): Promise<boolean> {
-    if (!this.#comingTargets.has(group.target.class)) return true;
+    if (!this.#mayCome(group, key)) return true;
     await stored.lock(group, [key]);
     return stored.isLocked(group, key);
   }
@@ -337,7 +340,7 @@ export class FlushPlan {
       for (const group of groups.filter(({ foreignKey }) => foreignKey.some(column => column in written))) {
         const pointer = memory.targets[group.by];
         if (!pointer || 'created' in pointer || stored.isLocked(group, pointer.key)) continue;
-        if (!this.#comingTargets.has(group.target.class)) throw targetMissing(group, pointer.key);
+        if (!this.#mayCome(group, pointer.key)) throw targetMissing(group, pointer.key);
         // New rows come before new keys of rows that exist.
         if (kind === 'create' && this.#isRenamed(group, pointer.key))
           throw new CounterError(
@@ -346,6 +349,15 @@ export class FlushPlan {
           );
       }
     }
+  }
+
+  /**
+   * Returns true for a key that a target may have at the end of the flush, and not before. Only the database can tell
+   * whether two texts are the same key. No row can mean a key that the database is yet to give.
+   */
+  #mayCome({ target }: CounterGroup, key: Key): boolean {
+    const keys = this.#comingKeys.get(target.class);
+    return keys !== undefined && (keys.has(hashOf(key)) || !isNumeric(key));
   }
 
   #isRenamed({ target }: CounterGroup, key: Key): boolean {
@@ -361,6 +373,12 @@ function negativeAtStart({ target, counted }: CounterGroup, counter: ResolvedCou
     'COUNTER_UNDERFLOW',
     `${counter.name} is declared unsigned, and the ${counted.className} rows of a new ${target.className} add up to ${valueOf(counter, units)}. Declare it signed, or mend the rows.`,
   );
+}
+
+/** Returns the hashes of the keys that changes of rows give them, by the class of their table. */
+function comingKeys(changes: readonly ChangeSet<AnyEntity>[]): Map<unknown, ReadonlySet<string>> {
+  const byTable = Map.groupBy(changes, ({ meta }) => entityOfTable(meta as EntityMetadata).class as unknown);
+  return new Map([...byTable].map(([table, mine]) => [table, new Set(mine.map(one => hashOf(keyWritten(one))))]));
 }
 
 /** Returns the groups of some changes, in the order of their targets' tables. */

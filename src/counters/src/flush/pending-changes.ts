@@ -5,17 +5,19 @@ import { onwardOf } from '../declarations/levels.js';
 import type { CounterGroup } from '../declarations/counter-group.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
-import { flushesAround } from '../guards/flushes.js';
+import { flushesAround, type FlushAround } from '../guards/flushes.js';
 import { hashOf, type Key } from '../sql/key.js';
 import type { CountedChange } from './counted-changes.js';
 
 // A flush counts its changes before it writes them. What a hook does meanwhile sees rows that are counted already.
 
-const counted = new WeakMap<UnitOfWork, readonly CountedChange[]>();
+/** What each flush under way has counted. One that fails does not forget it, and so it must end with the flush. */
+const counted = new WeakMap<FlushAround, readonly CountedChange[]>();
 
-/** Records what a flush has counted and is about to write. */
+/** Records what the flush under way of a unit of work has counted and is about to write. */
 export function recordCounted(unitOfWork: UnitOfWork, changes: readonly CountedChange[]): void {
-  counted.set(unitOfWork, changes);
+  const flush = flushesAround().findLast(one => one.unitOfWork === unitOfWork);
+  if (flush) counted.set(flush, changes);
 }
 
 /** Refuses to change counted rows in a hook of a flush that is about to change the same rows (COUNTER_LATE_CHANGE). */
@@ -61,6 +63,6 @@ export function refuseToCountPendingRows(groups: readonly CounterGroup[], key: K
 /** Returns the changes of the flushes around that concern some groups and that may not be written yet. */
 function pendingOf(groups: readonly CounterGroup[]): CountedChange[] {
   return flushesAround()
-    .flatMap(unitOfWork => counted.get(unitOfWork) ?? [])
+    .flatMap(flush => counted.get(flush) ?? [])
     .filter(change => !change.changeSet.persisted && change.groups.some(group => groups.includes(group)));
 }
