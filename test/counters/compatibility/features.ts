@@ -143,13 +143,11 @@ export const features: readonly Feature[] = [
   {
     name: 'keys that are texts, dates, bytes, decimals and types of your own',
     proofs: [proof('counters/keys/kinds-of-keys.both', 'a counted row with a key of the kind')],
-    untested: ['postgresql'],
     others: ['–', '–', '–'],
   },
   {
     name: 'properties that share a column',
     proofs: [proof('counters/keys/shared-columns.both', 'bulk writes of a column that properties share')],
-    untested: ['postgresql'],
     others: ['–', '–', '–'],
   },
   {

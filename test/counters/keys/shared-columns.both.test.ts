@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
-import { describeOnFirstThree } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import {
   Board,
@@ -15,7 +15,7 @@ import {
   tenants,
 } from '../models/shared-columns.js';
 
-describeOnFirstThree('columns that properties share', kind => {
+describeOnEngineDatabases('columns that properties share', kind => {
   const schema = useSchema(kind, tenants);
 
   /** Saves two tenants, 1 and 2, with the posts 1 and 2 each. */

@@ -1,8 +1,36 @@
 import { randomUUID } from 'node:crypto';
-import { BigIntType, DecimalType, Type, type EntityClass } from '@mikro-orm/core';
+import {
+  BigIntType,
+  BlobType,
+  DecimalType,
+  Type,
+  Uint8ArrayType,
+  type EntityClass,
+  type Platform,
+} from '@mikro-orm/core';
 import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import type { StoredCount } from '../../support/exact-counts.js';
 import type { SchemaOptions } from '../../support/schema.js';
+
+/** Returns the type of a column with 16 bytes. PostgreSQL has one type for bytes, which needs no length to be a key. */
+function sixteenBytes(platform: Platform): string {
+  const any = platform.getBlobDeclarationSQL();
+  return any === 'bytea' ? any : 'binary(16)';
+}
+
+/** Stores 16 bytes as a Buffer. */
+class SixteenInBuffer extends BlobType {
+  override getColumnType(_property: unknown, platform: Platform): string {
+    return sixteenBytes(platform);
+  }
+}
+
+/** Stores 16 bytes as a Uint8Array. */
+class SixteenInArray extends Uint8ArrayType {
+  override getColumnType(_property: unknown, platform: Platform): string {
+    return sixteenBytes(platform);
+  }
+}
 
 /** Stores a UUID in 16 bytes, as many applications do. */
 class BinaryUuid extends Type<string, Buffer> {
@@ -17,8 +45,8 @@ class BinaryUuid extends Type<string, Buffer> {
       .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   }
 
-  override getColumnType(): string {
-    return 'binary(16)';
+  override getColumnType(_property: unknown, platform: Platform): string {
+    return sixteenBytes(platform);
   }
 }
 
@@ -90,10 +118,10 @@ const kinds: readonly KindOfKey[] = [
   kind('char', { type: 'character', length: 10 }, ['a', 'ab', 'b']),
   kind('uuid', { type: 'uuid' }, uuids),
   kind('enumeration', { type: 'enum', items: ['b', 'a', 'c'] } as KeyColumn, ['b', 'a', 'c']),
-  kind('buffer', { type: 'Buffer', columnType: 'binary(16)' }, bytes),
+  kind('buffer', { type: SixteenInBuffer }, bytes),
   kind(
     'bytes',
-    { type: 'uint8array', columnType: 'binary(16)' },
+    { type: SixteenInArray },
     bytes.map(one => new Uint8Array(one)),
   ),
   kind('binary_uuid', { type: BinaryUuid }, uuids),

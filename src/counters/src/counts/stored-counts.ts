@@ -245,9 +245,13 @@ export class StoredCounts {
   /** Reads again the rows that are locked here, which triggers have changed. */
   async reread(): Promise<void> {
     for (const [group, rows] of this.#locked) {
-      const asked = new Set([...rows.values()].map(({ key }) => key));
+      const before = new Set(rows.values());
       rows.clear();
-      await this.lock(group, [...asked]);
+      await this.lock(
+        group,
+        [...before].map(({ key }) => key),
+      );
+      for (const { key, spellings } of before) rows.get(hashOf(key))?.spellings.push(...spellings);
     }
   }
 
