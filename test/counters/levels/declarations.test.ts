@@ -1,7 +1,7 @@
 import { defineEntity, p, type EntityClass } from '@mikro-orm/core';
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/sql';
 import { describe, expect, it } from 'vitest';
-import { defineCounter, insertMany, recount, type Counter } from 'mikro-orm-counters';
+import { defineCounter, insertMany, recount, registryOf, type Counter } from 'mikro-orm-counters';
 import { schemaOptions, useSchema } from '../../support/schema.js';
 import { addForum, Area, Board, expectExactForum, forum, Post, Thread } from '../models/forum.js';
 
@@ -60,6 +60,23 @@ describe('a counter through several relations', () => {
       code: 'COUNTER_DECLARATION',
       message: expect.stringMatching(problem),
     });
+  });
+
+  it('of several equal counters before it, one with several relations sums the one into the same property', async () => {
+    const orm = await start(
+      [Area, Board, Thread, Post],
+      ...(['approvedCount', 'postCount'] as const).flatMap(into => [
+        { ...byThread, into },
+        { ...byBoard, into },
+      ]),
+    );
+    const counters = registryOf(orm.em)!.groups.flatMap(group => group.counters);
+    expect(counters.map(({ name, through }) => [name, through?.name])).toEqual([
+      ['Thread.approvedCount', undefined],
+      ['Thread.postCount', undefined],
+      ['Board.approvedCount', 'Thread.approvedCount'],
+      ['Board.postCount', 'Thread.postCount'],
+    ]);
   });
 
   it('relations that lead back to a table are refused', async () => {

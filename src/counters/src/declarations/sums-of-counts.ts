@@ -44,13 +44,15 @@ export function summedBy(
     throw refuse(
       `${between.className} shares the table of ${between.root.className}, whose rows of other types would be summed as well; count through ${between.root.className}`,
     );
-  const of = declarations.find(
+  const equal = declarations.filter(
     one =>
       one.counted === counter.counted &&
       one.by === before &&
       one.sum === counter.sum &&
       isDeepStrictEqual(one.where ?? {}, counter.where ?? {}),
   );
+  // While a count moves to another column, two that are equal but for their types stand side by side at each level.
+  const of = equal.find(({ into }) => into === counter.into) ?? equal[0];
   if (!of)
     throw refuse(
       `it adds up what each ${between.className} stores, and no such count is declared; declare one of ${counter.counted.name} by "${before}" with the same "where"${counter.sum === undefined ? '' : ' and "sum"'}`,
