@@ -1,13 +1,12 @@
 import { expect, it } from 'vitest';
-import { describeOnFirstThree } from '../support/databases.js';
+import { describeOnEach } from '../support/databases.js';
 import { openModelRunner } from './engine/model-runner.js';
 import { checkModel, readRunOptions } from './model-check.js';
 
 const options = readRunOptions(400);
 const subject = 'random operations of several entity managers';
 
-// Its model goes on in a transaction after a statement that the database rejects, which PostgreSQL does not.
-describeOnFirstThree(subject, kind => {
+describeOnEach(subject, kind => {
   it(
     'random commands leave every stored count equal to the rows and to the model after each of them',
     { timeout: options.timeout },

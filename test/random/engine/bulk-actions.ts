@@ -114,6 +114,7 @@ async function bulk(context: ActionContext, changes: Changes, write: () => Promi
       if (written !== wanted) run.addProblem(`it says that it wrote ${written} rows, not ${wanted}`);
     },
     run.rules.bulk(before, changes),
+    true,
   );
   if (!done) return;
   const ids = [...changes.deletes, ...changes.updates.map(({ id }) => id)];

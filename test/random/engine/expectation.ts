@@ -51,7 +51,7 @@ export function byKeys(rows: Rows, changes: Changes): Expectation {
   if (changes.creates.some(({ empties }) => empties)) return rejection(rows, 'REQUIRED', 'UNIQUE', 'FOREIGN_KEY');
   const after = changed(rows, changes);
   const orphaned = after.enrollments.some(row => !hasCourse(after, row.course) || !after.students.has(row.student));
-  const twice = hasTwins(after.enrollments, sameSeat) || takesIds(rows, changes);
+  const twice = hasTwins(after.enrollments, isSameSeat) || takesIds(rows, changes);
   // One statement may take a seat before another statement of the same write has freed it.
   const mayCollide = takenSeats(rows, changes).some(({ row, taker }) => row.id !== taker.id);
   const emptied = changes.updates.some(({ id, empties }) => empties && rowWith(rows, id));
@@ -112,17 +112,19 @@ function takenSeats(rows: Rows, { creates, updates }: Changes): { row: Row; take
   const moved = updates.flatMap(update => {
     const row = rowWith(rows, update.id);
     const taker = row && { ...row, ...update };
-    return taker && !sameSeat(row, taker) ? [taker] : [];
+    return taker && !isSameSeat(row, taker) ? [taker] : [];
   });
   return [...creates, ...moved].flatMap(taker =>
-    rows.enrollments.filter(row => sameSeat(row, taker)).map(row => ({ row, taker })),
+    rows.enrollments.filter(row => isSameSeat(row, taker)).map(row => ({ row, taker })),
   );
 }
 
-function hasTwins<Value>(values: readonly Value[], same: (a: Value, b: Value) => boolean): boolean {
+/** Returns true for a list that has two of the same. */
+export function hasTwins<Value>(values: readonly Value[], same: (a: Value, b: Value) => boolean): boolean {
   return values.some((value, index) => values.slice(index + 1).some(other => same(value, other)));
 }
 
-function sameSeat(a: Row, b: Row): boolean {
+/** Returns true for enrollments of one student in one course. */
+export function isSameSeat(a: Row, b: Row): boolean {
   return a.student === b.student && sameCourse(a.course, b.course);
 }

@@ -16,8 +16,20 @@ export const writers = ['Ann', 'Bob', 'Cleo'] as const;
 /** One transaction, or none: the entity managers that share its entities, from the outermost on. */
 export interface Level {
   readonly ems: SqlEntityManager[];
-  /** The code of a rejection that may leave part of a write in place until the transaction is rolled back. */
-  broken: string | null;
+  /** The rejection after which the transaction can only be rolled back. */
+  broken: Breakage | null;
+}
+
+/** A rejection after which a transaction can only be rolled back. */
+export interface Breakage {
+  readonly code: string;
+  /** The entity manager whose write was rejected. */
+  readonly em: SqlEntityManager;
+  /**
+   * What keeps it from being committed: the engine, because part of the rejected write may be in place, or the database,
+   * which does nothing more in it.
+   */
+  readonly by: 'engine' | 'database';
 }
 
 /**

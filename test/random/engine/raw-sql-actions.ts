@@ -5,7 +5,7 @@ import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { anyStatus, anyIndex, pick, rarely, type Action } from './action.js';
 import { attempt } from './attempt.js';
 import { anyCondition, conditionOf, pairsOf, type Condition } from './conditions.js';
-import { noChanges, type Changes, type Expectation } from './expectation.js';
+import { hasTwins, isSameSeat, noChanges, rejection, type Changes, type Expectation } from './expectation.js';
 import { courseIds, rowOf, type Row, type Rows } from './rows.js';
 import type { ModelRun } from './model-run.js';
 
@@ -30,26 +30,39 @@ const moment = new Date(Date.UTC(2026, 0, 1));
 
 /** Returns the statements that another program might send, in the dialect of the database. */
 function statementsOf(kind: DatabaseKind): Record<string, (given: Given) => Statement> {
-  const ignore = kind === 'sqlite' ? 'insert or ignore' : 'insert ignore';
-  const orUpdate = kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
+  // PostgreSQL has neither INSERT IGNORE nor REPLACE.
+  const isMySql = kind === 'mysql' || kind === 'mariadb';
+  const onConflict = 'on conflict (course_id, student_id) do';
   return {
     insert: given => ({ ...inserting('insert', given), expected: bypass(given, { creates: given.news }) }),
-    'insert ignoring duplicates': given => ({
-      ...inserting(ignore, given),
-      expected: oneByOne(given, (rows, row) => (seatOf(rows, row) ? rows : withRow(rows, row))),
+    ...(kind !== 'postgresql' && {
+      'insert ignoring duplicates': given => ({
+        ...inserting(isMySql ? 'insert ignore' : 'insert or ignore', given),
+        expected: oneByOne(given, putUnlessTaken),
+      }),
     }),
-    replace: given => ({
-      ...inserting('replace', given),
-      expected: oneByOne(given, (rows, row) => withRow(withoutSeat(rows, row), row)),
+    ...(!isMySql && {
+      'insert or do nothing': given => {
+        const { sql, values } = inserting('insert', given);
+        return { sql: `${sql} ${onConflict} nothing`, values, expected: oneByOne(given, putUnlessTaken) };
+      },
+    }),
+    ...(kind !== 'postgresql' && {
+      replace: given => ({
+        ...inserting('replace', given),
+        expected: oneByOne(given, (rows, row) => withRow(withoutSeat(rows, row), row)),
+      }),
     }),
     'insert or update': given => {
       const { sql, values } = inserting('insert', given);
       const put = (rows: Rows, row: Row): Rows =>
         withRow(withoutSeat(rows, row), seatOf(rows, row) ? { ...seatOf(rows, row)!, status: given.status } : row);
+      // PostgreSQL alone refuses to update a row that the same statement has inserted or updated.
+      const isTwice = kind === 'postgresql' && hasTwins(given.news, isSameSeat);
       return {
-        sql: `${sql} ${orUpdate} status = ?`,
+        sql: `${sql} ${isMySql ? 'on duplicate key update' : `${onConflict} update set`} status = ?`,
         values: [...values, given.status],
-        expected: oneByOne(given, put),
+        expected: isTwice ? rejection(given.run.rows, 'TWICE') : oneByOne(given, put),
       };
     },
     copy: given => {
@@ -187,6 +200,10 @@ function idsOf({ rows }: Condition): number[] {
 
 function seatOf(rows: Rows, { course, student }: Row): Row | undefined {
   return rowOf(rows, course, student);
+}
+
+function putUnlessTaken(rows: Rows, row: Row): Rows {
+  return seatOf(rows, row) ? rows : withRow(rows, row);
 }
 
 function withRow(rows: Rows, row: Row): Rows {

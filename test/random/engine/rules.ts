@@ -1,6 +1,8 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { byKeys, rejection, type Changes, type Expectation } from './expectation.js';
+import type { Breakage } from './model-run.js';
 import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
 
 /** What MikroORM is about to write in one flush. */
@@ -24,10 +26,17 @@ export interface Rules {
   readonly bulk: (rows: Rows, changes: Changes) => Expectation;
   /** Returns the expected outcome of a write of one statement that fires no hooks. */
   readonly bypass: (rows: Rows, changes: Changes) => Expectation;
-  /** Whether a nested transaction can be rejected at its end; otherwise only the outer one can. */
-  readonly rejectsSavepoints: boolean;
-  /** Returns whether a transaction can only be rolled back after a rejected flush. */
-  readonly breaks: (flush: FlushChanges, code: string) => boolean;
+  /**
+   * Returns what keeps a transaction from being committed after a rejection in it; null: it goes on.
+   *
+   * `flush` is the rejected flush, null for another write.
+   */
+  readonly breakage: (code: string, flush: FlushChanges | null) => Breakage['by'] | null;
+  /**
+   * Returns the code with which the commit of a transaction is rejected that can only be rolled back; null: it succeeds,
+   * and now the transaction around can only be rolled back. `nested` is the entity manager of a nested one.
+   */
+  readonly rejectionOfBroken: (breakage: Breakage, nested: SqlEntityManager | null) => string | null;
 }
 
 /** Returns the rules of a strategy. */
@@ -80,13 +89,25 @@ function triggerRules(kind: DatabaseKind): Rules {
   };
 }
 
-function commonRules(kind: DatabaseKind): Pick<Rules, 'bulk' | 'rejectsSavepoints' | 'breaks'> {
+/** The rejections by the database itself. */
+const BY_DATABASE = ['UNIQUE', 'FOREIGN_KEY', 'NOT_NULL', 'TWICE'];
+
+function commonRules(kind: DatabaseKind): Pick<Rules, 'bulk' | 'breakage' | 'rejectionOfBroken'> {
   return {
     bulk,
-    // MySQL's driver sends no event when it releases a savepoint.
-    rejectsSavepoints: kind === 'sqlite',
-    // An assignment is detected before anything is counted.
-    breaks: ({ writesEnrollments }, code) => writesEnrollments && code !== 'COUNTER_ASSIGNED',
+    breakage(code, flush) {
+      // An assignment is detected before anything is counted.
+      if (flush?.writesEnrollments && code !== 'COUNTER_ASSIGNED') return 'engine';
+      // PostgreSQL does nothing more in a transaction after it has rejected a statement.
+      return kind === 'postgresql' && BY_DATABASE.includes(code) ? 'database' : null;
+    },
+    rejectionOfBroken({ by, em }, nested) {
+      if (by === 'database') return 'ABORTED';
+      // The driver of MySQL and MariaDB sends no event when it releases a savepoint. But em.transactional() flushes
+      // before, which is rejected if the entity manager's flush before that was.
+      const isUnnoticed = nested !== null && nested !== em && (kind === 'mysql' || kind === 'mariadb');
+      return isUnnoticed ? null : 'COUNTER_TRANSACTION';
+    },
   };
 }
 

@@ -93,13 +93,13 @@ export async function cleanRows(kind: DatabaseKind, database: Database): Promise
     await run('update core_course set total_enrollments = 1000000, active_enrollments = 1000000');
     for (const table of ['core_enrollments', 'core_course', 'core_user']) await run(`delete from ${table}`);
     await run(
-      `insert into core_course (title, status, is_published, created_at, updated_at) values ${list(SEED.courses, number => `'Course ${number}', 'active', 1`)}`,
+      `insert into core_course (title, status, is_published, created_at, updated_at) values ${list(SEED.courses, number => `'Course ${number}', 'active', true`)}`,
     );
     await run(
       `insert into core_user (name, email, created_at, updated_at) values ${list(SEED.students, number => `'Student', 'student-${number}@example.org'`)}`,
     );
     const ids = async (table: string): Promise<Set<number>> =>
-      new Set((await run<{ id: number }[]>(`select id from ${table} order by id`, 'all')).map(({ id }) => id));
+      new Set((await run<{ id: unknown }[]>(`select id from ${table} order by id`, 'all')).map(({ id }) => Number(id)));
     return { courses: await ids('core_course'), students: await ids('core_user'), enrollments: [] };
   });
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { perform, rarely, type Action, type ActionContext } from './action.js';
 import { attempt, codeOf } from './attempt.js';
-import { writers, type Level, type ModelRun } from './model-run.js';
+import { writers, type Breakage, type Level, type ModelRun } from './model-run.js';
 
 /** Ends a transaction as its command says. */
 class Change extends Error {}
@@ -19,12 +19,13 @@ export function transacting(actions: fc.Arbitrary<Action[]>): fc.Arbitrary<Actio
       needs: 'database',
       async perform(context) {
         const { run, em, who } = context;
+        const isNested = em.isInTransaction();
         const inner: Level = { ems: [...context.level.ems], broken: null };
-        run.log.write(
-          `${who} begins a ${em.isInTransaction() ? 'nested ' : ''}transaction${clear ? ', with nothing loaded' : ''}`,
-        );
+        run.log.write(`${who} begins a ${isNested ? 'nested ' : ''}transaction${clear ? ', with nothing loaded' : ''}`);
         run.log.depth += 1;
         const transaction = run.enter();
+        const rejection = (): string | null =>
+          inner.broken && run.rules.rejectionOfBroken(inner.broken, isNested ? inner.ems.at(-1)! : null);
         try {
           await em.transactional(
             async fork => {
@@ -35,13 +36,12 @@ export function transacting(actions: fc.Arbitrary<Action[]>): fc.Arbitrary<Actio
             { clear },
           );
           run.log.write('commits');
-          if (inner.broken && em.isInTransaction() && !run.rules.rejectsSavepoints) context.level.broken = inner.broken;
-          else if (inner.broken) run.addProblem(`after ${inner.broken} the commit should have been rejected`);
+          if (inner.broken && rejection() === null) context.level.broken = inner.broken;
+          else if (inner.broken) run.addProblem(`after ${inner.broken.code} the commit should have been rejected`);
           transaction.commit(inner.ems.at(-1)!, em);
         } catch (error) {
           const [code, { flush }] = [codeOf(error), run];
-          const expected =
-            flush?.expectation.rejections.includes(code) || (inner.broken !== null && code === 'COUNTER_TRANSACTION');
+          const expected = flush?.expectation.rejections.includes(code) || code === rejection();
           if (!(error instanceof Change) && !expected) throw error;
           if (!(error instanceof Change)) for (const one of inner.ems) one.clear();
           run.log.write(`is rolled back by ${error instanceof Change ? error.message : code}`);
@@ -116,19 +116,20 @@ export async function afterRejection(run: ModelRun): Promise<void> {
   if (!open.commitsAnyway) run.log.write(`${writers[open.writer]} calls rollback()`);
   else {
     run.log.write(`${writers[open.writer]} swallows that and calls commit()`);
-    await rejectedCommit(run, run.ems[open.writer]!);
+    await rejectedCommit(run, run.ems[open.writer]!, open.level.broken);
   }
   await rollBack(run);
 }
 
-async function rejectedCommit(run: ModelRun, em: SqlEntityManager): Promise<void> {
+async function rejectedCommit(run: ModelRun, em: SqlEntityManager, broken: Breakage): Promise<void> {
   try {
     await em.commit();
   } catch (error) {
-    if (codeOf(error) !== 'COUNTER_TRANSACTION') throw error;
-    return run.rejected('COUNTER_TRANSACTION');
+    const code = codeOf(error);
+    if (code !== run.rules.rejectionOfBroken(broken, null)) throw error;
+    return run.rejected(code);
   }
-  throw new Error(`after ${run.open?.level.broken} the commit should have been rejected`);
+  throw new Error(`after ${broken.code} the commit should have been rejected`);
 }
 
 async function rollBack(run: ModelRun): Promise<void> {
@@ -143,7 +144,7 @@ async function performAll(context: ActionContext, actions: readonly Action[], sw
   for (const action of actions.filter(({ needs }) => needs !== 'idle')) {
     await perform(action, context);
     if (!level.broken) await run.check(context.em);
-    else if (!swallows) throw new Change(`that ${level.broken}`);
+    else if (!swallows) throw new Change(`that ${level.broken.code}`);
     else {
       run.log.write(`${context.who} swallows that`);
       return; // The commit must be rejected now.
