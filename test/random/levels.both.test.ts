@@ -5,7 +5,7 @@ import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { Area, Board, expectExactForum, forum, Post, Thread } from '../counters/models/forum.js';
 import { describeOnEngineDatabases } from '../support/databases.js';
 import { useSchema } from '../support/schema.js';
-import { readRunOptions } from './model-check.js';
+import { checkRounds, readRunOptions } from './model-check.js';
 
 const options = readRunOptions(40);
 
@@ -150,39 +150,43 @@ async function expectModel(em: SqlEntityManager, { posts, threads, boards }: Mod
     expect(area.postCount).toBe(of(id => boards.get(threads.get(id) ?? -1) === area.id).count);
 }
 
-describeOnEngineDatabases('random operations on sums through several relations', kind => {
+const subject = 'random operations on sums through several relations';
+/** How many steps are done before the tables are emptied. */
+const STEPS_PER_ROUND = 200;
+
+describeOnEngineDatabases(subject, kind => {
   const schema = useSchema(kind, forum);
 
   it(
     'random operations leave every level equal to the rows and to the model',
     { timeout: options.timeout },
     async () => {
-      const [steps] = fc.sample(fc.array(anyStep, { minLength: options.operations, maxLength: options.operations }), {
-        numRuns: 1,
-        seed: options.seed,
-      });
-      const start = schema.em();
-      const areas = [start.create(Area, {}), start.create(Area, {})];
-      const boards = [areas[0]!, areas[1]!, areas[1]!].map(area => start.create(Board, { area }));
-      const threads = [boards[0]!, boards[0]!, boards[1]!, null].map(board => start.create(Thread, { board }));
-      await start.flush();
-      const model: Model = {
-        posts: new Map(),
-        threads: new Map(threads.map(({ id, board }) => [id, board?.id ?? null])),
-        boards: new Map(boards.map(({ id, area }) => [id, area?.id ?? null])),
-      };
-      for (const [index, step] of steps!.entries()) {
-        try {
-          await perform(schema.em(), model, step);
-          await expectModel(schema.em(), model);
-        } catch (error) {
-          throw new Error(
-            `RANDOM_SEED=${options.seed} finds on ${kind}, at step ${index} (${JSON.stringify(step)}): ${(error as Error).message}`,
-            { cause: error },
-          );
-        }
-      }
-      await expectExactForum(schema);
+      const done = await checkRounds(`${subject} on ${kind}`, options, STEPS_PER_ROUND, check);
+      expect(done).toBeGreaterThanOrEqual(options.operations);
     },
   );
+
+  async function check(seed: number, count: number): Promise<void> {
+    for (const table of ['post', 'thread', 'board', 'area']) await schema.write(`delete from ${table}`);
+    const [steps] = fc.sample(fc.array(anyStep, { minLength: count, maxLength: count }), { numRuns: 1, seed });
+    const start = schema.em();
+    const areas = [start.create(Area, {}), start.create(Area, {})];
+    const boards = [areas[0]!, areas[1]!, areas[1]!].map(area => start.create(Board, { area }));
+    const threads = [boards[0]!, boards[0]!, boards[1]!, null].map(board => start.create(Thread, { board }));
+    await start.flush();
+    const model: Model = {
+      posts: new Map(),
+      threads: new Map(threads.map(({ id, board }) => [id, board?.id ?? null])),
+      boards: new Map(boards.map(({ id, area }) => [id, area?.id ?? null])),
+    };
+    for (const [index, step] of steps!.entries()) {
+      try {
+        await perform(schema.em(), model, step);
+        await expectModel(schema.em(), model);
+      } catch (error) {
+        throw new Error(`${(error as Error).message}\nat step ${index}: ${JSON.stringify(step)}`, { cause: error });
+      }
+    }
+    await expectExactForum(schema);
+  }
 });

@@ -91,6 +91,40 @@ export async function checkModel<Commands>(
   return done;
 }
 
+/**
+ * Does rounds of random steps, each from a seed of its own, until they have done the requested number of steps; returns
+ * that number. Errors: where a round differs from what it expects, with the way to repeat it.
+ */
+export async function checkRounds(
+  name: string,
+  { operations, seed, requested }: RunOptions,
+  stepsPerRound: number,
+  round: (seed: number, steps: number) => Promise<void>,
+): Promise<number> {
+  const started = Date.now();
+  let done = 0;
+  const report = (): void =>
+    console.log(
+      `${name}: ${done} operations from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, no counterexample`,
+    );
+  for (let index = 0; done < operations; index += 1) {
+    const own = (seed + index) % 2 ** 31;
+    const steps = Math.min(stepsPerRound, operations);
+    try {
+      await round(own, steps);
+    } catch (error) {
+      throw new Error(
+        [`${name}: ${(error as Error).message}`, `To run it again: ${command(name, own, steps)}`].join('\n'),
+        { cause: error },
+      );
+    }
+    done += steps;
+    if (requested && index % 200 === 199) report();
+  }
+  if (requested) report();
+  return done;
+}
+
 function wholeNumber(variable: string, fallback: number, least: number): number {
   const text = process.env[variable];
   if (text === undefined) return fallback;
@@ -108,13 +142,17 @@ interface Failure {
 }
 
 function failure(name: string, { log, problem, operations, seed, numShrinks }: Failure): Error {
-  const project = strategy === 'hooks' ? 'behaviours' : `behaviours with ${strategy}`;
   // The log comes last, because reports are cut at their end.
   const lines = [
     `${name}: counterexample (shrunk ${numShrinks} times): ${problem instanceof Error ? problem.message : String(problem)}`,
-    `To run it again: RANDOM_SEED=${seed} RANDOM_OPERATIONS=${operations} npx vitest run --project '${project}' test/random -t '${name}'`,
+    `To run it again: ${command(name, seed, operations)}`,
     'What was done before:',
     ...log.map(sentence => `  ${sentence}`),
   ];
   return new Error(lines.join('\n'), { cause: problem });
+}
+
+function command(name: string, seed: number, operations: number): string {
+  const project = strategy === 'hooks' ? 'behaviours' : `behaviours with ${strategy}`;
+  return `RANDOM_SEED=${seed} RANDOM_OPERATIONS=${operations} npx vitest run --project '${project}' test/random -t '${name}'`;
 }

@@ -86,11 +86,12 @@ const rowOf = (known: typeof values) =>
     )
     .map(([flat, place]) => ({ ...nested(flat), ...(place === 0 && { place: null }) }));
 
-const row = rowOf(values);
-const rows = fc.array(row, { minLength: 1, maxLength: 8 });
+/** Any values of some properties of a shell. */
+export const anyRow = rowOf(values);
+const rows = fc.array(anyRow, { minLength: 1, maxLength: 8 });
 
-/** A row for bulk writes, which refuse values that the database may change. */
-const tame = rowOf({ ...operands, data: values['data']! });
+/** Values for bulk writes, which refuse those that the database may change. */
+export const anyTameRow = rowOf({ ...operands, data: values['data']! });
 const picks = fc.array(fc.nat({ max: 200 }), { minLength: 1, maxLength: 4 });
 
 /** Any write. */
@@ -99,10 +100,13 @@ export const anyWrite: fc.Arbitrary<AnyWrite> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .array(tame, { minLength: 1, maxLength: 8 })
+      .array(anyTameRow, { minLength: 1, maxLength: 8 })
       .map(some => ({ type: 'insertMany' as const, rows: some })),
   },
-  { weight: 5, arbitrary: fc.record({ type: fc.constant('update' as const), picks, row }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('updateWhere' as const), picks, row: fc.oneof(row, tame) }) },
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('update' as const), picks, row: anyRow }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('updateWhere' as const), picks, row: fc.oneof(anyRow, anyTameRow) }),
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constantFrom('remove' as const, 'deleteWhere' as const), picks }) },
 );

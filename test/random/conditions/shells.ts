@@ -31,10 +31,8 @@ ShoreSchema.setClass(Shore);
 /** The moods of shells. */
 const moods = ['calm', 'wild', 'wry'] as const;
 
-const shell = {
-  id: p.integer().primary(),
-  shore: () => p.manyToOne(Shore).deleteRule('restrict').updateRule('restrict'),
-  keeper: () => p.manyToOne(Keeper).nullable().deleteRule('restrict').updateRule('restrict'),
+/** The properties of shells beside their relations, one of each kind. */
+export const features = {
   flag: p.boolean().nullable(),
   mood: p.enum(moods).nullable(),
   whole: p.integer().nullable(),
@@ -48,6 +46,13 @@ const shell = {
   day: p.date().nullable(),
   data: p.json().nullable(),
   place: () => p.embedded(Place).nullable(),
+};
+
+const shell = {
+  id: p.integer().primary(),
+  shore: () => p.manyToOne(Shore).deleteRule('restrict').updateRule('restrict'),
+  keeper: () => p.manyToOne(Keeper).nullable().deleteRule('restrict').updateRule('restrict'),
+  ...features,
 };
 const ShellSchema = defineEntity({ name: 'Shell', properties: shell });
 /** A counted row with a property of each kind. */

@@ -1,0 +1,83 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { recountAll, verify } from 'mikro-orm-counters';
+import { describeOnEngineDatabases, type EngineDatabaseKind } from '../support/databases.js';
+import { freshSchema } from '../support/schema.js';
+import { anyDraw, columnOf, depthOf, entitiesOf, seaOf, type Draw } from './declarations/sea.js';
+import { anyStep, perform, type Step } from './declarations/steps.js';
+import { mistakesIn } from './declarations/totals.js';
+import { checkRounds, readRunOptions } from './model-check.js';
+
+const options = readRunOptions(25);
+const subject = 'random declarations';
+/** How many steps are done with the same declarations. */
+const STEPS_PER_DRAW = 50;
+
+describeOnEngineDatabases(subject, kind => {
+  it(
+    'random counts and sums, with random conditions, at one to three levels, equal the rows after each of random writes',
+    { timeout: options.timeout },
+    async () => {
+      const done = await checkRounds(`${subject} on ${kind}`, options, STEPS_PER_DRAW, async (seed, steps) => {
+        const [round] = fc.sample(fc.tuple(anyDraw, fc.array(anyStep, { minLength: steps, maxLength: steps })), {
+          numRuns: 1,
+          seed,
+        });
+        await check(kind, ...round!);
+      });
+      expect(done).toBeGreaterThanOrEqual(options.operations);
+    },
+  );
+});
+
+async function check(kind: EngineDatabaseKind, draw: Draw, steps: readonly Step[]): Promise<void> {
+  const sea = seaOf(draw);
+  const { database, drop } = await freshSchema(kind, { entities: entitiesOf(sea), counters: sea.counters });
+  const em = () => database.em.fork();
+  let last: unknown = 'the declarations';
+  const expectExact = async (used: SqlEntityManager = em()): Promise<void> => {
+    const mistakes = await mistakesIn(used, sea);
+    if (mistakes.length > 0) throw new Error(mistakes.join('; '));
+  };
+  try {
+    const start = em();
+    const oceans = [1, 2].map(id => start.create(sea.Ocean, { id } as never));
+    const coasts = [0, 0, 1].map(index => start.create(sea.Coast, { ocean: oceans[index]! } as never));
+    for (const index of [0, 0, 1, 2]) start.create(sea.Shore, { coast: coasts[index]! } as never);
+    // The keys that conditions name.
+    for (const id of [1, 2]) start.create(sea.Keeper, { id } as never);
+    await start.flush();
+    for (const step of steps) {
+      last = step;
+      await perform(em(), kind, sea, step, expectExact);
+    }
+    last = 'verify and recount after all steps';
+    await expectNoDrift();
+    for (const { by, index } of draw.aspects.map((aspect, place) => ({ ...aspect, index: place })))
+      await database.em
+        .getConnection()
+        .execute(`update ${by} set ${columnOf(index)} = ${columnOf(index)} + 7`, [], 'run');
+    await recountAll(em());
+    await expectExact();
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message}\nafter ${fc.stringify(last)}\nwith ${fc.stringify(draw.aspects.map(aspect => ({ ...aspect, depth: depthOf(aspect) })))}, shores at ${draw.shoreLevels} levels${draw.onlyWild ? ', wild ones only' : ''}`,
+      { cause: error },
+    );
+  } finally {
+    await drop();
+  }
+
+  async function expectNoDrift(): Promise<void> {
+    for (const target of new Set(sea.counters.map(({ by }) => targetOf(by)))) {
+      const chunks = await Array.fromAsync(verify(em(), target));
+      expect(chunks.flatMap(({ drifts }) => drifts)).toEqual([]);
+    }
+  }
+
+  function targetOf(by: string) {
+    const last = by.split('.').at(-1) as 'keeper' | 'shore' | 'coast' | 'ocean';
+    return { keeper: sea.Keeper, shore: sea.Shore, coast: sea.Coast, ocean: sea.Ocean }[last];
+  }
+}
