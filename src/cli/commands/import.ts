@@ -1,10 +1,14 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
+import { enrollmentColumns } from '../../tools/import/enrollment-rows.js';
 import { importEnrollments } from '../../tools/import/import-enrollments.js';
 import { importOulad } from '../../tools/import/import-oulad.js';
+import { nameTable } from '../../tools/import/name-table.js';
 import { ouladFiles } from '../../tools/import/oulad-files.js';
+import type { Matching } from '../../tools/import/references.js';
 import type { ImportOptions, ImportResult } from '../../tools/import/run-import.js';
 import { fileSource } from '../../tools/import/source.js';
+import { addFileOptions, fileOptions, type GivenFileOptions } from '../input/file-options.js';
 import { interruption } from '../input/interruption.js';
 import { ExitCode } from '../output/exit-code.js';
 import { grouped } from '../output/format.js';
@@ -25,37 +29,44 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
       'Imports enrollments. Existing rows stay unchanged, so an import can be repeated, and continues where it stopped.',
     );
   const strict = ['--strict', 'write nothing if any row is bad'] as const;
-  command
-    .command('enrollments')
-    .description(
-      'Imports a CSV file whose first row names its columns: course (id or exact title), student (id or email), and optionally status and enrolled_at (ISO 8601).',
-    )
-    .argument('<file>', 'the CSV file')
-    .option(...strict)
-    .option(
-      '--ignore-column <name>',
-      'ignore a column that has another name; can be given several times',
-      (name: string, names: readonly string[] | undefined) => [...(names ?? []), name],
-    )
+  const dryRun = ['--dry-run', 'write nothing, and say what an import would do'] as const;
+  addFileOptions(
+    command
+      .command('enrollments')
+      .description(
+        'Imports a table whose first row names its columns: course (id or exact title), student (id or email), and optionally status and enrolled_at. It is CSV with any usual delimiter, encoding and line break, or JSON Lines.',
+      )
+      .argument('<file>', 'the file')
+      .option(...strict)
+      .option(...dryRun),
+    columnNames(enrollmentColumns),
+  )
+    .addOption(new Option('--match-courses <by>', 'what course has: an id or a title').choices(['id', 'title']))
+    .addOption(new Option('--match-users <by>', 'what student has: an id or an email').choices(['id', 'email']))
+    .option('--courses <file>', 'a table of external_id and course: our id or title for each name in the file')
+    .option('--users <file>', 'a table of external_id and user: our id or email for each name in the file')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ rollcall import enrollments autumn.csv\n  $ rollcall import enrollments --strict autumn.csv 2> bad-rows.txt\n  $ rollcall import enrollments --ignore-column notes autumn.csv',
+      `
+Examples:
+  $ rollcall import enrollments autumn.csv
+  $ rollcall import enrollments --strict autumn.csv 2> bad-rows.txt
+  $ rollcall import enrollments --dry-run --map course=Kurs --values status:belegt=active --date-format DD.MM.YYYY herbst.csv
+  $ rollcall import enrollments --ignore-column notes autumn.csv`,
     )
-    .action(
-      async (
-        path: string,
-        { ignoreColumn: ignoredColumns, ...options }: { strict?: boolean; ignoreColumn?: readonly string[] },
-      ) => {
-        const config = loadConfig();
-        // Before the database is opened: a wrong path must not create one.
-        const source = await fileSource(path);
-        end(
-          await withMigratedDatabase(config, database =>
-            reported(more => importEnrollments(database, source, { ...options, ignoredColumns, ...more })),
+    .action(async (path: string, given: EnrollmentFlags) => {
+      const config = loadConfig();
+      // Before the database is opened: a wrong path must not create one.
+      const source = await fileSource(path);
+      const matching = await matchingOf(given);
+      end(
+        await withMigratedDatabase(config, database =>
+          reported(more =>
+            importEnrollments(database, source, { ...flagsOf(given), ...fileOptions(given), matching, ...more }),
           ),
-        );
-      },
-    );
+        ),
+      );
+    });
   command
     .command('oulad')
     .description(
@@ -63,6 +74,7 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
     )
     .argument('<folder>', 'where courses.csv, studentInfo.csv and studentRegistration.csv are')
     .option(...strict)
+    .option(...dryRun)
     .addHelpText(
       'after',
       `
@@ -71,12 +83,12 @@ Example:
 
 ${OULAD_SOURCE}`,
     )
-    .action(async (folder: string, options: { strict?: boolean }) => {
+    .action(async (folder: string, given: Flags) => {
       const config = loadConfig();
       const files = await ouladFiles(folder);
       end(
         await withMigratedDatabase(config, database =>
-          reported(more => importOulad(database, files, { ...options, ...more })),
+          reported(more => importOulad(database, files, { ...flagsOf(given), ...more })),
         ),
       );
     });
@@ -86,21 +98,56 @@ ${OULAD_SOURCE}`,
   );
 }
 
+interface Flags {
+  readonly strict?: boolean;
+  readonly dryRun?: boolean;
+}
+
+interface EnrollmentFlags extends Flags, GivenFileOptions {
+  readonly matchCourses?: 'id' | 'title';
+  readonly matchUsers?: 'id' | 'email';
+  readonly courses?: string;
+  readonly users?: string;
+}
+
+function flagsOf({ strict = false, dryRun = false }: Flags): { strict: boolean; dryRun: boolean } {
+  return { strict, dryRun };
+}
+
+function columnNames(columns: readonly string[]): string[] {
+  return columns.map(name => name.replace('?', ''));
+}
+
+async function matchingOf({ matchCourses, matchUsers, courses, users }: EnrollmentFlags): Promise<Matching> {
+  return {
+    courses: matchCourses,
+    users: matchUsers,
+    courseNames: courses === undefined ? undefined : await nameTable(await fileSource(courses), 'course'),
+    userNames: users === undefined ? undefined : await nameTable(await fileSource(users), 'user'),
+  };
+}
+
 /**
  * Runs an import with progress, reports bad rows and the result, and stops after the current batch on SIGINT or SIGTERM.
  */
 async function reported(work: (options: ImportOptions) => Promise<ImportResult>): Promise<ExitCode> {
   const display = await showProgress('import');
   const stop = interruption(() => tell('Stopping after this batch; a second signal stops at once.\n'));
+  const notes = new Set<string>();
   try {
     const result = await work({
       onProgress: display.onProgress,
+      onNote(note) {
+        // A strict import reads twice.
+        if (!notes.has(note)) tell(`${note}\n`);
+        notes.add(note);
+      },
       onBadRow: ({ file, line, code, message }) => tell(`${file}:${line}: ${code}: ${message}\n`),
       signal: stop.signal,
     });
     display.finish();
     print(`${importSummary(result)}\n`);
-    return result.outcome === 'finished' && result.bad === 0 ? ExitCode.clean : ExitCode.failure;
+    return result.outcome !== 'interrupted' && result.bad === 0 ? ExitCode.clean : ExitCode.failure;
   } finally {
     display.finish();
     stop.stop();
@@ -112,6 +159,8 @@ export function importSummary({ rows, added, alreadyThere, bad, outcome }: Impor
   if (outcome === 'refused')
     return `Nothing was written: ${grouped(bad)} of ${grouped(rows)} rows are bad. Correct them, or omit --strict to import the others.`;
   const counts = `${grouped(added)} added, ${grouped(alreadyThere)} already there, ${grouped(bad)} bad`;
+  if (outcome === 'rehearsed')
+    return `Dry run of ${grouped(rows)} rows: ${grouped(added)} would be added, ${grouped(alreadyThere)} already there, ${grouped(bad)} bad. Nothing was written.`;
   if (outcome === 'interrupted')
     return `Stopped after ${grouped(rows)} rows: ${counts}. Run the same command again to continue.`;
   return `${grouped(rows)} rows: ${counts}.${bad > 0 ? ' Correct the bad rows and run the same command again.' : ''}`;

@@ -4,6 +4,7 @@ type BadRowCode =
   | 'ENCODING'
   | 'LINE_BREAK'
   | 'QUOTING'
+  | 'JSON'
   | 'COLUMNS'
   | 'MISSING_VALUE'
   | 'BAD_STATUS'

@@ -1,17 +1,39 @@
-import { z } from 'zod';
 import { EnrollmentStatus } from '../../entities/index.js';
 import { quotedCell, type BadRow } from './bad-row.js';
-import type { TableRow } from './table.js';
+import { isoDates, type DateForm } from './dates.js';
+import { referenceOf, type Reference } from './references.js';
+import type { ColumnOf, TableRow } from './table.js';
 
 /** The columns of a file of enrollments; those with `?` are optional. */
 export const enrollmentColumns = ['course', 'student', 'status?', 'enrolled_at?'] as const;
 
-/** What a file calls a course or a student: a text that is looked up, and may also be an id. */
-export interface Reference {
-  readonly text: string;
-  /** Null: the text can be no id. */
-  readonly id: number | null;
-}
+/** Other names that files have for the columns of enrollments. */
+export const enrollmentAliases: Readonly<Record<ColumnOf<typeof enrollmentColumns>, readonly string[]>> = {
+  course: ['course_id', 'course_title', 'course_name', 'course_code', 'class', 'class_id', 'module'],
+  student: [
+    'student_id',
+    'student_email',
+    'user',
+    'user_id',
+    'user_email',
+    'email',
+    'mail',
+    'username',
+    'user_name',
+    'login',
+  ],
+  status: ['state', 'enrollment_status', 'enrolment_status'],
+  enrolled_at: [
+    'enrolled',
+    'enrolled_on',
+    'enrollment_date',
+    'enrolment_date',
+    'date_enrolled',
+    'date',
+    'created',
+    'created_at',
+  ],
+};
 
 /** An enrollment as a file names it. */
 export interface ImportedEnrollment {
@@ -23,27 +45,18 @@ export interface ImportedEnrollment {
   readonly enrolledAt: Date;
 }
 
-type EnrollmentColumn = 'course' | 'student' | 'status' | 'enrolled_at';
-
 /** Returns the enrollment that a row of a file names, or why it names none. */
 export function enrollmentRowOf(
   file: string,
-  { line, values }: TableRow<EnrollmentColumn>,
+  { line, values }: TableRow<ColumnOf<typeof enrollmentColumns>>,
   now: Date,
+  dates: DateForm = isoDates,
 ): ImportedEnrollment | BadRow {
   const status =
     values.status === ''
       ? EnrollmentStatus.ACTIVE
       : Object.values(EnrollmentStatus).find(one => one === values.status.toLowerCase());
-  const enrolledAt = values.enrolled_at === '' ? now : momentOf(values.enrolled_at);
-  const student = referenceOf(values.student);
-  if (student.id === null && !student.text.includes('@'))
-    return {
-      file,
-      line,
-      code: 'UNKNOWN_STUDENT',
-      message: `The student ${quotedCell(values.student)} is neither a user's id nor an email.`,
-    };
+  const enrolledAt = values.enrolled_at === '' ? now : dates.read(values.enrolled_at);
   if (!status)
     return {
       file,
@@ -56,27 +69,7 @@ export function enrollmentRowOf(
       file,
       line,
       code: 'BAD_DATE',
-      message: `The moment ${quotedCell(values.enrolled_at)} is not ISO 8601, such as 2026-01-31 or 2026-01-31T12:00:00Z.`,
+      message: `The moment ${quotedCell(values.enrolled_at)} is not ${dates.expected}.`,
     };
-  return { file, line, course: referenceOf(values.course), student, status, enrolledAt };
-}
-
-function referenceOf(value: string): Reference {
-  // Longer numbers are no ids: JavaScript would round them to one that somebody else has.
-  return { text: value, id: /^\d{1,15}$/.test(value) ? Number(value) : null };
-}
-
-const momentForm = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
-
-/**
- * Reads a date or a moment of ISO 8601, in UTC where it names no offset; null for anything else, or before the year
- * 1000.
- */
-function momentOf(text: string): Date | null {
-  const iso = text.replace(' ', 'T');
-  if (!momentForm.safeParse(iso).success) return null;
-  const date = new Date(/(T.*([Z]|[+-]\d\d:?\d\d)$)|^\d{4}-\d\d-\d\d$/.test(iso) ? iso : `${iso}Z`);
-  const year = date.getUTCFullYear();
-  // What MySQL's DATETIME holds.
-  return year >= 1000 && year <= 9999 ? date : null;
+  return { file, line, course: referenceOf(values.course), student: referenceOf(values.student), status, enrolledAt };
 }

@@ -9,9 +9,18 @@ import { decisionOn, pairOf, type Placement } from './placement.js';
 
 /** Remembers what a rehearsal has placed, for its batches do not see each other's rows. */
 export interface Rehearsed {
-  /** The pairs of courses that have a capacity: in others no row can be rejected because of another. */
+  /**
+   * The courses whose pairs are remembered: those that have a capacity, for in others no row can be rejected because of
+   * another; or all, to say exactly what would be added.
+   */
+  readonly courses: 'limited' | 'all';
   readonly pairs: Set<string>;
   readonly seats: Map<number, number>;
+}
+
+/** Returns what a rehearsal begins with. */
+export function emptyRehearsal(courses: Rehearsed['courses']): Rehearsed {
+  return { courses, pairs: new Set(), seats: new Map() };
 }
 
 /** The outcome of one batch. */
@@ -88,14 +97,14 @@ async function pairsThere(em: SqlEntityManager, placements: readonly Placement[]
 }
 
 function remember(
-  { pairs, seats }: Rehearsed,
+  { courses: remembered, pairs, seats }: Rehearsed,
   added: readonly Placement[],
   courses: ReadonlyMap<number, LockedCourse>,
   before: ReadonlyMap<number, number>,
   after: ReadonlyMap<number, number>,
 ): void {
   for (const placement of added) {
-    if (courses.get(placement.courseId)?.capacity !== null) pairs.add(pairOf(placement));
+    if (remembered === 'all' || courses.get(placement.courseId)?.capacity !== null) pairs.add(pairOf(placement));
   }
   for (const { id, capacity } of courses.values()) {
     if (capacity !== null) seats.set(id, (seats.get(id) ?? 0) + before.get(id)! - after.get(id)!);

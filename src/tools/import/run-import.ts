@@ -4,7 +4,7 @@ import type { OnProgress } from '../progress.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import type { BadRow } from './bad-row.js';
 import { ImportError } from './import-error.js';
-import { placeBatch, type Placed, type Rehearsed } from './place-batch.js';
+import { emptyRehearsal, placeBatch, type Placed, type Rehearsed } from './place-batch.js';
 import type { Placement } from './placement.js';
 import type { Source } from './source.js';
 import type { TableBlock } from './table.js';
@@ -13,9 +13,13 @@ import type { TableBlock } from './table.js';
 export interface ImportOptions {
   /** Reads everything first and writes nothing if any row is bad. */
   readonly strict?: boolean;
+  /** Reads everything and writes nothing; the result says what an import would do. */
+  readonly dryRun?: boolean;
   readonly onProgress?: OnProgress;
   /** Called once for each bad row, in the order of the file, batch by batch. */
   readonly onBadRow?: (bad: BadRow) => void;
+  /** Called with what was guessed about a file, as a sentence that begins with its name and a line. */
+  readonly onNote?: (note: string) => void;
   /** Ends the import after the batch at hand. */
   readonly signal?: AbortSignal;
 }
@@ -27,9 +31,10 @@ export interface ImportResult {
   readonly alreadyThere: number;
   readonly bad: number;
   /**
-   * `refused` if a strict import found bad rows and wrote nothing, `interrupted` if the signal ended it early.
+   * `refused` if a strict import found bad rows and wrote nothing, `rehearsed` for a dry run, `interrupted` if the
+   * signal ended it early.
    */
-  readonly outcome: 'finished' | 'refused' | 'interrupted';
+  readonly outcome: 'finished' | 'refused' | 'rehearsed' | 'interrupted';
 }
 
 /** A kind of import: where its rows come from, and how their courses and students are found. */
@@ -58,21 +63,25 @@ export async function runImport<Row>(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const once = work.sources.find(({ bytes }) => bytes === null);
-  if (options.strict && once)
+  if (options.strict && !options.dryRun && once)
     throw new ImportError(
       'IMPORT_FILE',
       `${once.name} can be read only once, and a strict import reads twice. Save it as a file first.`,
     );
   const size = work.measured.bytes ?? 0;
   const { onProgress } = options;
-  if (!options.strict) return pass(database, work, options, (done, rows) => onProgress?.({ done, total: size, rows }));
-  const rehearsed = { pairs: new Set<string>(), seats: new Map<number, number>() };
+  const plainProgress = (done: number, rows: number): void => onProgress?.({ done, total: size, rows });
+  if (options.dryRun) {
+    const dry = await pass(database, work, options, plainProgress, emptyRehearsal('all'));
+    return dry.outcome === 'finished' ? { ...dry, outcome: 'rehearsed' } : dry;
+  }
+  if (!options.strict) return pass(database, work, options, plainProgress);
   const rehearsal = await pass(
     database,
     work,
     options,
     (done, rows) => onProgress?.({ done, total: 2 * size, rows }),
-    rehearsed,
+    emptyRehearsal('limited'),
   );
   if (rehearsal.outcome === 'interrupted') return { ...rehearsal, added: 0 };
   if (rehearsal.bad > 0) return { ...rehearsal, added: 0, outcome: 'refused' };

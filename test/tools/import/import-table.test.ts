@@ -5,17 +5,20 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { fileSource } from '../../../src/tools/import/source.js';
-import { tableBlocks } from '../../../src/tools/import/table.js';
+import { tableBlocks, type TableOptions } from '../../../src/tools/import/table.js';
 import { textSource } from '../../support/text-source.js';
 
 async function read(
   text: string | Buffer,
   chunk?: number,
   ignored: readonly string[] = ['note'],
+  options: Partial<TableOptions> = {},
 ): Promise<unknown[][]> {
   const found: [number, unknown][] = [];
   for await (const { rows, bad } of tableBlocks(textSource(text, chunk), ['course', 'student', 'status?'], {
     ignored,
+    aliases: { course: ['course_id'], student: ['user', 'user_id', 'email'] },
+    ...options,
   })) {
     found.push(
       ...rows.map(({ line, values }) => [line, Object.values(values)] as [number, unknown]),
@@ -99,7 +102,7 @@ it.each([
   ['', /FILE\.csv is empty.*course, student/],
   ['\n\n', /is empty/],
   ['1,2\n3,4\n', /no column course and no column student.*reads "1,2"/],
-  ['course;student\n1;2\n', /no column course and no column student.* Columns are separated by commas, not by ";"\.$/],
+  ['a;b\n1;2\n', /no column course and no column student.*reads "a,b"\. If .* --map course=NAME\.$/],
   [
     'course,student,action\n1,2,UNENROLL\n',
     /columns that are not understood: "action"\. .* add --ignore-column "action"\.$/,
@@ -108,8 +111,12 @@ it.each([
     'operation,course,student,Role,note\ndel,1,2,teacher,x\n',
     /not understood: "operation", "Role"\. .* add --ignore-column "operation" --ignore-column "Role"\.$/,
   ],
-  ['course,student\r1,2\r3,4\r', /FILE\.csv:1: The line has a CR without LF/],
-  [Buffer.from('\ufeffcourse,student\n1,2\n', 'utf16le'), /FILE\.csv:1: The line is not UTF-8/],
+  [Buffer.from('course,stu\0dent\n'), /FILE\.csv:1: The line is not in the encoding/],
+  [
+    'course,course id,user\n',
+    /several columns that mean course: "course", "course id"\. .* --ignore-column "course id"\.$/,
+  ],
+  ['course;user_id;Email\n', /several columns that mean student: "user_id", "Email"/],
   ['course,"stu\n', /FILE\.csv:1: A quote is not closed/],
   ['course,student,Course\n', /column course twice/],
 ])('a file without the needed columns is rejected: %j', async (text, message) => {
