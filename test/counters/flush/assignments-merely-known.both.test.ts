@@ -35,6 +35,18 @@ describeOnEngineDatabases('a course that em.transactional() has merged into a me
     await expectExactSchool(schema);
   });
 
+  it('refreshing a course in part that em.transactional() merged into a reference is not taken for an assignment', async () => {
+    const { em, course } = await merged();
+    await em.transactional(async inner => {
+      await inner.find(Course, {}, { fields: ['title'], refresh: true });
+      em.assign(course, { title: 'Renamed' });
+    });
+    await em.flush();
+    expect(await schema.rows('select title from core_course')).toEqual([{ title: 'Renamed' }]);
+    expect(await countsOf(schema, course.id)).toEqual([3, 3]);
+    await expectExactSchool(schema);
+  });
+
   it('assigning the count of a course that em.transactional() merged into a reference throws COUNTER_ASSIGNED', async () => {
     const { em, course } = await merged();
     Object.assign(course, { totalEnrollments: 77 });

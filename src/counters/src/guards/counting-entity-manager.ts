@@ -9,6 +9,7 @@ import {
 } from '@mikro-orm/core';
 import { SchemaGenerator, SqlEntityManager, type QueryBuilder } from '@mikro-orm/sql';
 import { noteOuter, noteTransaction } from '../counts/managers.js';
+import { markMergedCounts } from '../counts/merged-targets.js';
 import { valueOf } from '../declarations/amounts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import { refuseOptions } from '../declarations/orm-options.js';
@@ -83,15 +84,17 @@ export function countingClass(base: EntityManagerClass): EntityManagerClass {
       return fork;
     }
 
-    override transactional<Result>(
+    override async transactional<Result>(
       work: (em: this) => Result | Promise<Result>,
       options?: Parameters<typeof SqlEntityManager.prototype.transactional>[1],
     ): Promise<Result> {
       const around = this.getContext(false) as SqlEntityManager;
-      return super.transactional(em => {
+      const result = await super.transactional(em => {
         noteOuter(em, around);
         return work(em);
       }, options);
+      markMergedCounts(around, registryOf(this)!);
+      return result;
     }
   };
   for (const name of ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const)
