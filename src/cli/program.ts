@@ -40,6 +40,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
   seed: async () => (await import('./commands/seed.js')).addSeed,
   token: async () => (await import('./commands/token.js')).addToken,
   import: async () => (await import('./commands/import.js')).addImport,
+  export: async () => (await import('./commands/export.js')).addExport,
 };
 
 /** Returns the program with the requested command alone, which is quicker; with all commands if it is none of them. */

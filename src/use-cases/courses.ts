@@ -42,7 +42,7 @@ export async function createCourse(
       database,
       async em => {
         const problems = [
-          ...shapeProblems({ ...input, title: input.title ?? '' }),
+          ...courseProblems({ ...input, title: input.title ?? '' }),
           ...(await instructorProblems(em, instructorId)),
         ];
         if (problems.length > 0) return rejected(...problems);
@@ -76,7 +76,7 @@ export async function updateCourse(
         if (!course) return rejected(notFound('Course', id, ['input', 'id']));
         manageOnly(viewer, course);
         if (input.instructorId !== undefined) requireOwnInstructor(viewer, input.instructorId);
-        const problems = [...shapeProblems(input), ...(await instructorProblems(em, input.instructorId ?? null))];
+        const problems = [...courseProblems(input), ...(await instructorProblems(em, input.instructorId ?? null))];
         if (input.capacity != null && input.capacity >= 0 && input.capacity < course.activeEnrollments) {
           problems.push(
             invalid(
@@ -134,7 +134,8 @@ async function instructorProblems(em: SqlEntityManager, id: number | null): Prom
     : [];
 }
 
-function shapeProblems(input: CourseInput): Problem[] {
+/** Returns what is wrong with the properties of a course, apart from its instructor. */
+export function courseProblems(input: CourseInput): Problem[] {
   const problems: (Problem | null)[] = [
     input.title === null ? invalid('title', 'The title cannot be null; leave it out to keep it.') : null,
     input.title == null ? null : textProblem('title', input.title, 255),

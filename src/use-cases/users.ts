@@ -7,7 +7,7 @@ import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
-import { done, problem, rejected, UserErrorCode, type Outcome } from './outcome.js';
+import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { quotedText } from './quoted-text.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
@@ -25,16 +25,7 @@ export async function createUser(
   { name, email, role }: { name: string; email: string; role?: Role | null },
 ): Promise<Outcome<{ id: number }>> {
   adminOnly(caller);
-  const problems = [textProblem('name', name, 255)].filter(one => one !== null);
-  if (!z.email().max(254).safeParse(email).success) {
-    problems.push(
-      problem(
-        UserErrorCode.INVALID,
-        EMAIL,
-        `${quotedText(email)} is not an email address of at most 254 characters, such as ada@example.org.`,
-      ),
-    );
-  }
+  const problems = userProblems({ name, email });
   if (problems.length > 0) return rejected(...problems);
   try {
     return await withoutEnrollments(() =>
@@ -52,6 +43,21 @@ export async function createUser(
     if (!(error instanceof UniqueConstraintViolationException)) throw error;
     return rejected(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));
   }
+}
+
+/** Returns what is wrong with the name and the email of a new user. */
+export function userProblems({ name, email }: { readonly name: string; readonly email: string }): Problem[] {
+  const problems = [textProblem('name', name, 255)].filter(one => one !== null);
+  if (!z.email().max(254).safeParse(email).success) {
+    problems.push(
+      problem(
+        UserErrorCode.INVALID,
+        EMAIL,
+        `${quotedText(email)} is not an email address of at most 254 characters, such as ada@example.org.`,
+      ),
+    );
+  }
+  return problems;
 }
 
 /** Deletes a user with all enrollments, which updates the counts; admins. A user who instructs courses is IN_USE. */

@@ -1,8 +1,10 @@
 import { Option, type Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import { enrollmentColumns } from '../../tools/import/enrollment-rows.js';
+import { courseColumns, importCourses } from '../../tools/import/import-courses.js';
 import { importEnrollments } from '../../tools/import/import-enrollments.js';
 import { importOulad } from '../../tools/import/import-oulad.js';
+import { importUsers, userColumns } from '../../tools/import/import-users.js';
 import { nameTable } from '../../tools/import/name-table.js';
 import { ouladFiles } from '../../tools/import/oulad-files.js';
 import type { Matching } from '../../tools/import/references.js';
@@ -26,7 +28,7 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
   const command = program
     .command('import')
     .description(
-      'Imports enrollments. Existing rows stay unchanged, so an import can be repeated, and continues where it stopped.',
+      'Imports enrollments, courses and users. Existing rows stay unchanged, so an import can be repeated, and continues where it stopped.',
     );
   const strict = ['--strict', 'write nothing if any row is bad'] as const;
   const dryRun = ['--dry-run', 'write nothing, and say what an import would do'] as const;
@@ -67,6 +69,36 @@ Examples:
         ),
       );
     });
+  for (const [name, columns, what, run] of [
+    [
+      'courses',
+      courseColumns,
+      'title, and optionally description, status, is_published, capacity, instructor (id or email) and created_at',
+      importCourses,
+    ],
+    ['users', userColumns, 'name, email, and optionally role and created_at', importUsers],
+  ] as const)
+    addFileOptions(
+      command
+        .command(name)
+        .description(
+          `Imports a table whose first row names its columns: ${what}. A row that differs from one that is there is bad.`,
+        )
+        .argument('<file>', 'the file')
+        .option(...strict)
+        .option(...dryRun),
+      columnNames(columns),
+    )
+      .addHelpText('after', `\nExample:\n  $ rollcall import ${name} --dry-run ${name}.csv`)
+      .action(async (path: string, given: Flags & GivenFileOptions) => {
+        const config = loadConfig();
+        const source = await fileSource(path);
+        end(
+          await withMigratedDatabase(config, database =>
+            reported(more => run(database, source, { ...flagsOf(given), ...fileOptions(given), ...more })),
+          ),
+        );
+      });
   command
     .command('oulad')
     .description(

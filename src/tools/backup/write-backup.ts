@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { IsolationLevel } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countersInto } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
@@ -7,6 +6,7 @@ import { Course } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { OnProgress } from '../progress.js';
 import type { Viewer } from '../../access/viewer.js';
+import { inSnapshot } from '../snapshot.js';
 import { FORMAT, VERSION, type BackupHeader } from './backup-format.js';
 
 /** The most courses that are in memory at once. */
@@ -22,9 +22,6 @@ export interface BackupOptions {
 /**
  * Writes the stored counts of all courses, piece by piece, as one moment has them, and gives how many courses there
  * are; null: it was told to stop, and what is written is no backup; admins.
- *
- * One read-only transaction reads page after page: MySQL's and MariaDB's REPEATABLE READ and SQLite's WAL give all of
- * its reads the snapshot of the first, and hold up no writer.
  */
 export async function writeBackup(
   database: Database,
@@ -33,16 +30,8 @@ export async function writeBackup(
   { signal, onProgress }: BackupOptions = {},
 ): Promise<number | null> {
   adminOnly(caller);
-  const em = database.em.fork() as SqlEntityManager;
-  // Not em.transactional(): what `write` does with entity managers would become part of it.
-  await em.begin({ isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
-  try {
-    const { kind, connections } = dialectOf(database);
-    // What it writes to may be slow.
-    return await connections.withoutIdleLimit(em, () => writeCounts(em, kind, write, { signal, onProgress }));
-  } finally {
-    await em.rollback();
-  }
+  const { kind } = dialectOf(database);
+  return inSnapshot(database, em => writeCounts(em, kind, write, { signal, onProgress }));
 }
 
 async function writeCounts(

@@ -3,6 +3,7 @@ import type { Database } from '../../database/database.js';
 import { partedRows, type BadRow } from './bad-row.js';
 import type { DateForm } from './dates.js';
 import { enrollmentAliases, enrollmentColumns, enrollmentRowOf, type ImportedEnrollment } from './enrollment-rows.js';
+import { placing } from './place-batch.js';
 import type { Placement } from './placement.js';
 import { foundCourses, foundUsers, type Matching } from './references.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
@@ -40,7 +41,7 @@ export function importEnrollments(
       sources: [source],
       measured: source,
       blocks: () => enrollmentBlocks(source, options),
-      resolve: (em, rows) => placementsOf(em, rows, options.matching ?? {}),
+      ...placing<ImportedEnrollment>((em, rows) => placementsOf(em, rows, options.matching ?? {})),
     },
     options,
   );

@@ -5,6 +5,7 @@ import { Course, CourseStatus, Role, User } from '../../entities/index.js';
 import { quotedCell } from './bad-row.js';
 import { coursesBy, usersBy } from './lookups.js';
 import { ouladBlocks, type OuladFiles, type OuladRow } from './oulad-files.js';
+import { placing } from './place-batch.js';
 import type { Placement } from './placement.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 
@@ -21,7 +22,7 @@ export function importOulad(database: Database, files: OuladFiles, options: Impo
       sources: Object.values(files),
       measured: files.studentRegistration,
       blocks: () => ouladBlocks(files),
-      resolve: ouladPlacements,
+      ...placing(ouladPlacements),
     },
     options,
   );

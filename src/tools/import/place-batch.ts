@@ -5,29 +5,24 @@ import { Enrollment } from '../../entities/index.js';
 import { lockCourses, lockUsers, type LockedCourse } from '../../use-cases/locked-rows.js';
 import { courseFull, freeSeats } from '../../use-cases/seats.js';
 import type { BadRow } from './bad-row.js';
+import type { ImportWork } from './run-import.js';
+import type { Placed } from './placed.js';
 import { decisionOn, pairOf, type Placement } from './placement.js';
 
 /** Remembers what a rehearsal has placed, for its batches do not see each other's rows. */
-export interface Rehearsed {
+interface Rehearsed {
   /**
    * The courses whose pairs are remembered: those that have a capacity, for in others no row can be rejected because of
    * another; or all, to say exactly what would be added.
    */
-  readonly courses: 'limited' | 'all';
+  readonly courses: 'decisive' | 'all';
   readonly pairs: Set<string>;
   readonly seats: Map<number, number>;
 }
 
 /** Returns what a rehearsal begins with. */
-export function emptyRehearsal(courses: Rehearsed['courses']): Rehearsed {
+function emptyRehearsal(courses: Rehearsed['courses']): Rehearsed {
   return { courses, pairs: new Set(), seats: new Map() };
-}
-
-/** The outcome of one batch. */
-export interface Placed {
-  readonly added: number;
-  readonly alreadyThere: number;
-  readonly bad: readonly BadRow[];
 }
 
 /**
@@ -36,7 +31,7 @@ export interface Placed {
  * The locks come first, so that neither pairs nor seats can change between the decision and the insert, and no course
  * or student can go. With `rehearsed` nothing is written.
  */
-export async function placeBatch(
+async function placeBatch(
   em: SqlEntityManager,
   placements: readonly Placement[],
   rehearsed?: Rehearsed,
@@ -109,4 +104,26 @@ function remember(
   for (const { id, capacity } of courses.values()) {
     if (capacity !== null) seats.set(id, (seats.get(id) ?? 0) + before.get(id)! - after.get(id)!);
   }
+}
+
+/** Returns how an import whose rows are enrollments writes them, once `resolve` has found their courses and students. */
+export function placing<Row>(
+  resolve: (
+    em: SqlEntityManager,
+    rows: readonly Row[],
+    rehearsal: boolean,
+  ) => Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>,
+): Pick<ImportWork<Row>, 'write' | 'rehearsal'> {
+  const place = async (em: SqlEntityManager, rows: readonly Row[], rehearsed?: Rehearsed): Promise<Placed> => {
+    const { placements, bad } = await resolve(em, rows, rehearsed !== undefined);
+    const placed = await placeBatch(em, placements, rehearsed);
+    return { ...placed, bad: [...bad, ...placed.bad] };
+  };
+  return {
+    write: (em, rows) => place(em, rows),
+    rehearsal(remembered) {
+      const rehearsed = emptyRehearsal(remembered);
+      return (em, rows) => place(em, rows, rehearsed);
+    },
+  };
 }

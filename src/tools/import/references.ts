@@ -70,7 +70,9 @@ export async function foundUsers(
   em: SqlEntityManager,
   references: readonly Reference[],
   { users: by, userNames }: Matching,
+  role: 'student' | 'instructor' = 'student',
 ): Promise<(reference: Reference) => Found> {
+  const what = role === 'student' ? 'STUDENT' : 'INSTRUCTOR';
   const named = translated(references, userNames);
   const existing = new Set(
     by === 'email' ? [] : (await usersBy(em, 'id', numericIdsIn(named.all))).map(({ id }) => id),
@@ -79,20 +81,20 @@ export async function foundUsers(
   const byEmail = Map.groupBy(by === 'id' ? [] : await usersBy(em, 'email', [...emails]), ({ email }) => email);
   return reference => {
     const ours = named.of(reference);
-    if (!ours) return unknown('STUDENT', reference, userNames!);
+    if (!ours) return unknown(what, reference, userNames!);
     const { id, text } = ours;
     if (id !== null && by !== 'email')
-      return existing.has(id) ? id : { code: 'UNKNOWN_STUDENT', message: `There is no user ${nameOf(ours)}.` };
+      return existing.has(id) ? id : { code: `UNKNOWN_${what}`, message: `There is no user ${nameOf(ours)}.` };
     if (by === 'id' || !text.includes('@'))
       return {
-        code: 'UNKNOWN_STUDENT',
-        message: `The student ${quotedCell(text)} is ${{ id: "not a user's id", email: 'not an email', either: "neither a user's id nor an email" }[by ?? 'either']}.`,
+        code: `UNKNOWN_${what}`,
+        message: `The ${role} ${quotedCell(text)} is ${{ id: "not a user's id", email: 'not an email', either: "neither a user's id nor an email" }[by ?? 'either']}.`,
       };
     const [user, ...namesakes] = byEmail.get(text) ?? byEmail.get(text.toLowerCase()) ?? [];
-    if (!user) return { code: 'UNKNOWN_STUDENT', message: `There is no user ${nameOf(ours)}.` };
+    if (!user) return { code: `UNKNOWN_${what}`, message: `There is no user ${nameOf(ours)}.` };
     if (namesakes.length > 0)
       return {
-        code: 'AMBIGUOUS_STUDENT',
+        code: `AMBIGUOUS_${what}`,
         message: `${namesakes.length + 1} users have the email ${nameOf(ours)} (ids ${[user, ...namesakes].map(one => one.id).join(', ')}); give the id of one.`,
       };
     return user.id;
@@ -111,7 +113,11 @@ function translated(
   return { all: references.map(of).filter(one => one !== null), of };
 }
 
-function unknown(what: 'COURSE' | 'STUDENT', { text }: Reference, { file }: NameTable): Exclude<Found, number> {
+function unknown(
+  what: 'COURSE' | 'STUDENT' | 'INSTRUCTOR',
+  { text }: Reference,
+  { file }: NameTable,
+): Exclude<Found, number> {
   return { code: `UNKNOWN_${what}`, message: `${file} has no ${quotedCell(text)}.` };
 }
 

@@ -4,8 +4,7 @@ import type { OnProgress } from '../progress.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import type { BadRow } from './bad-row.js';
 import { ImportError } from './import-error.js';
-import { emptyRehearsal, placeBatch, type Placed, type Rehearsed } from './place-batch.js';
-import type { Placement } from './placement.js';
+import type { Placed } from './placed.js';
 import type { Source } from './source.js';
 import type { TableBlock } from './table.js';
 
@@ -44,14 +43,15 @@ export interface ImportWork<Row> {
   readonly measured: Source;
   /** Reads the files from their beginning; `bytes` counts those of the measured one. */
   readonly blocks: () => AsyncIterable<TableBlock<Row>>;
+  /** Writes the rows of one batch, in an open transaction. */
+  readonly write: (em: SqlEntityManager, rows: readonly Row[]) => Promise<Placed>;
   /**
-   * Finds each row's course and student, and makes missing ones unless it is a rehearsal, which leaves such rows out.
+   * Returns what does the same without writing, batch after batch, and remembers what it would have written: as far as
+   * it decides which rows are bad, or all of it.
    */
-  readonly resolve: (
-    em: SqlEntityManager,
-    rows: readonly Row[],
-    rehearsal: boolean,
-  ) => Promise<{ placements: readonly Placement[]; bad: readonly BadRow[] }>;
+  readonly rehearsal: (
+    remembered: 'decisive' | 'all',
+  ) => (em: SqlEntityManager, rows: readonly Row[]) => Promise<Placed>;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function runImport<Row>(
   const { onProgress } = options;
   const plainProgress = (done: number, rows: number): void => onProgress?.({ done, total: size, rows });
   if (options.dryRun) {
-    const dry = await pass(database, work, options, plainProgress, emptyRehearsal('all'));
+    const dry = await pass(database, work, options, plainProgress, work.rehearsal('all'));
     return dry.outcome === 'finished' ? { ...dry, outcome: 'rehearsed' } : dry;
   }
   if (!options.strict) return pass(database, work, options, plainProgress);
@@ -81,7 +81,7 @@ export async function runImport<Row>(
     work,
     options,
     (done, rows) => onProgress?.({ done, total: 2 * size, rows }),
-    emptyRehearsal('limited'),
+    work.rehearsal('decisive'),
   );
   if (rehearsal.outcome === 'interrupted') return { ...rehearsal, added: 0 };
   if (rehearsal.bad > 0) return { ...rehearsal, added: 0, outcome: 'refused' };
@@ -95,12 +95,12 @@ async function pass<Row>(
   work: ImportWork<Row>,
   { onBadRow, signal }: ImportOptions,
   report: (bytes: number, rows: number) => void,
-  rehearsed?: Rehearsed,
+  write = work.write,
 ): Promise<ImportResult> {
   let result: ImportResult = { rows: 0, added: 0, alreadyThere: 0, bad: 0, outcome: 'finished' };
   for await (const block of work.blocks()) {
     if (signal?.aborted) return { ...result, outcome: 'interrupted' };
-    const placed = await place(database, work, block.rows, rehearsed);
+    const placed = await place(database, block.rows, write);
     const bad = [...block.bad, ...placed.bad].toSorted((a, b) => (a.file === b.file ? a.line - b.line : 0));
     for (const one of bad) onBadRow?.(one);
     result = {
@@ -115,18 +115,8 @@ async function pass<Row>(
   return result;
 }
 
-async function place<Row>(
-  database: Database,
-  work: ImportWork<Row>,
-  rows: readonly Row[],
-  rehearsed: Rehearsed | undefined,
-): Promise<Placed> {
+async function place<Row>(database: Database, rows: readonly Row[], write: ImportWork<Row>['write']): Promise<Placed> {
   if (rows.length === 0) return { added: 0, alreadyThere: 0, bad: [] };
-  const once = async (em: SqlEntityManager): Promise<Placed> => {
-    const { placements, bad } = await work.resolve(em, rows, rehearsed !== undefined);
-    const placed = await placeBatch(em, placements, rehearsed);
-    return { ...placed, bad: [...bad, ...placed.bad] };
-  };
   // A batch that was placed already changes nothing when it is placed again.
-  return inTransaction(database, once, 'repeat');
+  return inTransaction(database, em => write(em, rows), 'repeat');
 }
