@@ -8,7 +8,7 @@ import {
 } from '@mikro-orm/core';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import type { Changes } from './expectation.js';
-import { rowWith, type CoursePointer, type Rows } from './rows.js';
+import { NO_COURSE, rowWith, type CoursePointer, type Rows } from './rows.js';
 import type { FlushChanges } from './rules.js';
 
 /** A flush under way. */
@@ -73,7 +73,7 @@ function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
       return {
         id: null,
         entity: entity as Enrollment,
-        course: pointer(course) ?? {},
+        course: pointer(course) ?? NO_COURSE,
         student: student?.id ?? 0,
         status,
         empties: !course || !student,

@@ -3,6 +3,9 @@ import { EnrollmentStatus } from '../../../src/entities/index.js';
 /** A course in the model: its id, or, until the flush that inserts it, the new entity itself. */
 export type CoursePointer = number | { readonly id?: number };
 
+/** The course of an enrollment from which MikroORM has taken it, after another entity manager removed the enrollment. */
+export const NO_COURSE: CoursePointer = {};
+
 /** One enrollment in the model; its id is null until its entity has it or it has been read back from the database. */
 export interface Row {
   readonly id: number | null;

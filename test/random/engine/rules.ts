@@ -3,7 +3,16 @@ import type { CounterStrategy } from 'mikro-orm-counters';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { byKeys, rejection, type Changes, type Expectation } from './expectation.js';
 import type { Breakage } from './model-run.js';
-import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
+import {
+  NO_COURSE,
+  courseId,
+  hasCourse,
+  rowWith,
+  sameCourse,
+  type CoursePointer,
+  type Row,
+  type Rows,
+} from './rows.js';
 
 /** What MikroORM is about to write in one flush. */
 export interface FlushChanges {
@@ -123,8 +132,8 @@ function countsIntoMissing(rows: Rows, { creates, updates, newCourses }: Changes
   const moves = updates
     .filter(({ id }) => goneToo || rowWith(rows, id))
     .flatMap(({ course }) => (course === undefined ? [] : [course]));
-  return [...creates.flatMap(({ course, empties }) => (empties ? [] : [course])), ...moves].some(
-    course => !newCourses.some(one => sameCourse(one, course)) && !hasCourse(rows, course),
+  return [...creates.map(({ course }) => course), ...moves].some(
+    course => course !== NO_COURSE && !newCourses.some(one => sameCourse(one, course)) && !hasCourse(rows, course),
   );
 }
 
