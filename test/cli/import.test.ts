@@ -131,3 +131,16 @@ it('a strict import rejects input that can be read only once', async () => {
     stderr: expect.stringMatching(/pipe\.csv can be read only once/),
   });
 });
+
+it('a column that the chosen format does not have is wrong usage', async () => {
+  const path = file('some.csv', 'course,student\n1,10\n');
+  expect(await place.run(['import', 'enrollments', '--values', 'role:ta=skip', path])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^There is no column role without --from\. The columns are course, student, /),
+  });
+  expect(await place.run(['import', 'enrollments', '--from', 'canvas', '--map', 'status=x', path])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^There is no column status in the format canvas\./),
+  });
+  expect(existsSync(join(place.folder, 'data'))).toBe(false);
+});

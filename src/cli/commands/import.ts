@@ -3,6 +3,9 @@ import { loadConfig } from '../../config/config.js';
 import { enrollmentColumns } from '../../tools/import/enrollment-rows.js';
 import { courseColumns, importCourses } from '../../tools/import/import-courses.js';
 import { importEnrollments } from '../../tools/import/import-enrollments.js';
+import { formatColumns } from '../../tools/import/formats/enrollment-format.js';
+import { enrollmentFormats } from '../../tools/import/formats/formats.js';
+import { importFormat } from '../../tools/import/import-format.js';
 import { importOulad } from '../../tools/import/import-oulad.js';
 import { importUsers, userColumns } from '../../tools/import/import-users.js';
 import { nameTable } from '../../tools/import/name-table.js';
@@ -28,7 +31,7 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
   const command = program
     .command('import')
     .description(
-      'Imports enrollments, courses and users. Existing rows stay unchanged, so an import can be repeated, and continues where it stopped.',
+      'Imports enrollments, courses and users. Existing rows stay unchanged, except with --from, so an import can be repeated, and continues where it stopped.',
     );
   const strict = ['--strict', 'write nothing if any row is bad'] as const;
   const dryRun = ['--dry-run', 'write nothing, and say what an import would do'] as const;
@@ -41,8 +44,13 @@ export function addImport(program: Command, end: (code: ExitCode) => void): void
       .argument('<file>', 'the file')
       .option(...strict)
       .option(...dryRun),
-    columnNames(enrollmentColumns),
+    [...columnNames(enrollmentColumns), ...formatColumns],
   )
+    .addOption(
+      new Option('--from <format>', 'the file has this format of another system, and its operations are done').choices(
+        Object.keys(enrollmentFormats),
+      ),
+    )
     .addOption(new Option('--match-courses <by>', 'what course has: an id or a title').choices(['id', 'title']))
     .addOption(new Option('--match-users <by>', 'what student has: an id or an email').choices(['id', 'email']))
     .option('--courses <file>', 'a table of external_id and course: our id or title for each name in the file')
@@ -54,18 +62,29 @@ Examples:
   $ rollcall import enrollments autumn.csv
   $ rollcall import enrollments --strict autumn.csv 2> bad-rows.txt
   $ rollcall import enrollments --dry-run --map course=Kurs --values status:belegt=active --date-format DD.MM.YYYY herbst.csv
-  $ rollcall import enrollments --ignore-column notes autumn.csv`,
+  $ rollcall import enrollments --ignore-column notes autumn.csv
+  $ rollcall import enrollments --from canvas --courses courses.csv --users users.csv enrollments.csv`,
     )
-    .action(async (path: string, given: EnrollmentFlags) => {
+    .action(async (path: string, given: EnrollmentFlags, itself: Command) => {
+      const format = given.from === undefined ? undefined : enrollmentFormats[given.from];
+      const columns = format ? Object.keys(format.columns) : columnNames(enrollmentColumns);
+      const other = [...(given.map?.keys() ?? []), ...(given.values?.keys() ?? [])].find(one => !columns.includes(one));
+      if (other !== undefined)
+        itself.error(
+          `There is no column ${other} ${format ? `in the format ${given.from}` : 'without --from'}. The columns are ${columns.join(', ')}.`,
+        );
       const config = loadConfig();
       // Before the database is opened: a wrong path must not create one.
       const source = await fileSource(path);
       const matching = await matchingOf(given);
       end(
         await withMigratedDatabase(config, database =>
-          reported(more =>
-            importEnrollments(database, source, { ...flagsOf(given), ...fileOptions(given), matching, ...more }),
-          ),
+          reported(more => {
+            const options = { ...flagsOf(given), ...fileOptions(given), matching, ...more };
+            return format
+              ? importFormat(database, source, format, options)
+              : importEnrollments(database, source, options);
+          }),
         ),
       );
     });
@@ -136,6 +155,7 @@ interface Flags {
 }
 
 interface EnrollmentFlags extends Flags, GivenFileOptions {
+  readonly from?: string;
   readonly matchCourses?: 'id' | 'title';
   readonly matchUsers?: 'id' | 'email';
   readonly courses?: string;
@@ -187,12 +207,28 @@ async function reported(work: (options: ImportOptions) => Promise<ImportResult>)
 }
 
 /** Returns the result in words: what was done, and what to do next if something is left. */
-export function importSummary({ rows, added, alreadyThere, bad, outcome }: ImportResult): string {
+export function importSummary({
+  rows,
+  added,
+  changed = 0,
+  removed = 0,
+  skipped = 0,
+  alreadyThere,
+  bad,
+  outcome,
+}: ImportResult): string {
   if (outcome === 'refused')
     return `Nothing was written: ${grouped(bad)} of ${grouped(rows)} rows are bad. Correct them, or omit --strict to import the others.`;
-  const counts = `${grouped(added)} added, ${grouped(alreadyThere)} already there, ${grouped(bad)} bad`;
-  if (outcome === 'rehearsed')
-    return `Dry run of ${grouped(rows)} rows: ${grouped(added)} would be added, ${grouped(alreadyThere)} already there, ${grouped(bad)} bad. Nothing was written.`;
+  const would = outcome === 'rehearsed' ? 'would be ' : '';
+  const counts = [
+    `${grouped(added)} ${would}added`,
+    ...(changed > 0 ? [`${grouped(changed)} ${would}changed`] : []),
+    ...(removed > 0 ? [`${grouped(removed)} ${would}removed`] : []),
+    `${grouped(alreadyThere)} already there`,
+    ...(skipped > 0 ? [`${grouped(skipped)} skipped`] : []),
+    `${grouped(bad)} bad`,
+  ].join(', ');
+  if (outcome === 'rehearsed') return `Dry run of ${grouped(rows)} rows: ${counts}. Nothing was written.`;
   if (outcome === 'interrupted')
     return `Stopped after ${grouped(rows)} rows: ${counts}. Run the same command again to continue.`;
   return `${grouped(rows)} rows: ${counts}.${bad > 0 ? ' Correct the bad rows and run the same command again.' : ''}`;

@@ -8,6 +8,8 @@ type BadRowCode =
   | 'COLUMNS'
   | 'MISSING_VALUE'
   | 'BAD_STATUS'
+  | 'BAD_ROLE'
+  | 'BAD_OPERATION'
   | 'BAD_DATE'
   | 'BAD_ID'
   | 'DUPLICATE'

@@ -22,6 +22,12 @@ function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[\s_.-]/g, '');
 }
 
+/** Returns the names of a header that are among some, however they are written. */
+export function namesAmong(header: readonly string[], names: readonly string[]): string[] {
+  const known = new Set(names.map(plainName));
+  return header.filter(name => known.has(plainName(name)));
+}
+
 /**
  * Returns where the columns that are asked for stand in a file; -1: it has no such column. Errors: ImportError, if a
  * column is missing, is there twice, or is not understood.

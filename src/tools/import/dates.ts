@@ -26,7 +26,7 @@ export const isoDates: DateForm = {
 };
 
 /** Whole seconds since 1970, as Unix counts them; 0 is no date. */
-const unixDates: DateForm = {
+export const unixDates: DateForm = {
   read: text => (/^\d{1,12}$/.test(text) ? storable(new Date(Number(text) * 1000)) : null),
   expected: 'a number of seconds since 1970',
 };

@@ -1,6 +1,7 @@
 import { EnrollmentStatus } from '../../entities/index.js';
 import { quotedCell, type BadRow } from './bad-row.js';
 import { isoDates, type DateForm } from './dates.js';
+import type { Placement } from './placement.js';
 import { referenceOf, type Reference } from './references.js';
 import type { ColumnOf, TableRow } from './table.js';
 
@@ -41,6 +42,7 @@ export interface ImportedEnrollment {
   readonly line: number;
   readonly course: Reference;
   readonly student: Reference;
+  readonly operation?: Placement['operation'];
   readonly status: EnrollmentStatus;
   readonly enrolledAt: Date;
 }

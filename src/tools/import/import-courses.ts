@@ -152,7 +152,7 @@ function courseOf(
 interface KnownCourse {
   readonly title: string;
   readonly description: string | null;
-  readonly status: CourseStatus;
+  readonly status: Course['status'];
   readonly isPublished: boolean;
   readonly capacity: number | null;
   readonly instructor: number | null;

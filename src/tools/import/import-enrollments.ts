@@ -59,7 +59,8 @@ async function* enrollmentBlocks(
   }
 }
 
-async function placementsOf(
+/** Finds the courses and students of some rows. */
+export async function placementsOf(
   em: SqlEntityManager,
   rows: readonly ImportedEnrollment[],
   matching: Matching,

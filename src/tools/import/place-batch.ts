@@ -1,13 +1,13 @@
-import { Utils } from '@mikro-orm/core';
+import { Utils, type RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertMany } from 'mikro-orm-counters';
-import { Enrollment } from '../../entities/index.js';
+import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
+import { Enrollment, EnrollmentStatus } from '../../entities/index.js';
 import { lockCourses, lockUsers, type LockedCourse } from '../../use-cases/locked-rows.js';
 import { courseFull, freeSeats } from '../../use-cases/seats.js';
 import type { BadRow } from './bad-row.js';
 import type { ImportWork } from './run-import.js';
 import type { Placed } from './placed.js';
-import { decisionOn, pairOf, type Placement } from './placement.js';
+import { decisionOn, pairOf, type PairState, type Placement } from './placement.js';
 
 /** Remembers what a rehearsal has placed, for its batches do not see each other's rows. */
 interface Rehearsed {
@@ -16,17 +16,17 @@ interface Rehearsed {
    * another; or all, to say exactly what would be added.
    */
   readonly courses: 'decisive' | 'all';
-  readonly pairs: Set<string>;
+  readonly pairs: Map<string, PairState>;
   readonly seats: Map<number, number>;
 }
 
 /** Returns what a rehearsal begins with. */
 function emptyRehearsal(courses: Rehearsed['courses']): Rehearsed {
-  return { courses, pairs: new Set(), seats: new Map() };
+  return { courses, pairs: new Map(), seats: new Map() };
 }
 
 /**
- * Adds those enrollments of a batch that are not there yet and for which there is a seat, in an open transaction.
+ * Adds, changes and removes enrollments as a batch says, as far as there is a seat, in an open transaction.
  *
  * The locks come first, so that neither pairs nor seats can change between the decision and the insert, and no course
  * or student can go. With `rehearsed` nothing is written.
@@ -42,25 +42,16 @@ async function placeBatch(
     placements.map(({ studentId }) => studentId),
   );
   const known = placements.filter(({ courseId, studentId }) => courses.has(courseId) && students.has(studentId));
-  const taken = await pairsThere(em, known);
+  const there = await enrollmentsOf(em, known);
+  const states = new Map<string, PairState>([...there].map(([pair, { status }]) => [pair, status]));
   const free = new Map(
     [...courses.values()].map(course => [course.id, freeSeats(course) - (rehearsed?.seats.get(course.id) ?? 0)]),
   );
   const before = new Map(free);
-  for (const pair of rehearsed?.pairs ?? []) taken.add(pair);
-  const { add, alreadyThere, full } = decisionOn(known, taken, free);
-  if (rehearsed) remember(rehearsed, add, courses, before, free);
-  else
-    await insertMany(
-      em,
-      Enrollment,
-      add.map(({ courseId, studentId, status, enrolledAt }) => ({
-        course: courseId,
-        student: studentId,
-        status,
-        enrolledAt,
-      })),
-    );
+  for (const [pair, state] of rehearsed?.pairs ?? []) states.set(pair, state);
+  const { last, full, ...counts } = decisionOn(known, states, free);
+  if (rehearsed) remember(rehearsed, last, states, courses, before, free);
+  else await write(em, last, states, there);
   const bad: BadRow[] = [
     ...placements.flatMap(({ file, line, courseId, studentId }): BadRow[] => {
       if (!courses.has(courseId))
@@ -76,30 +67,63 @@ async function placeBatch(
       message: courseFull(courses.get(courseId)!, []).message,
     })),
   ];
-  return { added: add.length, alreadyThere, bad };
+  return { ...counts, bad };
 }
 
-async function pairsThere(em: SqlEntityManager, placements: readonly Placement[]): Promise<Set<string>> {
-  if (placements.length === 0) return new Set();
+type EnrollmentThere = Pick<Enrollment, 'id'> & { readonly status: EnrollmentStatus };
+
+async function enrollmentsOf(
+  em: SqlEntityManager,
+  placements: readonly Placement[],
+): Promise<Map<string, EnrollmentThere>> {
+  if (placements.length === 0) return new Map();
   // MikroORM's way to compare several columns as one value: two lists would make the database try every combination.
   const pair = Utils.getPrimaryKeyHash(['course', 'student']);
   const rows = (await em
     .createQueryBuilder(Enrollment, 'e')
-    .select(['course', 'student'])
+    .select(['id', 'course', 'student', 'status'])
     .where({ [pair]: { $in: placements.map(({ courseId, studentId }) => [courseId, studentId]) } })
-    .execute('all')) as unknown as { course: number; student: number }[];
-  return new Set(rows.map(({ course, student }) => pairOf({ courseId: course, studentId: student })));
+    .execute('all')) as unknown as (EnrollmentThere & { course: number; student: number })[];
+  return new Map(
+    rows.map(({ id, course, student, status }) => [pairOf({ courseId: course, studentId: student }), { id, status }]),
+  );
+}
+
+/** Writes the last state of each pair: first what frees seats, so that no course is above its capacity in between. */
+async function write(
+  em: SqlEntityManager,
+  last: ReadonlyMap<string, Placement>,
+  states: ReadonlyMap<string, PairState>,
+  there: ReadonlyMap<string, EnrollmentThere>,
+): Promise<void> {
+  const removed: number[] = [];
+  const changed = new Map<EnrollmentStatus, number[]>();
+  const added: RequiredEntityData<Enrollment>[] = [];
+  for (const [pair, { courseId, studentId, enrolledAt }] of last) {
+    const status = states.get(pair) ?? null;
+    const before = there.get(pair);
+    if (status === null) removed.push(...(before ? [before.id] : []));
+    else if (!before) added.push({ course: courseId, student: studentId, status, enrolledAt });
+    else if (before.status !== status) changed.set(status, [...(changed.get(status) ?? []), before.id]);
+  }
+  if (removed.length > 0) await deleteWhere(em, Enrollment, { id: { $in: removed } });
+  const activeLast = [...changed].toSorted(
+    ([a], [b]) => Number(a === EnrollmentStatus.ACTIVE) - Number(b === EnrollmentStatus.ACTIVE),
+  );
+  for (const [status, ids] of activeLast) await updateWhere(em, Enrollment, { id: { $in: ids } }, { status });
+  await insertMany(em, Enrollment, added);
 }
 
 function remember(
   { courses: remembered, pairs, seats }: Rehearsed,
-  added: readonly Placement[],
+  last: ReadonlyMap<string, Placement>,
+  states: ReadonlyMap<string, PairState>,
   courses: ReadonlyMap<number, LockedCourse>,
   before: ReadonlyMap<number, number>,
   after: ReadonlyMap<number, number>,
 ): void {
-  for (const placement of added) {
-    if (remembered === 'all' || courses.get(placement.courseId)?.capacity !== null) pairs.add(pairOf(placement));
+  for (const [pair, { courseId }] of last) {
+    if (remembered === 'all' || courses.get(courseId)?.capacity !== null) pairs.set(pair, states.get(pair) ?? null);
   }
   for (const { id, capacity } of courses.values()) {
     if (capacity !== null) seats.set(id, (seats.get(id) ?? 0) + before.get(id)! - after.get(id)!);

@@ -27,6 +27,11 @@ export interface ImportOptions {
 export interface ImportResult {
   readonly rows: number;
   readonly added: number;
+  /** The enrollments that got another status, and those that were removed; only formats with operations do so. */
+  readonly changed?: number;
+  readonly removed?: number;
+  /** Rows that the options left out. */
+  readonly skipped?: number;
   readonly alreadyThere: number;
   readonly bad: number;
   /**
@@ -38,6 +43,8 @@ export interface ImportResult {
 
 /** A kind of import: where its rows come from, and how their courses and students are found. */
 export interface ImportWork<Row> {
+  /** Whether rows can also change and remove, and be skipped, which the result then counts. */
+  readonly hasOperations?: boolean;
   readonly sources: readonly Source[];
   /** The file whose bytes measure the progress: the one whose rows are written. */
   readonly measured: Source;
@@ -83,11 +90,15 @@ export async function runImport<Row>(
     (done, rows) => onProgress?.({ done, total: 2 * size, rows }),
     work.rehearsal('decisive'),
   );
-  if (rehearsal.outcome === 'interrupted') return { ...rehearsal, added: 0 };
-  if (rehearsal.bad > 0) return { ...rehearsal, added: 0, outcome: 'refused' };
+  if (rehearsal.outcome === 'interrupted') return { ...rehearsal, ...nothingWritten(rehearsal) };
+  if (rehearsal.bad > 0) return { ...rehearsal, ...nothingWritten(rehearsal), outcome: 'refused' };
   return pass(database, work, options, (done, rows) =>
     onProgress?.({ done: size + done, total: 2 * size, rows: rehearsal.rows + rows }),
   );
+}
+
+function nothingWritten({ changed }: ImportResult): Partial<ImportResult> & { added: number } {
+  return { added: 0, ...(changed !== undefined && { changed: 0, removed: 0 }) };
 }
 
 async function pass<Row>(
@@ -103,12 +114,18 @@ async function pass<Row>(
     const placed = await place(database, block.rows, write);
     const bad = [...block.bad, ...placed.bad].toSorted((a, b) => (a.file === b.file ? a.line - b.line : 0));
     for (const one of bad) onBadRow?.(one);
+    const skipped = block.skipped ?? 0;
     result = {
-      rows: result.rows + block.rows.length + block.bad.length,
+      rows: result.rows + block.rows.length + block.bad.length + skipped,
       added: result.added + placed.added,
       alreadyThere: result.alreadyThere + placed.alreadyThere,
       bad: result.bad + bad.length,
       outcome: 'finished',
+      ...(work.hasOperations && {
+        changed: (result.changed ?? 0) + (placed.changed ?? 0),
+        removed: (result.removed ?? 0) + (placed.removed ?? 0),
+        skipped: (result.skipped ?? 0) + skipped,
+      }),
     };
     report(block.bytes, result.rows);
   }

@@ -1,5 +1,5 @@
 import { quotedCell, type BadRow } from './bad-row.js';
-import { columnsOf, requiredOf, type ColumnNames } from './columns.js';
+import { columnsOf, namesAmong, requiredOf, type ColumnNames } from './columns.js';
 import type { TextRow } from './csv-rows.js';
 import { ImportError } from './import-error.js';
 import type { Source } from './source.js';
@@ -16,6 +16,8 @@ export interface TableBlock<Row> {
   readonly rows: readonly Row[];
   readonly bad: readonly BadRow[];
   readonly bytes: number;
+  /** The number of rows that the options left out. */
+  readonly skipped?: number;
 }
 
 /** How a table is read. */
@@ -25,6 +27,12 @@ export interface TableOptions extends ColumnNames {
   readonly header?: readonly string[];
   /** What the texts of a column mean, by the column's name and the text in lower case. */
   readonly values?: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Columns whose names are known, and which are not used; a note names those that the file has. */
+  readonly unused?: readonly string[];
+  /** Whether a row may end before its last columns. */
+  readonly shortRows?: boolean;
+  /** The beginning of a line that is no row, such as the last one of some formats. */
+  readonly footer?: string | undefined;
   /** Called with what was guessed about the file, and the line that showed it. */
   readonly onNote?: (note: string) => void;
 }
@@ -42,7 +50,9 @@ export async function* tableBlocks<const Names extends readonly string[]>(
 ): AsyncGenerator<TableBlock<TableRow<ColumnOf<Names>>>> {
   const { header: given, values: meanings, onNote } = options;
   let header = given;
-  let positions = given && columnsOf(source, given, names, options);
+  const ignored = options.ignored === 'all' ? 'all' : [...options.ignored, ...(options.unused ?? [])];
+  const positionsIn = (found: readonly string[]) => columnsOf(source, found, names, { ...options, ignored });
+  let positions = given && positionsIn(given);
   const note = (text: string, line: number): void => onNote?.(`${source.name}:${line}: ${text}`);
   for await (const { rows, bytes } of rowBlocks(source.open(), options.form, note)) {
     const bad: BadRow[] = [];
@@ -50,12 +60,17 @@ export async function* tableBlocks<const Names extends readonly string[]>(
     for (const row of rows) {
       if (!header || !positions) {
         header = headerIn(source, row, names);
-        positions = columnsOf(source, header, names, options);
+        positions = positionsIn(header);
+        const unused = namesAmong(header, options.unused ?? []);
+        if (unused.length > 0) note(`not used are the columns ${unused.join(', ')}.`, row.line);
         continue;
       }
       // Spreadsheets write rows of empty cells below the last one.
       if (row.cells?.every(cell => cell === '')) continue;
-      const values = row.cells?.length === header.length ? valuesOf(row.cells, positions, meanings) : null;
+      if (options.footer !== undefined && row.cells?.[0]?.startsWith(options.footer)) continue;
+      const fits =
+        row.cells && (row.cells.length === header.length || (options.shortRows && row.cells.length < header.length));
+      const values = fits ? valuesOf(row.cells, positions, meanings) : null;
       const mistake = mistakeOf(row, values, header, names);
       if (mistake) bad.push({ file: source.name, line: row.line, ...mistake });
       else good.push({ line: row.line, values: values as Record<ColumnOf<Names>, string> });

@@ -1,0 +1,28 @@
+import { EnrollmentStatus } from '../../../entities/index.js';
+import { isoDates } from '../dates.js';
+import type { EnrollmentFormat } from './enrollment-format.js';
+
+/**
+ * `StudentEnrollment.csv` of Microsoft School Data Sync, version 1, which has students only:
+ * https://learn.microsoft.com/schooldatasync/school-data-sync-format-csv-files-for-sds
+ */
+export const schoolDataSync1: EnrollmentFormat = {
+  columns: { course: 'Section SIS ID', student: 'SIS ID' },
+  optional: [],
+  unused: [],
+  operations: { '': EnrollmentStatus.ACTIVE },
+  dates: isoDates,
+};
+
+/**
+ * `enrollments.csv` of Microsoft School Data Sync, version 2.1:
+ * https://learn.microsoft.com/schooldatasync/sds-v2.1-csv-file-format
+ */
+export const schoolDataSync2: EnrollmentFormat = {
+  columns: { course: 'classSourcedId', student: 'userSourcedId', role: 'role' },
+  optional: [],
+  unused: [],
+  studentRoles: ['student'],
+  operations: { '': EnrollmentStatus.ACTIVE },
+  dates: isoDates,
+};
