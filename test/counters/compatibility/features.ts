@@ -161,6 +161,11 @@ export const features: readonly Feature[] = [
     others: ['–', '–', '–'],
   },
   {
+    name: 'a date, a number or a version of the target that changes with its counts (`touch`)',
+    proofs: [proof('counters/flush/touch.both', 'each counter touches its own properties')],
+    others: ['`touch`', '`touch: true` of the relation', '–'],
+  },
+  {
     name: 'bulk writes by a condition',
     proofs: [proof('counters/bulk/matching-rows.both', 'a bulk change reads and changes the matching rows in chunks')],
     others: ['not counted', 'not counted', '–'],

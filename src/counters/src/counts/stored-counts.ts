@@ -1,10 +1,11 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { inUnitsOf, valueOf } from '../declarations/amounts.js';
+import { inUnitsOf, valueOf, writtenValue } from '../declarations/amounts.js';
 import { onwardOf, type Onward } from '../declarations/levels.js';
 import type { CounterGroup } from '../declarations/counter-group.js';
 import { registryOf } from '../declarations/registry.js';
 import { compareGroups, targetTableOf } from '../declarations/schemas.js';
+import { dateFor, touchedBy } from '../declarations/touches.js';
 import { CounterError } from '../errors.js';
 import { storedCountUpdates, type StoredCountUpdate } from '../events.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
@@ -15,8 +16,17 @@ import { Tally, type KeyedDelta } from './deltas.js';
 import type { RowState } from './row-states.js';
 import { loadedTargets, mayBeLoaded } from './loaded-targets.js';
 import { fillingCounters, withoutCounters, type SomeCounters } from './rollouts.js';
-import { show } from './shown-counts.js';
-import { addToTargetRows, batchesOf, changesIn, isGuarded, lockTargetRows, type LockedTarget } from './target-rows.js';
+import { ShownTouches } from './shown-touches.js';
+import { show } from './shown-values.js';
+import {
+  addToTargetRows,
+  batchesOf,
+  changesIn,
+  isGuarded,
+  lockTargetRows,
+  type LockedTarget,
+  type Touching,
+} from './target-rows.js';
 
 /**
  * The stored counts of target rows within one transaction: locks them and changes them, always in ascending order, and
@@ -25,11 +35,22 @@ import { addToTargetRows, batchesOf, changesIn, isGuarded, lockTargetRows, type 
 export class StoredCounts {
   /** The locked rows by their keys and by those that were asked for; two spellings of one key share its row. */
   readonly #locked = new Map<CounterGroup, Map<string, LockedTarget>>();
+  /** What was touched here: a table, a key and a column each. */
+  readonly #touched = new Set<string>();
+  readonly #shown: ShownTouches;
+  /** The moment of everything that is touched here. */
+  #now: number | undefined;
+  /** True where triggers have changed the rows since. */
+  #wasReread = false;
 
+  /** `touches` is false for changes of stored counts that are no changes of rows. */
   constructor(
     private readonly em: SqlEntityManager,
     readonly transaction: Transaction,
-  ) {}
+    private readonly touches = true,
+  ) {
+    this.#shown = new ShownTouches(em);
+  }
 
   /** Locks target rows; one that does not exist is left out without an error. */
   async lock(group: CounterGroup, keys: readonly Key[]): Promise<void> {
@@ -44,7 +65,18 @@ export class StoredCounts {
       const known = rows.get(hashOf(row.key)) ?? row;
       rows.set(hashOf(row.key), known).set(hashOf(asked), known);
       known.spellings.push(asked);
+      if (touchedBy(group.counters).length > 0) this.#shown.noteVersions(group, known.row, this.#loaded(group, known));
     }
+  }
+
+  /** Returns the loaded target entities of a locked row. */
+  #loaded(group: CounterGroup, { key, spellings }: LockedTarget): object[] {
+    return loadedTargets(this.em, group, [key, ...spellings]);
+  }
+
+  /** Notes a target that was inserted in this transaction, whose version triggers may have changed since. */
+  noteInserted(entity: object): void {
+    this.#shown.noteInserted(entity);
   }
 
   /** Forgets a target row that is about to be deleted, because another one may get its key. */
@@ -124,15 +156,47 @@ export class StoredCounts {
   /** Adds deltas of one group: lock and change in one statement. */
   async #addAmounts(batch: readonly KeyedDelta[]): Promise<void> {
     const { group } = batch[0]!;
-    const changed = await addToTargetRows(this.em, this.transaction, batch);
+    const changed = await addToTargetRows(this.em, this.transaction, batch, this.#touching(batch));
     const added = changed === batch.length ? batch : await this.#addToLacking(batch);
-    for (const {
-      target: { key },
-      amounts,
-    } of added) {
-      publish(group, key, amounts);
-      this.#note(group, key, amounts);
+    for (const delta of added) {
+      const { target, amounts } = delta;
+      publish(group, target.key, amounts);
+      this.#note(group, target.key, amounts);
+      this.#noteTouches(delta);
     }
+  }
+
+  /** Returns what some deltas of one group touch that was not touched here before. */
+  #touching(batch: readonly KeyedDelta[]): Touching[] {
+    const { group } = batch[0]!;
+    if (!this.touches) return [];
+    return touchedBy(group.counters).flatMap(({ touch, by }) => {
+      const places = by.map(counter => group.counters.indexOf(counter));
+      const deltas = batch.filter(
+        ({ target, amounts }) =>
+          places.some(place => amounts[place] !== 0n) &&
+          !this.#touched.has(this.#placeOf(group, target.key, touch.column)),
+      );
+      if (deltas.length === 0) return [];
+      this.#now ??= Date.now();
+      return [{ touch, date: touch.kind === 'date' ? dateFor(touch, this.#now) : undefined, deltas }];
+    });
+  }
+
+  /** Notes what a delta that was added has touched. */
+  #noteTouches(delta: KeyedDelta): void {
+    const { group, target } = delta;
+    for (const { touch, date } of this.#touching([delta])) {
+      this.#touched.add(this.#placeOf(group, target.key, touch.column));
+      const known = this.#locked.get(group)?.get(hashOf(target.key));
+      if (known) this.#shown.touched(group, touch, date, known.row, this.#loaded(group, known));
+    }
+  }
+
+  /** Returns a text that stands for a column of a target row. */
+  #placeOf(group: CounterGroup, key: Key, column: string): string {
+    const { key: spelled } = this.#locked.get(group)?.get(hashOf(key)) ?? { key };
+    return `${targetTableOf(group)} ${hashOf(spelled)} ${column}`;
   }
 
   /** Notes what was added to a locked target row, also for other groups that count into the same column. */
@@ -180,7 +244,7 @@ export class StoredCounts {
     const refused = lacking.length === 0 ? batch[0]! : lacking.find(delta => lacksSome(floored(delta)));
     if (refused) throw underflow(group, refused.target.key, before(refused.target.key), refused.amounts);
     const rest = lacking.map(floored).filter(({ amounts }) => amounts.some(amount => amount !== 0n));
-    if (rest.length > 0) await addToTargetRows(this.em, this.transaction, rest);
+    if (rest.length > 0) await addToTargetRows(this.em, this.transaction, rest, this.#touching(rest));
     return batch.map(delta => (lacking.includes(delta) ? floored(delta) : delta));
   }
 
@@ -244,6 +308,7 @@ export class StoredCounts {
 
   /** Reads again the rows that are locked here, which triggers have changed. */
   async reread(): Promise<void> {
+    this.#wasReread = true;
     for (const [group, rows] of this.#locked) {
       const before = new Set(rows.values());
       rows.clear();
@@ -261,13 +326,34 @@ export class StoredCounts {
    */
   refresh(transaction: Transaction = this.transaction): void {
     for (const [group, rows] of this.#locked) {
-      for (const { key, spellings, stored } of new Set(rows.values())) {
-        for (const entity of loadedTargets(this.em, group, [key, ...spellings]))
+      for (const known of new Set(rows.values())) {
+        const entities = this.#loaded(group, known);
+        for (const entity of entities)
           group.counters.forEach((counter, index) =>
-            show(transaction, entity, counter, valueOf(counter, stored[index]!)),
+            show(transaction, entity, counter, valueOf(counter, known.stored[index]!), value =>
+              writtenValue(counter, value),
+            ),
           );
+        if (this.#wasReread) this.#shown.read(group, known.row, entities);
       }
     }
+    this.showTouches(transaction);
+  }
+
+  /**
+   * Lets loaded targets show what was touched of them: before MikroORM writes one of them, which compares its version,
+   * and at the end.
+   */
+  showTouches(transaction: Transaction = this.transaction): void {
+    this.#shown.show(transaction);
+  }
+
+  /** Lets a loaded target that is about to be written show what triggers have touched of it. */
+  async showVersion(group: CounterGroup, key: Key, entity: object): Promise<void> {
+    if (!this.#shown.isCurrent(entity)) return;
+    const row = (await lockTargetRows(this.em, this.transaction, group, [key])).get(hashOf(key))?.row;
+    if (row) this.#shown.read(group, row, [entity]);
+    this.showTouches();
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { changedSql, literalSql, numberSql, storedSql, unitsRead } from '../declarations/amounts.js';
-import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
+import type { CounterGroup, ResolvedCounter, Touch } from '../declarations/counter-group.js';
 import { onwardOf } from '../declarations/levels.js';
 import { registryOf } from '../declarations/registry.js';
+import { touchedBy } from '../declarations/touches.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment, type Row } from '../sql/fragments.js';
 import { compareKeys, hashOf, type Key } from '../sql/key.js';
@@ -20,7 +21,7 @@ export interface LockedTarget {
   readonly key: Key;
   readonly spellings: Key[];
   stored: bigint[];
-  /** The row, with its foreign keys by which other stored counts sum these. */
+  /** The row, with its foreign keys by which other stored counts sum these, and with what is touched. */
   readonly row: Row;
 }
 
@@ -42,7 +43,11 @@ export async function lockTargetRows(
 ): Promise<Map<string, LockedTarget>> {
   const registry = registryOf(em);
   const onwards = registry?.hasLevels ? onwardOf(em, registry, group) : [];
-  const plain = new Set([...group.targetKey, ...onwards.flatMap(onward => onward.group.foreignKey)]);
+  const plain = new Set([
+    ...group.targetKey,
+    ...onwards.flatMap(onward => onward.group.foreignKey),
+    ...touchedBy(group.counters).map(({ touch }) => touch.column),
+  ]);
   const columns = [
     ...[...plain].map(column => quoted(em, column)),
     ...group.counters.map(counter => storedSql(em, counter)),
@@ -80,8 +85,9 @@ export function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
   if (!deltas.every(({ group }) => hasNumbers(group))) return deltas.map(delta => [delta]);
   const byGroup = Map.groupBy(deltas, ({ group }) => group);
   return [...byGroup].flatMap(([{ counters }, some]) => {
-    // An UPDATE names a key once, and for each counter up to twice more.
-    const size = Math.min(MAX_LOCKED_ROWS, Math.ceil(MAX_PARAMETERS / (1 + 2 * counters.length)));
+    // An UPDATE names a key once, for each counter up to twice more, and for what is touched once more.
+    const names = 1 + 2 * counters.length + touchedBy(counters).length;
+    const size = Math.min(MAX_LOCKED_ROWS, Math.ceil(MAX_PARAMETERS / names));
     return Array.from({ length: Math.ceil(some.length / size) }, (_, index) =>
       some.slice(index * size, (index + 1) * size),
     );
@@ -98,16 +104,28 @@ export function isGuarded({ counter, amount }: Change): boolean {
   return amount < 0n && !counter.amount.mayBeNegative;
 }
 
-/** Adds deltas of one group to those target rows that exist and have enough of each, and returns their number. */
+/** What an UPDATE touches: a property, its new date, and those of the deltas whose targets get it. */
+export interface Touching {
+  readonly touch: Touch;
+  /** Undefined for a number. */
+  readonly date: Date | undefined;
+  readonly deltas: readonly KeyedDelta[];
+}
+
+/**
+ * Adds deltas of one group to those target rows that exist and have enough of each, touches them, and returns their
+ * number.
+ */
 export function addToTargetRows(
   em: SqlEntityManager,
   transaction: Transaction,
   batch: readonly KeyedDelta[],
+  touching: readonly Touching[] = [],
 ): Promise<number> {
   const { group } = batch[0]!;
   const keys = batch.map(({ target }) => target.key);
   const additions = group.counters.flatMap((counter, index) => additionsTo(em, counter, index, batch));
-  const sets = additions.map(({ set }) => set);
+  const sets = [...additions.map(({ set }) => set), ...touching.map(one => touchOf(em, one, batch))];
   const guards = additions.flatMap(addition => addition.guards);
   const chosen = keyIn(em, group.targetKey, keys);
   const where = [chosen, ...guards];
@@ -115,6 +133,22 @@ export function addToTargetRows(
     sql: `update ${tableByKey(em, group, keys)} set ${sets.map(({ sql }) => sql).join(', ')} where ${where.map(({ sql }) => sql).join(' and ')}`,
     parameters: [...sets, ...where].flatMap(({ parameters }) => parameters),
   });
+}
+
+/** Returns the assignment that touches the targets of some deltas, among those of a batch. */
+function touchOf(em: SqlEntityManager, { touch, date, deltas }: Touching, batch: readonly KeyedDelta[]): Fragment {
+  const name = quoted(em, touch.column);
+  const [sql, values] = date ? ['?', [em.getPlatform().processDateProperty(date)]] : [`${name} + 1`, []];
+  if (deltas.length === batch.length) return { sql: `${name} = ${sql}`, parameters: values };
+  const isOfThese = keyIn(
+    em,
+    batch[0]!.group.targetKey,
+    deltas.map(({ target }) => target.key),
+  );
+  return {
+    sql: `${name} = case when ${isOfThese.sql} then ${sql} else ${name} end`,
+    parameters: [...isOfThese.parameters, ...values],
+  };
 }
 
 /** What an UPDATE adds to one column: the assignment, and the conditions that its rows have enough. */

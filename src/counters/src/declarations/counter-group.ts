@@ -2,6 +2,21 @@ import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { Amount } from './amounts.js';
 import type { Condition } from './condition.js';
 
+/** A property of a target that changes whenever some of its stored counts do. */
+export interface Touch {
+  readonly property: string;
+  /** Where an entity has the property: its name, or the way to it through embedded objects. */
+  readonly path: readonly string[];
+  readonly column: string;
+  readonly kind: 'date' | 'number';
+  /** True for the version by which MikroORM finds out that somebody else has changed the row. */
+  readonly isVersion: boolean;
+  /** The digits of a second that a date has: those of its column, or of JavaScript. */
+  readonly digits: number;
+  /** The database's present time as the column has it; empty for a number. */
+  readonly now: string;
+}
+
 /** A counter with what it means in the mapped tables. */
 export interface ResolvedCounter {
   /** The counter's name for people: `Course.totalEnrollments`. */
@@ -13,6 +28,8 @@ export interface ResolvedCounter {
   readonly condition: Condition;
   /** What a row that meets the condition adds. */
   readonly amount: Amount;
+  /** What else changes in a target whose stored count changes. */
+  readonly touches: readonly Touch[];
   /** The counter whose stored count is summed; undefined: rows are counted by themselves. */
   through?: ResolvedCounter;
 }

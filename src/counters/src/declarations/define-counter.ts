@@ -75,6 +75,13 @@ export type NumberProperty<Entity> = [Entity] extends [never]
         : never;
     }[keyof Entity & string];
 
+/** The names of the properties that may be touched: dates and whole numbers. */
+export type TouchedProperty<Entity> = [Entity] extends [never]
+  ? never
+  : {
+      [Property in keyof Entity & string]: NonNullable<Entity[Property]> extends Date | number ? Property : never;
+    }[keyof Entity & string];
+
 /**
  * Who changes the stored counts: the hooks of this process, or triggers in the database, which see the writes of every
  * program.
@@ -94,9 +101,11 @@ export interface Counter {
   readonly sum?: string;
   /** A CounterCondition; left out, all rows are counted. */
   readonly where?: Readonly<Record<string, unknown>>;
+  /** Properties of the target that change with the stored count. */
+  readonly touch?: string | readonly string[];
 }
 
-const OPTIONS = ['counted', 'by', 'into', 'sum', 'where'];
+const OPTIONS = ['counted', 'by', 'into', 'sum', 'where', 'touch'];
 
 /**
  * Declares a counter. The declaration is checked against the entities when the ORM starts. Errors: COUNTER_DECLARATION
@@ -106,6 +115,7 @@ const OPTIONS = ['counted', 'by', 'into', 'sum', 'where'];
  *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { deletedAt: null } });
  *   defineCounter({ counted: OrderLine, by: 'order', into: 'total', sum: 'amount' });
  *   defineCounter({ counted: Post, by: 'thread.board', into: 'postCount' });
+ *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', touch: ['updatedAt', 'version'] });
  */
 export function defineCounter<Counted extends object, const By extends Path<Counted>>(declaration: {
   counted: EntityClass<Counted>;
@@ -113,10 +123,11 @@ export function defineCounter<Counted extends object, const By extends Path<Coun
   into: NumberProperty<PathTarget<Counted, By>>;
   sum?: NumberProperty<Counted>;
   where?: CounterCondition<Counted>;
+  touch?: TouchedProperty<PathTarget<Counted, By>> | readonly TouchedProperty<PathTarget<Counted, By>>[];
 }): Counter {
   refuseUnknownOptions(declaration);
-  const { counted, by, into, sum, where = {} } = declaration;
-  return { counted, by, into, ...(sum !== undefined && { sum }), where };
+  const { counted, by, into, sum, where = {}, touch } = declaration;
+  return { counted, by, into, ...(sum !== undefined && { sum }), where, ...(touch !== undefined && { touch }) };
 }
 
 /** Refuses options that a counter does not have (COUNTER_DECLARATION), which would be ignored otherwise. */

@@ -16,12 +16,17 @@ import { typeColumnProblem } from './inheritance.js';
  */
 type Reason<Options> = (options: Options) => string | undefined;
 
-/** The reasons against a property as a stored count, and as the relation by which rows are counted. */
+/**
+ * The reasons against a property as a stored count, as the relation by which rows are counted, and as what changes with a
+ * stored count.
+ */
 interface Roles {
   /** Against the stored count. */
   readonly into?: Reason<EntityProperty>;
   /** Against the relation. */
   readonly by?: Reason<EntityProperty>;
+  /** Against the property that is touched. */
+  readonly touch?: Reason<EntityProperty>;
 }
 
 /** An option that takes no part in what is stored, or whatever it says, counts are exact. */
@@ -53,6 +58,15 @@ const initial: Reason<EntityProperty> = ({ default: value, defaultRaw }) => {
 const partOfJson: Reason<EntityProperty> = ({ object, array }) =>
   object || array ? 'is stored in JSON, which has no column for it; leave out "object" and "array"' : undefined;
 
+const changedByItself: Reason<EntityProperty> = ({ extra }) =>
+  /\bon\s+update\b/i.test(extra ?? '') ? 'is changed by the database itself; leave that out' : undefined;
+
+const numbered: Reason<EntityProperty> = ({ autoincrement }) =>
+  autoincrement ? 'is numbered by the database; leave that out' : undefined;
+
+const notRead: Reason<EntityProperty> = ({ hydrate }) =>
+  hydrate === false ? 'is not read with its row; leave "hydrate" out' : undefined;
+
 /** All options of properties. */
 export const propertyOptions: Readonly<Record<keyof EntityProperty, Roles>> = {
   // What it is, and where it is stored.
@@ -70,7 +84,11 @@ export const propertyOptions: Readonly<Record<keyof EntityProperty, Roles>> = {
   },
   // See amountFor().
   columnTypes: exact,
-  customType: { into: typeProblem },
+  customType: {
+    into: typeProblem,
+    touch: ({ customType }) =>
+      customType ? 'has a type of its own; give it the type "datetime" or "integer"' : undefined,
+  },
   customTypes: examinedWithAnother,
   hasConvertToJSValueSQL: examinedWithAnother,
   hasConvertToDatabaseValueSQL: examinedWithAnother,
@@ -80,45 +98,53 @@ export const propertyOptions: Readonly<Record<keyof EntityProperty, Roles>> = {
   unsigned: exact,
   fieldNames: exact,
   fieldNameRaw: exact,
-  object: { into: partOfJson, by: partOfJson },
-  array: { into: partOfJson, by: partOfJson },
-  persist: { into: notWritten, by: notWritten },
-  formula: { into: notWritten, by: notWritten },
-  generated: { into: notWritten, by: notWritten },
-  extra: {
-    into: ({ extra }) =>
-      /\bon\s+update\b/i.test(extra ?? '') ? 'is changed by the database itself; leave that out' : undefined,
-  },
+  object: { into: partOfJson, by: partOfJson, touch: partOfJson },
+  array: { into: partOfJson, by: partOfJson, touch: partOfJson },
+  persist: { into: notWritten, by: notWritten, touch: notWritten },
+  formula: { into: notWritten, by: notWritten, touch: notWritten },
+  generated: { into: notWritten, by: notWritten, touch: notWritten },
+  extra: { into: changedByItself, touch: changedByItself },
   // The values that it gets without the application.
   default: { into: initial },
   defaultRaw: { into: initial },
   onCreate: { into: made },
   onUpdate: { into: made },
-  autoincrement: {
-    into: ({ autoincrement }) => (autoincrement ? 'is numbered by the database; leave that out' : undefined),
-  },
+  autoincrement: { into: numbered, touch: numbered },
   returning: exact,
   nullable: {
     into: ({ nullable }) => (nullable ? 'may be null, to which nothing can be added; leave "nullable" out' : undefined),
   },
   enum: {
     into: ({ enum: isEnum }) => (isEnum ? 'is an enumeration, and a count may be any number' : undefined),
+    touch: ({ enum: isEnum }) => (isEnum ? 'is an enumeration, to which nothing can be added' : undefined),
   },
   items: examinedWithAnother,
   nativeEnumName: examinedWithAnother,
-  primary: { into: ({ primary }) => (primary ? 'is the key of its row, which a count cannot be' : undefined) },
+  primary: {
+    into: ({ primary }) => (primary ? 'is the key of its row, which a count cannot be' : undefined),
+    touch: ({ primary }) => (primary ? 'is the key of its row, which must stay as it is' : undefined),
+  },
   serializedPrimaryKey: exact,
   version: {
     into: ({ version }) => (version ? 'is a version, which MikroORM changes by itself' : undefined),
+    touch: ({ version, runtimeType }) =>
+      version && runtimeType === 'Date'
+        ? 'is a version by time, which cannot tell two changes of one moment apart; make it a whole number'
+        : undefined,
   },
   concurrencyCheck: {
     into: ({ concurrencyCheck }) =>
       concurrencyCheck
         ? 'has concurrencyCheck, by which a change of the row would fail whenever something was counted; leave that out'
         : undefined,
+    touch: ({ concurrencyCheck }) =>
+      concurrencyCheck
+        ? 'has concurrencyCheck, by which MikroORM compares what it has read before; make it a version'
+        : undefined,
   },
   unique: {
     into: ({ unique }) => (unique ? 'is unique, and rows may have the same count; leave that out' : undefined),
+    touch: ({ unique }) => (unique ? 'is unique, and several rows may be touched at once; leave that out' : undefined),
   },
   index: exact,
   collation: exact,
@@ -128,10 +154,9 @@ export const propertyOptions: Readonly<Record<keyof EntityProperty, Roles>> = {
       ref && kind === ReferenceKind.SCALAR
         ? 'is wrapped in a reference, where a count cannot be shown; leave "ref" out'
         : undefined,
+    touch: ({ ref }) => (ref ? 'is wrapped in a reference, where nothing can be shown; leave "ref" out' : undefined),
   },
-  hydrate: {
-    into: ({ hydrate }) => (hydrate === false ? 'is not read with its row; leave "hydrate" out' : undefined),
-  },
+  hydrate: { into: notRead, touch: notRead },
   lazy: exact,
   eager: exact,
   mapToPk: exact,

@@ -7,6 +7,7 @@ import { entityOfTable, isSameTable } from './inheritance.js';
 import { kept } from './kept.js';
 import { groupOf } from './resolve-counter.js';
 import { levelsOf, summedBy } from './sums-of-counts.js';
+import { watchedColumns } from './watched-columns.js';
 
 /** The counters by their entities, as counted rows or as target; made once from the declarations and the metadata. */
 export class CounterRegistry {
@@ -54,6 +55,31 @@ export class CounterRegistry {
       .toSorted((a, b) => a.order - b.order);
     for (const { target } of this.groups) refuseUnlikeShares(this.storedOn(target));
     this.#refuseStoredCountsAsInput();
+    this.#refuseTouchedInput();
+  }
+
+  /**
+   * Refuses to touch stored counts, and what decides whether and where rows of the target are counted
+   * (COUNTER_DECLARATION): they would be changed without being counted.
+   */
+  #refuseTouchedInput(): void {
+    for (const { counted, by, target, counters } of this.groups) {
+      const stored = this.countersOn(target).map(({ column }) => column);
+      const watched = watchedColumns(this.countedBy(target));
+      for (const { property, touches } of counters)
+        for (const { property: name, column } of touches) {
+          const problem = stored.includes(column)
+            ? 'is a stored count'
+            : watched.includes(column)
+              ? `decides how ${target.className} rows are counted themselves`
+              : undefined;
+          if (problem)
+            throw new CounterError(
+              'COUNTER_DECLARATION',
+              `The counter ${counted.className}.${by} → ${property} touches "${name}", which ${problem}; touch another property.`,
+            );
+        }
+    }
   }
 
   /**

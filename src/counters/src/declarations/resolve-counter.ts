@@ -9,7 +9,8 @@ import type { Counter } from './define-counter.js';
 import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
 import { keyColumns, keyParts } from './key-parts.js';
 import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
-import { propertiesOf } from './watched-columns.js';
+import { touchesFor } from './touches.js';
+import { pathOf, propertiesOf } from './watched-columns.js';
 
 /** Returns the group of one counter: what it means in the mapped tables. Errors: COUNTER_DECLARATION. */
 export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
@@ -62,6 +63,8 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
     throw refuse(
       `"${other.name}" has the column of "${counter.into}" too, and would write it; give "${other.name}" persist: false`,
     );
+  const touches = touchesFor(counter, target, em);
+  if (typeof touches === 'string') throw refuse(touches);
   const parts = keyParts(target);
   const table = entityOfTable(counted);
   return {
@@ -84,14 +87,10 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
         column: into.fieldNames[0]!,
         condition,
         amount,
+        touches,
       },
     ],
   };
-}
-
-/** Returns the names by which an entity has a property, through the embedded objects that it is a part of. */
-function pathOf(meta: EntityMetadata, { embedded, name }: EntityProperty): string[] {
-  return embedded ? [...pathOf(meta, meta.properties[embedded[0] as never]!), embedded[1]] : [name];
 }
 
 /** Returns another entity that writes the same table, if there is one. */

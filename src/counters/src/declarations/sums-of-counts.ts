@@ -57,7 +57,11 @@ export function summedBy(
     throw refuse(
       `it adds up what each ${between.className} stores, and no such count is declared; declare one of ${counter.counted.name} by "${before}" with the same "where"${counter.sum === undefined ? '' : ' and "sum"'}`,
     );
-  return { declaration: { counted: between.class, by: last, into: counter.into, sum: of.into }, of };
+  const { into, touch } = counter;
+  return {
+    declaration: { counted: between.class, by: last, into, sum: of.into, ...(touch !== undefined && { touch }) },
+    of,
+  };
 }
 
 /** The counters by one relation, as far as it matters here. */

@@ -67,6 +67,11 @@ export function propertiesOf(meta: EntityMetadata, column: string): EntityProper
   return meta.props.filter(property => property.fieldNames?.some(name => isSameName(name, column)) && own(property));
 }
 
+/** Returns the names by which an entity has a property, through the embedded objects that it is a part of. */
+export function pathOf(meta: EntityMetadata, { embedded, name }: EntityProperty): string[] {
+  return embedded ? [...pathOf(meta, meta.properties[embedded[0] as never]!), embedded[1]] : [name];
+}
+
 /** Compares names of columns as databases do. */
 function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();

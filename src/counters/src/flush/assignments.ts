@@ -1,5 +1,5 @@
 import { helper, type UnitOfWork } from '@mikro-orm/core';
-import { setCount } from '../counts/count-on-entity.js';
+import { setValue } from '../counts/value-on-entity.js';
 import { keyOf } from '../counts/entity-keys.js';
 import { unitsOfValue, valueOf, writtenValue } from '../declarations/amounts.js';
 import type { CounterRegistry } from '../declarations/registry.js';
@@ -21,7 +21,7 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
       if (kind === 'create' && unitsOfValue(counter, value ?? 0) === 0n) {
         const count = valueOf(counter, 0n);
         payload[property] = writtenValue(counter, count);
-        setCount(changeSet.entity, counter, count);
+        setValue(changeSet.entity, counter, count);
       } else if (property in payload && isMerelyKnown(changeSet.entity, property, value)) {
         delete payload[property];
       } else if (property in payload) {

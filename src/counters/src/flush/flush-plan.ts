@@ -11,9 +11,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Tally, type KeyedDelta, type TargetDelta } from '../counts/deltas.js';
 import { keyInDatabase, keyOf, keyWritten } from '../counts/entity-keys.js';
 import { columnsIn, CreatedTargets, overlaid, type RowState } from '../counts/row-states.js';
-import { setCount } from '../counts/count-on-entity.js';
+import { setValue } from '../counts/value-on-entity.js';
 import { withoutCounters, type SomeCounters } from '../counts/rollouts.js';
-import { noteShown } from '../counts/shown-counts.js';
+import { noteShown } from '../counts/shown-values.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { valueOf, writtenValue } from '../declarations/amounts.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
@@ -21,6 +21,7 @@ import { withOnward } from '../declarations/levels.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
+import { touchedBy } from '../declarations/touches.js';
 import { CounterError } from '../errors.js';
 import { hashOf, isNumeric, type Key } from '../sql/key.js';
 import { leftToTriggers, requireTriggers } from '../triggers/strategy.js';
@@ -222,6 +223,21 @@ export class FlushPlan {
     await stored.addThroughLevels(onward, this.#left);
   }
 
+  /**
+   * Gives a target that MikroORM is about to write the version that triggers have given its row meanwhile, so that the
+   * comparison of versions sees the changes of others alone.
+   */
+  async beforeUpdate({ entity, meta }: ChangeSet<AnyEntity>): Promise<void> {
+    if (!this.#leftToTriggers && this.#left.size === 0) return;
+    if (!meta.versionProperty || !this.#stored) return;
+    for (const group of withOnward(this.em, this.registry, groupsOfChanges(this.#changes)))
+      if (
+        isSameTable(meta as EntityMetadata, group.target) &&
+        touchedBy(group.counters).some(({ touch }) => touch.isVersion)
+      )
+        await this.#stored.showVersion(group, keyOf(entity), entity);
+  }
+
   /** Puts the true stored counts into the loaded targets. */
   refresh(): void {
     // MikroORM keeps an entity under the key with which it was loaded.
@@ -236,7 +252,7 @@ export class FlushPlan {
   undo(): void {
     for (const [entity, counts] of this.#initial) {
       for (const counter of this.registry.countersOn(helper(entity).__meta))
-        if (counter.property in counts) setCount(entity, counter, valueOf(counter, 0n));
+        if (counter.property in counts) setValue(entity, counter, valueOf(counter, 0n));
     }
   }
 
@@ -249,6 +265,7 @@ export class FlushPlan {
       const coming = [...created, ...this.#renamed].filter(changeSet => this.#isIn(group, changeSet));
       await this.#stored.lock(group, coming.map(keyWritten));
     }
+    for (const { entity } of created) this.#stored.noteInserted(entity);
     await this.#stored.reread();
   }
 
@@ -288,6 +305,7 @@ export class FlushPlan {
     const staying = existing.filter(({ group, target }) => !deleted.get(group)!.has(hashOf(target.key)));
     refusePendingSums(this.em, this.registry, staying);
     await stored.add(staying);
+    stored.showTouches();
     return stored.onward(staying, atEnd);
   }
 
@@ -323,8 +341,8 @@ export class FlushPlan {
       const units = (initial[property] = (initial[property] ?? 0n) + amounts[index]!);
       if (units < 0n && !counter.amount.mayBeNegative) throw negativeAtStart(group, counter, units);
       const count = valueOf(counter, units);
-      noteShown(transaction, entity, counter, count);
-      setCount(entity, counter, count);
+      noteShown(transaction, entity, counter, count, value => writtenValue(counter, value));
+      setValue(entity, counter, count);
       payload[property] = writtenValue(counter, count);
     });
   }

@@ -1,6 +1,13 @@
-import type { EventSubscriber, FlushEventArgs, Transaction, TransactionEventArgs, UnitOfWork } from '@mikro-orm/core';
+import type {
+  EventArgs,
+  EventSubscriber,
+  FlushEventArgs,
+  Transaction,
+  TransactionEventArgs,
+  UnitOfWork,
+} from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { hideCounts } from '../counts/shown-counts.js';
+import { hideValues } from '../counts/shown-values.js';
 import { DeclaredCounters } from '../declarations/registry.js';
 import { CounterError } from '../errors.js';
 import { opensTransactions, requireCounting } from '../guards/counting-entity-manager.js';
@@ -28,6 +35,16 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
   readonly #savepoints = new WeakMap<object, Set<Transaction>>();
   /** The transaction around the savepoint that a unit of work is about to begin. */
   readonly #around = new WeakMap<UnitOfWork>();
+
+  /** Only where counters touch something: MikroORM compares each entity before and after such an event. */
+  declare readonly beforeUpdate?: (event: EventArgs<object>) => Promise<void>;
+
+  constructor(...[counters, strategy]: ConstructorParameters<typeof DeclaredCounters>) {
+    super(counters, strategy);
+    if (counters.some(({ touch }) => touch !== undefined))
+      this.beforeUpdate = async ({ changeSet, em }) =>
+        this.#planned.get((em as SqlEntityManager).getUnitOfWork(false))?.plan.beforeUpdate(changeSet!);
+  }
 
   async onFlush({ em, uow }: FlushEventArgs): Promise<void> {
     requireCounting(em.config);
@@ -81,7 +98,7 @@ export class CounterSubscriber extends DeclaredCounters implements EventSubscrib
   afterTransactionRollback({ uow, transaction }: TransactionEventArgs): Promise<void> {
     if (uow) this.#undo(uow);
     if (transaction) {
-      hideCounts(this.#within(transaction));
+      hideValues(this.#within(transaction));
       this.#unsettled.delete(transaction);
       this.#savepoints.delete(transaction);
     }

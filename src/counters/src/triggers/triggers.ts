@@ -9,6 +9,7 @@ import {
   type SomeCounters,
 } from '../counts/rollouts.js';
 import { amountSql, changedSql, numberSql } from '../declarations/amounts.js';
+import { touchSql } from '../declarations/touches.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
 import { registryOf, type CounterRegistry } from '../declarations/registry.js';
@@ -357,17 +358,48 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager, rollout: Rollout | n
   const isTargetOf = (row: TriggerRow): string =>
     `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
   const counted = (counter: ResolvedCounter, row: string): string => amountSql(em, counter, `${row}.`);
-  const update = (row: TriggerRow, amount: (counter: ResolvedCounter) => string): string =>
-    `update ${target} set ${group.counters.map(counter => `${quote(counter.column)} = ${changedSql(em, counter, floored(counter, amount(counter), numberSql(em, counter)))}`).join(', ')} where ${isTargetOf(row)};`;
+  const update = (
+    row: TriggerRow,
+    amount: (counter: ResolvedCounter) => string,
+    changed: (counter: ResolvedCounter) => string | boolean,
+    condition?: string,
+  ): string => {
+    const sets = group.counters.map(
+      counter =>
+        `${quote(counter.column)} = ${changedSql(em, counter, floored(counter, amount(counter), numberSql(em, counter)))}`,
+    );
+    const where = condition === undefined ? isTargetOf(row) : `${isTargetOf(row)} and ${condition}`;
+    return `update ${target} set ${[...sets, ...touchSql(em, group.counters, changed)].join(', ')} where ${where};`;
+  };
+  const countsSome = (counter: ResolvedCounter, row: TriggerRow): string | boolean =>
+    isConstant(counter) || `${counted(counter, row)} <> 0`;
   return {
     rollout,
     target,
     isTargetOf,
     moved: `not (${group.foreignKey.map(column => `new.${quote(column)} ${nullSafeEqual} old.${quote(column)}`).join(' and ')})`,
     recounted: group.counters.map(counter => `${counted(counter, 'new')} <> ${counted(counter, 'old')}`).join(' or '),
-    add: row => update(row, counter => `+ ${counted(counter, row)}`),
-    subtract: row => update(row, counter => `- ${counted(counter, row)}`),
-    change: () => update('new', counter => `+ ${counted(counter, 'new')} - ${counted(counter, 'old')}`),
+    add: (row, condition) =>
+      update(
+        row,
+        counter => `+ ${counted(counter, row)}`,
+        counter => countsSome(counter, row),
+        condition,
+      ),
+    subtract: (row, condition) =>
+      update(
+        row,
+        counter => `- ${counted(counter, row)}`,
+        counter => countsSome(counter, row),
+        condition,
+      ),
+    change: condition =>
+      update(
+        'new',
+        counter => `+ ${counted(counter, 'new')} - ${counted(counter, 'old')}`,
+        counter => !isConstant(counter) && `${counted(counter, 'new')} <> ${counted(counter, 'old')}`,
+        condition,
+      ),
     keys: group.targetKey.map((key, index) => ({
       target: quote(key),
       foreign: quote(group.foreignKey[index]!),
@@ -379,5 +411,12 @@ function partsOf(group: LocatedGroup, em: SqlEntityManager, rollout: Rollout | n
       mayBeNegative: counter.amount.mayBeNegative,
       floored: (change, stored) => floored(counter, change, stored),
     })),
+    touches: group.counters.some(({ touches }) => touches.length > 0),
+    touched: (changed, row) => touchSql(em, group.counters, counter => changed(group.counters.indexOf(counter)), row),
   };
+}
+
+/** Returns true for a counter to which each row adds 1. */
+function isConstant({ condition, amount }: ResolvedCounter): boolean {
+  return condition.tests.length === 0 && !amount.of;
 }

@@ -5,12 +5,14 @@ import { counterIds } from '../counts/rollouts.js';
 import { StoredCounts } from '../counts/stored-counts.js';
 import { lockTargetRows } from '../counts/target-rows.js';
 import { keyColumns } from '../declarations/key-parts.js';
-import { joinedSql, onwardOf, summedInto, wayOf, type Onward } from '../declarations/levels.js';
-import type { LocatedGroup } from '../declarations/schemas.js';
+import { joinedSql, onwardOf, summedInto, wayOf, withOnward, type Onward } from '../declarations/levels.js';
+import { compareGroups, type LocatedGroup } from '../declarations/schemas.js';
+import { touchedBy } from '../declarations/touches.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { execute, keyIn, queryRows, quoted } from '../sql/fragments.js';
+import { execute, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
 import { requireRegistry } from '../triggers/triggers.js';
+
 /**
  * Locks the rows between a target and what it counts through them, in ascending order, as all writers do before they lock
  * the target.
@@ -78,13 +80,53 @@ export async function withoutSums(
     return run(withoutCounting.end);
   }
   const sums = await summed(em, transaction, onwards, groups, key);
+  const touched = await touchedAbove(em, transaction, groups, key);
   await write();
   const now = await summed(em, transaction, onwards, groups, key);
   const back = sums.map((delta, place) => ({
     ...delta,
     amounts: delta.amounts.map((units, index) => units - now[place]!.amounts[index]!),
   }));
-  await new StoredCounts(em, transaction).add(back.filter(({ amounts }) => amounts.some(amount => amount !== 0n)));
+  await new StoredCounts(em, transaction, false).add(
+    back.filter(({ amounts }) => amounts.some(amount => amount !== 0n)),
+  );
+  for (const { group, key: found, row } of touched) {
+    const columns = touchedBy(group.counters).map(({ touch }) => touch.column);
+    const chosen = keyIn(em, group.targetKey, [found]);
+    await execute(em, transaction, {
+      sql: `update ${tableName(em, group.target, group.targetSchema)} set ${columns.map(column => `${quoted(em, column)} = ?`).join(', ')} where ${chosen.sql}`,
+      parameters: [...columns.map(column => row[column]), ...chosen.parameters],
+    });
+  }
+}
+
+/** A row with what its counters touch. */
+interface TouchedRow {
+  readonly group: LocatedGroup;
+  readonly key: Key;
+  readonly row: Row;
+}
+
+/** Reads the rows at all levels above a row that are touched when its stored counts change. */
+async function touchedAbove(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  groups: readonly LocatedGroup[],
+  key: Key,
+): Promise<TouchedRow[]> {
+  const all = withOnward(em, requireRegistry(em), groups);
+  if (!all.some(({ counters }) => touchedBy(counters).length > 0)) return [];
+  const stored = new StoredCounts(em, transaction);
+  for (const group of groups) await stored.lock(group, [key]);
+  const rows: TouchedRow[] = [];
+  for (const group of all.filter(one => !groups.includes(one)).toSorted(compareGroups)) {
+    const keys = stored.onwardKeys(group);
+    await stored.lock(group, keys);
+    if (touchedBy(group.counters).length === 0) continue;
+    for (const found of (await lockTargetRows(em, transaction, group, keys)).values())
+      rows.push({ group, key: found.key, row: found.row });
+  }
+  return rows;
 }
 
 /** Reads the stored counts that sum those of a row, as amounts. */

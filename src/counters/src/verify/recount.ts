@@ -101,7 +101,7 @@ export function adjust(
       }
       if (mine.some(amount => amount !== 0n)) deltas.push({ group, target: { key: found }, amounts: mine });
     }
-    await new StoredCounts(em, transaction).add(deltas);
+    await new StoredCounts(em, transaction, false).add(deltas);
   });
 }
 

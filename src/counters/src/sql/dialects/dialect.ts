@@ -80,6 +80,11 @@ interface DateSql {
   readonly stored: (platform: Platform, value: unknown) => string | number | bigint | undefined;
   /** Returns a date, to be compared with `exact()`. */
   readonly literal: (platform: Platform, date: Date) => string;
+  /**
+   * Returns the present time, cut off after so many digits of a second, as the platform stores it; undefined where it
+   * stores what the session's time zone makes of it.
+   */
+  readonly now: (platform: Platform, digits: number) => string | undefined;
 }
 
 /**
@@ -190,12 +195,15 @@ export interface TriggerParts {
   readonly moved: string;
   /** The condition that a counter counts the row after the event and not before, or the other way round. */
   readonly recounted: string;
-  /** Returns the statement that adds a row to the stored counts of its target. */
-  readonly add: (row: TriggerRow) => string;
-  /** Returns the statement that subtracts a row from the stored counts of its target. */
-  readonly subtract: (row: TriggerRow) => string;
-  /** Returns the statement that adds what the row counts more or less than before, at the same target. */
-  readonly change: () => string;
+  /** Returns the statement that adds a row to the stored counts of its target, where a condition is met. */
+  readonly add: (row: TriggerRow, condition?: string) => string;
+  /** Returns the statement that subtracts a row from the stored counts of its target, where a condition is met. */
+  readonly subtract: (row: TriggerRow, condition?: string) => string;
+  /**
+   * Returns the statement that adds what the row counts more or less than before, at the same target, where a condition
+   * is met.
+   */
+  readonly change: (condition?: string) => string;
   /** The columns of the target's key, each with the column that refers to it, in quotes, and with its type. */
   readonly keys: readonly { readonly target: string; readonly foreign: string; readonly type: string }[];
   /**
@@ -208,6 +216,13 @@ export interface TriggerParts {
     readonly mayBeNegative: boolean;
     readonly floored: (change: string, stored: string) => string;
   }[];
+  /** True where the triggers touch targets, so that a change at one target has to be one statement. */
+  readonly touches: boolean;
+  /**
+   * Returns the assignments that touch a target, with the condition that a statement changes the count at a place;
+   * `row` goes before each column of the target that is read.
+   */
+  readonly touched: (changed: (place: number) => string, row: string) => readonly string[];
 }
 
 /** A trigger as the database has it. */

@@ -76,6 +76,12 @@ export const mysqlAndMariadb: Dialect = {
         return second === undefined ? undefined : `${second}.${fraction.padEnd(6, '0')}`;
       },
       literal: (platform, date) => `timestamp${platform.escape(date)}`,
+      now(platform, digits) {
+        const [, offset] = /^(Z|[+-]\d\d:\d\d)$/.exec(platform.getTimezone() ?? '') ?? [];
+        const time = `utc_timestamp(${digits})`;
+        if (offset === undefined || offset === 'Z') return offset && time;
+        return `convert_tz(${time}, '+00:00', '${offset}')`;
+      },
     },
   },
   sums: exactSums({ hasUnsigned: true, maxDigits: 65, exact: name => name }),

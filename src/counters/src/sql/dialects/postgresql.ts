@@ -69,6 +69,8 @@ export const postgresql: Dialect = {
       stored: (_platform, value) =>
         value instanceof Date ? microsecondsOf(value.toISOString().replace('Z', '+00')) : microsecondsOf(value),
       literal: (_platform, date) => `timestamptz'${date.toISOString()}'`,
+      // Of the statement's moment: that of the transaction is before what others have committed meanwhile.
+      now: (_platform, digits) => `date_trunc('${digits === 0 ? 'second' : 'milliseconds'}', clock_timestamp())`,
     },
   },
   sums: exactSums({ hasUnsigned: false, maxDigits: 1000, exact }),
@@ -209,7 +211,10 @@ function countsInRollout({ kind, id }: Rollout): string {
  * Returns the statements that add the rows of the transition tables to their targets. An UPDATE of no row would fire the
  * triggers of the targets' own table for ever, so there is none.
  */
-function changeCounts({ target, keys, counts }: TriggerParts, signs: Readonly<Record<string, string>>): string {
+function changeCounts(
+  { target, keys, counts, touched }: TriggerParts,
+  signs: Readonly<Record<string, string>>,
+): string {
   const rows = Object.entries(signs).map(([side, sign]) => {
     const row = transitions[side as keyof typeof transitions];
     const key = keys.map(({ foreign }, index) => `${row}.${foreign} as k${index}`);
@@ -221,9 +226,10 @@ function changeCounts({ target, keys, counts }: TriggerParts, signs: Readonly<Re
   const notZero = counts.map((_, index) => `sum(d${index}) <> 0`).join(' or ');
   const deltas = `(select ${key}, ${sums.join(', ')} from (${rows.join(' union all ')}) r group by ${key} having ${notZero}) d`;
   const isTarget = keys.map(({ target: column }, index) => `t.${column} = d.k${index}`).join(' and ');
-  const sets = counts.map(
-    ({ column, floored }, index) => `${column} = t.${column} ${floored(`+ d.d${index}`, `t.${column}`)}`,
-  );
+  const sets = [
+    ...counts.map(({ column, floored }, index) => `${column} = t.${column} ${floored(`+ d.d${index}`, `t.${column}`)}`),
+    ...touched(index => `d.d${index} <> 0`, 't.'),
+  ];
   const guarded = counts.map((count, index) => ({ ...count, index })).filter(({ mayBeNegative }) => !mayBeNegative);
   const results = guarded.map(({ column, index }) => `d.d${index} < 0 and t.${column} < 0 as n${index}`);
   const negative = guarded.map(({ column, index }) => `when bool_or(n${index}) then ${textOf(column)}`);
@@ -242,8 +248,11 @@ function changeCounts({ target, keys, counts }: TriggerParts, signs: Readonly<Re
 }
 
 /** Returns the statements that set the counts of all targets to 0. */
-function clearCounts({ target, keys, counts }: TriggerParts): string {
-  const sets = counts.map(({ column }) => `${column} = 0`);
+function clearCounts({ target, keys, counts, touched }: TriggerParts): string {
+  const sets = [
+    ...counts.map(({ column }) => `${column} = 0`),
+    ...touched(index => `t.${counts[index]!.column} <> 0`, 't.'),
+  ];
   const isCounted = counts.map(({ column }) => `t.${column} <> 0`).join(' or ');
   return (
     `perform 1 from ${target} t where ${isCounted} ${inOrder(keys)}; ` +

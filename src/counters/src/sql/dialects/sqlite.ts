@@ -34,6 +34,7 @@ export const sqlite: Dialect = {
         return typeof value === 'bigint' || typeof value === 'number' ? Number(value) : undefined;
       },
       literal: (_platform, date) => String(date.getTime()),
+      now: () => `(strftime('%s', 'now') * 1000 + substr(strftime('%f', 'now'), 4))`,
     },
   },
   // Decimals are doubles here, which keep 15 digits. So sums are made of whole units, and only the result is divided.
@@ -120,9 +121,16 @@ function inColumn(units: string, { scale, digits }: ExactColumn): string {
 function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
   return [
     ['after insert', `begin ${sql.add('new')} end`],
-    ['after update', `when ${sql.moved} or ${sql.recounted} begin ${sql.subtract('old')} ${sql.add('new')} end`],
+    ['after update', `when ${sql.moved} or ${sql.recounted} begin ${updated(sql)} end`],
     ['after delete', `begin ${sql.subtract('old')} end`],
   ];
+}
+
+/** Returns the statements for a changed row. One that stays at its target touches it once. */
+function updated(sql: TriggerParts): string {
+  if (!sql.touches) return `${sql.subtract('old')} ${sql.add('new')}`;
+  const [moves, stays] = [`(${sql.moved})`, `not (${sql.moved})`];
+  return `${sql.subtract('old', moves)} ${sql.add('new', moves)} ${sql.change(stays)}`;
 }
 
 /** Returns the table in which SQLite keeps the statements that made the triggers of a schema. */
