@@ -260,12 +260,15 @@ export class StoredCounts {
     );
   }
 
-  /** Adds deltas, and level by level what other stored counts sum of them, without what triggers add to some counters. */
-  async addThroughLevels(deltas: readonly KeyedDelta[], left: SomeCounters): Promise<void> {
+  /**
+   * Adds deltas, and level by level what other stored counts sum of them, without what triggers add to some counters.
+   * With `again`, the rows between are read again, because they may have got other targets.
+   */
+  async addThroughLevels(deltas: readonly KeyedDelta[], left: SomeCounters, again = false): Promise<void> {
     let rest = withoutCounters(deltas, left);
     while (rest.length > 0) {
       await this.add(rest);
-      rest = withoutCounters(await this.onward(rest), left);
+      rest = withoutCounters(await this.onward(rest, again), left);
     }
   }
 

@@ -220,7 +220,7 @@ export class FlushPlan {
       );
     }
     const onward = await this.#apply(deltas, stored, true);
-    await stored.addThroughLevels(onward, this.#left);
+    await stored.addThroughLevels(onward, this.#left, true);
   }
 
   /**
