@@ -262,7 +262,7 @@ async function changeRows(
       if (foreseen) continue;
       // What the database has made of the data is in the rows.
       const states = (await matching.byKeys(some.map(key => keyAfter(meta, key, patch.row)))).map(before);
-      await lockAll(stored, groups, states);
+      await lockAll(stored, beside ? withOnward(em, registry, groups) : groups, states);
       for (const state of states) tally.change(groups, null, state);
     }
     if (!foreseen) await add();
