@@ -14,6 +14,7 @@ const lines = [
   'migrate up',
   'seed --courses 2 --students 10 --enrollments 0',
   'import enrollments more.csv',
+  'export users',
   'verify',
   'recount',
   'update-total-enrollments',
