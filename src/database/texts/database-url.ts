@@ -39,7 +39,13 @@ export function withoutPassword(url: string): string {
   if (PLAIN_PATH.test(url) && !url.includes('://')) return url;
   const [, scheme, user, password, place] = PLAIN_URL.exec(url) ?? [];
   if (place !== undefined)
-    return `${scheme}://${user === undefined ? '' : `${user}${password ? ':***' : ''}@`}${place}`;
+    return `${scheme}://${user === undefined ? '' : `${shownUser(scheme!, user, password)}@`}${place}`;
   const begins = /^[a-z][a-z0-9+.-]{0,20}:/i.exec(url)?.[0] ?? '';
   return `${url.startsWith(`${begins}//`) ? `${begins}//` : ''}… (not shown, because it may contain a password)`;
+}
+
+/** Returns the user of a URL, and a sign for its password. Without a password, that of another scheme may be a token. */
+function shownUser(scheme: string, user: string, password: string | undefined): string {
+  if (password) return `${user}:***`;
+  return byScheme.has(scheme.toLowerCase()) ? user : '***';
 }
