@@ -373,6 +373,17 @@ export const configVariables = {
     default: 'info',
     meaning: '`fatal` to `trace`, or `silent`; at `info` each request has [a line](observability.md#logs)',
   }),
+  ROLLCALL_MAP: withDefault({
+    field: 'map',
+    form: z.string(),
+    default: 'rollcall.map.json',
+    meaning: "the file with the map of another application's database, for [moving over](moving.md)",
+  }),
+  FROM_PASSWORD: withoutDefault({
+    field: 'fromPassword',
+    form: z.string(),
+    meaning: 'the password of the database that `--from` names; without it, the command asks for it on a terminal',
+  }),
   SAMPLE_DATA: withDefaultIn({
     field: 'sampleData',
     form: oneOf('true', 'false').transform(value => value === 'true'),

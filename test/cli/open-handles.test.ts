@@ -15,6 +15,7 @@ const lines = [
   'seed --courses 2 --students 10 --enrollments 0',
   'import enrollments more.csv',
   'export users',
+  'adopt --check',
   'verify',
   'recount',
   'update-total-enrollments',

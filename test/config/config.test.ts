@@ -50,6 +50,8 @@ describe('the configuration', () => {
       verifySchedule: null,
       verifyAction: 'verify',
       sampleData: true,
+      map: 'rollcall.map.json',
+      fromPassword: null,
     });
   });
 
@@ -89,6 +91,8 @@ describe('the configuration', () => {
       VERIFY_SCHEDULE: '17 3 * * *',
       VERIFY_ACTION: 'recount',
       SAMPLE_DATA: 'false',
+      ROLLCALL_MAP: 'school.json',
+      FROM_PASSWORD: 'word',
     });
     expect(config).toEqual({
       databaseUrl: 'mysql://app:word@db.example.org/school',
@@ -131,6 +135,8 @@ describe('the configuration', () => {
       verifySchedule: '17 3 * * *',
       verifyAction: 'recount',
       sampleData: false,
+      map: 'school.json',
+      fromPassword: 'word',
     });
   });
 

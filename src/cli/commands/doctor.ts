@@ -4,7 +4,7 @@ import { openExistingDatabase, type Database } from '../../database/database.js'
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
 import type { ApiToExamine } from '../../tools/doctor/api.js';
 import { examine, type DatabaseTarget } from '../../tools/doctor/examine.js';
-import type { FindingStatus, NamedFinding } from '../../tools/doctor/finding.js';
+import type { NamedFinding } from '../../tools/doctor/finding.js';
 import { NoAnswer } from '../../tools/doctor/within-limit.js';
 import { strategyOf } from '../database/ensure-strategy.js';
 import { ExitCode } from '../output/exit-code.js';
@@ -12,7 +12,7 @@ import { CommandError } from '../failures/command-error.js';
 import { explain } from '../failures/explain.js';
 import { operator } from '../../access/viewer.js';
 import { print, printWhole } from '../output/terminal.js';
-import { printable } from '../output/printable.js';
+import { findingDocument, findingLines, findingTotals } from '../reports/findings.js';
 import { trustedDocumentsOf } from '../input/trusted-documents.js';
 
 interface DoctorOptions {
@@ -61,7 +61,7 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
     if (!json) print(findingLines(finding));
   }
   const code = codeOf(findings);
-  await printWhole(json ? documentOf(findings) : `\n${totalsOf(findings)}\n`);
+  await printWhole(json ? `${JSON.stringify(findingDocument(findings), null, 2)}\n` : `\n${findingTotals(findings)}\n`);
   // A check that was given up may still be waiting for an answer, and a connection that waits does not close.
   if (givenUp) process.exit(code);
   await database?.close(true);
@@ -74,26 +74,6 @@ export function explanationOf(error: unknown, url: string): string {
   if (known instanceof CommandError) return known.message;
   if (known instanceof TrustedDocumentsError) return `TRUSTED_DOCUMENTS: ${known.mistakes.join(' ')}`;
   return error instanceof Error ? error.message.split('\n')[0]! : String(error);
-}
-
-/** Returns the line of a finding, and the line below it that says what to do. */
-function findingLines({ check, status, message, advice }: NamedFinding): string {
-  const line = `${status.padEnd(8)} ${check.padEnd(13)} ${printable(message)}\n`;
-  return advice === undefined ? line : `${line}${' '.repeat(23)}→ ${printable(advice)}\n`;
-}
-
-function documentOf(findings: readonly NamedFinding[]): string {
-  const checks = findings.map(({ check, status, message, advice = null }) => ({ check, status, message, advice }));
-  return `${JSON.stringify({ ok: count(findings, 'ok'), warnings: count(findings, 'warning'), failed: count(findings, 'failed'), checks }, null, 2)}\n`;
-}
-
-function totalsOf(findings: readonly NamedFinding[]): string {
-  const warnings = count(findings, 'warning');
-  return `${count(findings, 'ok')} ok, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}, ${count(findings, 'failed')} failed.`;
-}
-
-function count(findings: readonly NamedFinding[], status: FindingStatus): number {
-  return findings.filter(finding => finding.status === status).length;
 }
 
 /** Returns the exit code: drift only if nothing else failed, since everything else is more urgent. */

@@ -20,6 +20,7 @@ import { grouped } from '../output/format.js';
 import { print, tell } from '../output/terminal.js';
 import { showProgress } from '../output/progress.js';
 import { withMigratedDatabase } from '../database/with-database.js';
+import { addImportDatabase } from './import-database.js';
 
 /** Where anybody gets the dataset. */
 const OULAD_SOURCE = `The dataset is free to use under CC BY 4.0 (Kuzilek, Hlosta and Zdrahal, Open University Learning Analytics dataset,
@@ -143,6 +144,7 @@ ${OULAD_SOURCE}`,
         ),
       );
     });
+  addImportDatabase(command, end);
   command.addHelpText(
     'after',
     '\nExamples:\n  $ rollcall import enrollments autumn.csv\n  $ rollcall import oulad oulad/',

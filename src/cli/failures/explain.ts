@@ -4,6 +4,7 @@ import { dialects } from '../../database/dialects/dialects.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
+import { MapError } from '../../tools/adopt/map/map-form.js';
 import { TransactionError } from '../../transactions/transaction-error.js';
 import { CommandError } from './command-error.js';
 import { faultText } from './fault-text.js';
@@ -15,6 +16,7 @@ import { faultText } from './fault-text.js';
 export function explain(error: unknown, databaseUrl: string): unknown {
   // These say more than the server's own words, which are their cause.
   if (error instanceof MissingPrivilegeError || error instanceof MigrationRefused) return error;
+  if (error instanceof MapError) return new CommandError(error.message, { cause: error });
   if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return error;
   const url = withoutPassword(databaseUrl);
   const texts = reasonsOf(error).map(

@@ -160,6 +160,10 @@ interface SchemaRules {
   /** Returns true for the error of connecting to a database that does not exist. */
   readonly isMissing: (error: unknown) => boolean;
   /**
+   * Makes the next keys of tables follow those that rows have brought along; most databases do so by themselves.
+   */
+  readonly followKeys: (database: Database, tables: readonly string[]) => Promise<void>;
+  /**
    * Returns the fraction of its work, from 0 to 1, that an ALTER TABLE in this database has done, copying a table or
    * building its indexes; null if the database does not report it.
    */

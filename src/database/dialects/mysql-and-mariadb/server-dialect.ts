@@ -105,6 +105,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
       isHeldByAnother: () => false,
       // ER_BAD_DB_ERROR.
       isMissing: error => (error as { code?: string }).code === 'ER_BAD_DB_ERROR',
+      followKeys: () => Promise.resolve(),
       async alteredShare(database) {
         const [row] = await database.em
           .getConnection()

@@ -19,6 +19,7 @@ import { postgreSqlInspection } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
 import { postgreSqlPrivileges } from './privileges.js';
 import { adaptSchema } from './schema-options.js';
+import { followKeys } from './storage.js';
 import { sessionSettings, withoutIdleLimit } from './session-settings.js';
 import type { PostgreSqlServerConnection } from './driver.js';
 
@@ -87,6 +88,7 @@ export const postgreSql: Dialect = {
     isHeldByAnother: () => false,
     // invalid_catalog_name.
     isMissing: error => hasState(error, '3D000'),
+    followKeys,
     alteredShare: () => Promise.resolve(null),
   },
   privileges: postgreSqlPrivileges,

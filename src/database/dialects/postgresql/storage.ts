@@ -62,3 +62,15 @@ async function takenKeys(database: Database, tables: readonly string[]): Promise
   }
   return findings;
 }
+
+/** Makes the sequences of tables follow the keys that rows have brought along; one that is ahead of them stays there. */
+export async function followKeys(database: Database, tables: readonly string[]): Promise<void> {
+  for (const table of tables) {
+    const sequence = `pg_get_serial_sequence('${table}', 'id')`;
+    await database.em
+      .getConnection()
+      .execute(
+        `select setval(${sequence}, max(id)) from ${table} having max(id) > coalesce(pg_sequence_last_value(${sequence}::regclass), 0)`,
+      );
+  }
+}

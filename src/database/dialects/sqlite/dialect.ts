@@ -57,6 +57,7 @@ export const sqlite: Dialect = {
     isMadeByAnother: error => /^table .* already exists$/.test((error as Error).message),
     isHeldByAnother,
     isMissing: () => false,
+    followKeys: () => Promise.resolve(),
     alteredShare: () => Promise.resolve(null),
   },
   privileges: null,

@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.js';
+import { copyDatabase, type CopyRemark, type CopyResult } from '../../tools/adopt/copy/copy-database.js';
+import { loadMap } from '../../tools/adopt/map/load-map.js';
+import { withMigratedDatabase } from '../database/with-database.js';
+import { theirUrl, withTheirDatabase } from '../database/with-their-database.js';
+import { CommandError } from '../failures/command-error.js';
+import { interruption } from '../input/interruption.js';
+import { ExitCode } from '../output/exit-code.js';
+import { grouped } from '../output/format.js';
+import { showProgress } from '../output/progress.js';
+import { print, tell } from '../output/terminal.js';
+
+/** Adds `import database`. */
+export function addImportDatabase(command: Command, end: (code: ExitCode) => void): void {
+  command
+    .command('database')
+    .description(
+      "Copies the users, courses and enrollments of another application's database, such as a Django app's, with their ids. The other database is only read.",
+    )
+    .requiredOption('--from <url>', 'the other database, without the password')
+    .option('--map <file>', 'the map of that database; ROLLCALL_MAP if left out, and a guess if there is no such file')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ rollcall adopt --check --from mysql://reader@db.school.example/django
+  $ rollcall import database --from mysql://reader@db.school.example/django
+  $ rollcall import database --from sqlite:db.sqlite3 --map django.map.json 2> not-copied.txt`,
+    )
+    .action(async ({ from, map }: { from: string; map?: string }) => {
+      const config = loadConfig();
+      const url = await theirUrl(from, config.fromPassword ?? undefined);
+      if (url === config.databaseUrl)
+        throw new CommandError('--from is the database of DATABASE_URL. Copy into a database of its own.');
+      end(
+        await withTheirDatabase(url, async (theirs, tables) => {
+          const loaded = await loadMap({ path: map ?? config.map, isNamed: map !== undefined }, theirs, tables);
+          if (loaded.path === null)
+            tell(`There is no map ${config.map}; copying by a guess, which "rollcall adopt --check" shows.\n`);
+          const display = await showProgress('import');
+          const stop = interruption(() => tell('Stopping after this batch; a second signal stops at once.\n'));
+          try {
+            const result = await withMigratedDatabase(config, database =>
+              copyDatabase(theirs, loaded.map, database, {
+                onProgress: display.onProgress,
+                onRejected: remark => tell(lineOf(remark)),
+                onNote: remark => tell(lineOf(remark)),
+                signal: stop.signal,
+              }),
+            );
+            display.finish();
+            print(summaryOf(result));
+            const isWhole = Object.values(result.parts).every(({ rejected }) => rejected === 0);
+            return result.outcome === 'finished' && isWhole ? ExitCode.clean : ExitCode.failure;
+          } finally {
+            display.finish();
+            stop.stop();
+          }
+        }),
+      );
+    });
+}
+
+function lineOf({ table, id, code, message }: CopyRemark): string {
+  return `${table} ${id}: ${code}: ${message}\n`;
+}
+
+function summaryOf({ parts, outcome }: CopyResult): string {
+  const lines = Object.values(parts).map(
+    ({ table, rows, added, alreadyThere, rejected }) =>
+      `${table}: ${grouped(rows)} rows: ${grouped(added)} added, ${grouped(alreadyThere)} already there, ${grouped(rejected)} rejected.\n`,
+  );
+  if (outcome === 'interrupted') lines.push('Stopped. Run the same command again to continue.\n');
+  else if (Object.values(parts).some(({ rejected }) => rejected > 0))
+    lines.push('Correct the rejected rows or the map, and run the same command again.\n');
+  return lines.join('');
+}

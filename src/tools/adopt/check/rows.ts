@@ -1,0 +1,87 @@
+import { ok, warning, type Finding } from '../../doctor/finding.js';
+import { mapParts } from '../map/map-form.js';
+import { textOf } from '../map/sources.js';
+import type { Examined } from './examined.js';
+import { counted, grouped, MAX_NAMED_ROWS } from './words.js';
+
+/** Examines whether all keys are numbers that JavaScript holds exactly. */
+export async function keyFindings({ theirs, map }: Examined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const highest: string[] = [];
+  for (const part of mapParts) {
+    const { table, columns } = map[part];
+    const key = theirs.name(columns.id);
+    const [row] = await theirs.rows<{ n: unknown }>(`select max(${key}) as n from ${theirs.name(table)}`);
+    if (row?.n != null) highest.push(`${table} ${textOf(row.n)}`);
+    const bad = await theirs.count(table, `${key} < 1 or ${key} > ${Number.MAX_SAFE_INTEGER}`);
+    if (bad > 0)
+      findings.push(
+        warning(
+          `${table} has ${counted(bad, 'key')} below 1 or above ${Number.MAX_SAFE_INTEGER}. A copy rejects these rows.`,
+        ),
+      );
+  }
+  return findings.length > 0
+    ? findings
+    : [ok(`All keys can be copied as they are. The highest: ${highest.join(', ') || 'none'}.`)];
+}
+
+/** Finds students who are in a course several times. */
+export async function duplicateFindings({ theirs, map: { enrollments } }: Examined): Promise<Finding[]> {
+  const { course, student } = enrollments.columns;
+  const pair = `${theirs.name(course)}, ${theirs.name(student)}`;
+  const pairs = `select ${theirs.name(course)} as c, ${theirs.name(student)} as s, count(*) as n from ${theirs.name(enrollments.table)} group by ${pair} having count(*) > 1`;
+  const extra = await theirs.number(`select sum(d.n - 1) as n from (${pairs}) d`);
+  if (extra === 0) return [ok('Each student is in each course once at most.')];
+  const some = await theirs.rows<{ c: unknown; s: unknown; n: unknown }>(
+    `${pairs} order by count(*) desc, ${pair} limit ${MAX_NAMED_ROWS}`,
+  );
+  const named = some.map(({ c, s, n }) => `course ${String(c)}, student ${String(s)} (${String(n)})`);
+  return [
+    warning(
+      `Some students are in a course several times: ${counted(extra, 'row')} too many, such as ${named.join('; ')}. A copy keeps the row with the lowest id of each, and rejects the others.`,
+    ),
+  ];
+}
+
+/** Finds rows that refer to rows which do not exist. */
+export async function orphanFindings({ theirs, map }: Examined): Promise<Finding[]> {
+  const { users, courses, enrollments } = map;
+  const references: readonly (readonly [
+    table: string,
+    column: string | undefined,
+    target: { table: string; key: string },
+    result: string,
+  ])[] = [
+    [
+      enrollments.table,
+      enrollments.columns.course,
+      { table: courses.table, key: courses.columns.id },
+      'rejects these rows',
+    ],
+    [
+      enrollments.table,
+      enrollments.columns.student,
+      { table: users.table, key: users.columns.id },
+      'rejects these rows',
+    ],
+    [
+      courses.table,
+      courses.columns.instructor,
+      { table: users.table, key: users.columns.id },
+      'leaves the teacher out',
+    ],
+  ];
+  const findings: Finding[] = [];
+  for (const [table, column, target, result] of references) {
+    if (column === undefined) continue;
+    const lost = await theirs.number(
+      `select count(*) as n from ${theirs.name(table)} t where t.${theirs.name(column)} is not null and not exists (select 1 from ${theirs.name(target.table)} p where p.${theirs.name(target.key)} = t.${theirs.name(column)})`,
+    );
+    if (lost > 0)
+      findings.push(
+        warning(`${grouped(lost)} rows of ${table} have a ${column} that is not in ${target.table}. A copy ${result}.`),
+      );
+  }
+  return findings.length > 0 ? findings : [ok('All references lead to a row.')];
+}

@@ -1,0 +1,218 @@
+import { grouped } from './words.js';
+import { failed, ok, warning, type Finding } from '../../doctor/finding.js';
+import { columnsOf, fieldsOf } from '../copy/our-rows.js';
+import type { ColumnFamily, FoundTable } from '../found/found-tables.js';
+import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../map/map-form.js';
+import type { Examined } from './examined.js';
+
+/** Finds the mapped tables, with the number of their rows. */
+export async function tableFindings({ theirs, tables, map }: Examined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const part of mapParts) {
+    const { table } = map[part];
+    findings.push(
+      tables.has(table)
+        ? ok(`The ${part} are in ${table}, which has ${grouped(await theirs.count(table))} rows.`)
+        : failed(
+            `There is no table ${table}, where the map has the ${part}.`,
+            `Name one of these in the map: ${namesIn(tables.keys())}.`,
+          ),
+    );
+  }
+  return findings;
+}
+
+/** Shows which column each value comes from, and finds columns that do not exist. */
+export function columnFindings({ tables, map }: Examined): Finding[] {
+  return mapParts.flatMap(part => {
+    const found = tables.get(map[part].table);
+    if (!found) return [];
+    const lost = wantedColumns(map, part).filter(name => !found.columns.has(name));
+    if (lost.length > 0)
+      return [
+        failed(
+          `${found.name} has no ${lost.length === 1 ? 'column' : 'columns'} ${lost.join(', ')}, which the map names.`,
+          `Its columns are ${namesIn(found.columns.keys())}.`,
+        ),
+      ];
+    const places = fieldsOf(map, part).map(([field, source]) => `${field} ← ${placeIn(source)}`);
+    return [ok(`${found.name}: ${places.join(', ')}.`)];
+  });
+}
+
+/** Returns the columns of a source in words. */
+function placeIn(source: AnySource): string {
+  if (typeof source === 'object' && 'firstOf' in source) return source.firstOf.map(one => placeIn(one)).join(', else ');
+  return columnsIn(source).join(' and ') || 'a fixed value';
+}
+
+/** The families whose values each kind of field can be read from. */
+const readable: Readonly<Record<string, readonly ColumnFamily[]>> = {
+  key: ['whole'],
+  moment: ['moment', 'text', 'whole'],
+  capacity: ['whole', 'number', 'text'],
+};
+
+/** Finds columns whose type cannot hold what the map expects there. */
+export function typeFindings({ tables, map }: Examined): Finding[] {
+  const findings = mapParts.flatMap(part => {
+    const found = tables.get(map[part].table)!;
+    return fieldsOf(map, part).flatMap(([field, source]) => {
+      const families = readable[kindOf(field)];
+      return columnsIn(source).flatMap(name => {
+        const { family, type } = found.columns.get(name)!;
+        if (!families || families.includes(family)) return [];
+        return [
+          failed(
+            `${found.name}.${name} has the type ${type}, from which no ${field} can be read.`,
+            kindOf(field) === 'key'
+              ? 'Keys are copied as they are, and Rollcall has whole numbers. Name another unique column of whole numbers in the map, or add one.'
+              : 'Name another column in the map.',
+          ),
+        ];
+      });
+    });
+  });
+  return findings.length > 0 ? findings : [ok('All mapped columns have types that can be read.')];
+}
+
+function kindOf(field: string): string {
+  if (['id', 'course', 'student', 'instructor'].includes(field)) return 'key';
+  return field.endsWith('At') ? 'moment' : field;
+}
+
+/** The fields that Rollcall has and a map may leave out, each with what a copy writes instead. */
+const replacements: Readonly<Record<MapPart, Readonly<Record<string, string>>>> = {
+  users: { createdAt: 'the moment of the copy', updatedAt: 'the same as createdAt' },
+  courses: {
+    description: 'none',
+    capacity: 'no limit of seats',
+    instructor: 'no teacher',
+    createdAt: 'the moment of the copy',
+    updatedAt: 'the same as createdAt',
+  },
+  enrollments: { enrolledAt: 'the moment of the copy', updatedAt: 'the same as enrolledAt' },
+};
+
+/** Shows the fields for which there is no column. */
+export function missingFindings({ map }: Examined): Finding[] {
+  const missing = mapParts.flatMap(part =>
+    Object.entries(replacements[part])
+      .filter(([field]) => !(field in map[part].columns))
+      .map(([field, instead]) => `${part}.${field}: ${instead}`),
+  );
+  return missing.length === 0
+    ? [ok('There is a column for every field.')]
+    : [warning(`No column is mapped to some fields; a copy writes instead: ${missing.join('; ')}.`)];
+}
+
+/** Finds columns without a default that the map does not read: whoever inserts a row into that table must fill them. */
+export function requiredFindings({ tables, map }: Examined): Finding[] {
+  return mapParts.flatMap(part => {
+    const found = tables.get(map[part].table)!;
+    const mapped = new Set(wantedColumns(map, part));
+    const required = [...found.columns.values()].filter(
+      ({ name, nullable, hasDefault }) => !nullable && !hasDefault && !mapped.has(name),
+    );
+    if (required.length === 0) return [];
+    return [
+      warning(
+        `${found.name} has columns that must be filled and that no field maps to: ${namesIn(required.map(({ name }) => name))}. A copy leaves their values behind.`,
+      ),
+    ];
+  });
+}
+
+/** Examines whether a student can be in a course once only, and an email belong to one user. */
+export function uniqueFindings({ tables, map }: Examined): Finding[] {
+  const { enrollments, users } = map;
+  const email = columnsIn(users.columns.email)[0];
+  return [
+    uniqueFinding(
+      tables.get(enrollments.table)!,
+      [enrollments.columns.course, enrollments.columns.student],
+      'A student may be in a course several times there',
+    ),
+    ...(email === undefined
+      ? []
+      : [uniqueFinding(tables.get(users.table)!, [email], 'Several users may have one email there')]),
+  ];
+}
+
+function uniqueFinding({ name, keys }: FoundTable, wanted: readonly string[], otherwise: string): Finding {
+  const key = keys.find(
+    ({ columns }) => columns.length === wanted.length && columns.every(column => wanted.includes(column)),
+  );
+  return key
+    ? ok(`${name} has the unique key ${key.name} (${key.columns.join(', ')}).`)
+    : warning(`${name} has no unique key on (${wanted.join(', ')}). ${otherwise}; Rollcall allows one.`);
+}
+
+/** Finds foreign keys by which deleting a row deletes or changes enrollments or courses without a trace. */
+export function cascadeFindings({ tables, map }: Examined): Finding[] {
+  const names = mapParts.map(part => map[part].table);
+  const found = names.flatMap(name =>
+    tables
+      .get(name)!
+      .references.filter(({ onDelete, table }) => onDelete !== null && names.includes(table))
+      .map(({ columns, table, onDelete }) => `${name}.${columns.join(', ')} → ${table} (on delete ${onDelete})`),
+  );
+  return found.length === 0
+    ? [ok('No foreign key between these tables changes rows when others are deleted.')]
+    : [
+        warning(
+          `The database itself changes rows when others are deleted: ${found.join('; ')}. Rollcall refuses to delete a course or a user with enrollments.`,
+        ),
+      ];
+}
+
+/** Finds triggers on the tables. */
+export function triggerFindings({ tables, map }: Examined): Finding[] {
+  const found = mapParts.flatMap(part =>
+    tables.get(map[part].table)!.triggers.map(name => `${name} on ${map[part].table}`),
+  );
+  return found.length === 0
+    ? [ok('There are no triggers on these tables.')]
+    : [warning(`There are triggers, which a copy leaves behind: ${found.join(', ')}.`)];
+}
+
+/** Finds other tables whose rows belong to these. */
+export function childFindings({ tables, map }: Examined): Finding[] {
+  const names = mapParts.map(part => map[part].table);
+  const found = [...tables.values()]
+    .filter(({ name }) => !names.includes(name))
+    .flatMap(({ name, references }) =>
+      references
+        .filter(({ table }) => names.includes(table))
+        .map(({ columns, table }) => `${name}.${columns.join(', ')} → ${table}`),
+    );
+  return found.length === 0
+    ? [ok('No other table refers to these.')]
+    : [
+        warning(
+          `Other tables refer to these, and a copy leaves them behind: ${found.join('; ')}. The ids stay the same, so they still fit.`,
+        ),
+      ];
+}
+
+/** Shows how texts are compared where it decides on equality: emails, and titles. */
+export function textFindings({ tables, map }: Examined): Finding[] {
+  const places = [
+    ...columnsIn(map.users.columns.email).map(name => [map.users.table, name] as const),
+    ...columnsIn(map.courses.columns.title).map(name => [map.courses.table, name] as const),
+  ];
+  const found = places.flatMap(([table, name]) => {
+    const { family, collation } = tables.get(table)!.columns.get(name)!;
+    return family !== 'text' || collation === null ? [] : [`${table}.${name}: ${collation}`];
+  });
+  return found.length === 0 ? [] : [ok(`Texts are compared by these collations: ${[...new Set(found)].join(', ')}.`)];
+}
+
+function wantedColumns(map: DatabaseMap, part: MapPart): string[] {
+  const counts = part === 'courses' ? Object.values(map.courses.counts ?? {}) : [];
+  return [...columnsOf(map, part), ...counts];
+}
+
+function namesIn(names: Iterable<string>): string {
+  return [...names].join(', ');
+}

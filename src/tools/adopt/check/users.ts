@@ -1,0 +1,55 @@
+import { quotedCell } from '../../import/bad-row.js';
+import { ok, warning, type Finding } from '../../doctor/finding.js';
+import { columnsIn } from '../map/map-form.js';
+import { comparable } from '../map/sources.js';
+import type { Examined } from './examined.js';
+import { counted, MAX_NAMED_ROWS } from './words.js';
+
+/** Finds users without an email, and users who share one. */
+export async function emailFindings({ theirs, map: { users } }: Examined): Promise<Finding[]> {
+  const [email] = columnsIn(users.columns.email);
+  if (email === undefined) return [];
+  const name = theirs.name(email);
+  const blank = await theirs.count(users.table, `${name} is null or trim(${name}) = ''`);
+  const shared = `select lower(trim(${name})) as e, count(*) as n from ${theirs.name(users.table)} where trim(${name}) <> '' group by lower(trim(${name})) having count(*) > 1`;
+  const extra = await theirs.number(`select sum(d.n - 1) as n from (${shared}) d`);
+  const findings: Finding[] = [];
+  if (blank > 0)
+    findings.push(
+      warning(
+        `${counted(blank, 'user has', 'users have')} no email. ${hasFallback(users.columns.email) ? 'A copy gives each an address that reaches nobody' : 'A copy rejects these rows'}.`,
+      ),
+    );
+  if (extra > 0) {
+    const some = await theirs.rows<{ e: string; n: unknown }>(
+      `${shared} order by count(*) desc, 1 limit ${MAX_NAMED_ROWS}`,
+    );
+    findings.push(
+      warning(
+        `Some users share an email: ${counted(extra, 'user')} too many, such as ${some.map(({ e, n }) => `${quotedCell(e)} (${String(n)})`).join(', ')}. The user with the lowest id keeps it; a copy ${users.emailIfTaken ? 'gives the others an address that reaches nobody' : 'rejects the others'}.`,
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok('Each user has an email of their own.')];
+}
+
+/** Counts the users who may no longer sign in. */
+export async function inactiveFindings({ theirs, map: { users } }: Examined): Promise<Finding[]> {
+  const { inactive, table } = users;
+  if (!inactive) return [];
+  const values = await theirs.values(table, inactive.column);
+  const gone = values
+    .filter(({ value }) => inactive.values.some(one => comparable(one) === comparable(value)))
+    .reduce((sum, { rows }) => sum + rows, 0);
+  return gone === 0
+    ? [ok(`All users are active, by ${table}.${inactive.column}.`)]
+    : [
+        warning(
+          `${counted(gone, 'user is', 'users are')} inactive, by ${table}.${inactive.column}. A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.`,
+        ),
+      ];
+}
+
+function hasFallback(source: Examined['map']['users']['columns']['email']): boolean {
+  return typeof source === 'object' && 'firstOf' in source && source.firstOf.length > 1;
+}

@@ -1,0 +1,72 @@
+import { quotedCell } from '../../import/bad-row.js';
+import { ok, warning, type Finding } from '../../doctor/finding.js';
+import { columnsIn, type ChoiceSource, type TruthSource } from '../map/map-form.js';
+import { choiceIn, textOf, truthIn, type TheirRow } from '../map/sources.js';
+import type { Examined } from './examined.js';
+import { counted } from './words.js';
+
+/** Counts the rows of each value that the map translates, and finds values that it does not name. */
+export async function valueFindings({ theirs, map }: Examined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const choices: readonly (readonly [table: string, field: string, source: ChoiceSource])[] = [
+    [map.users.table, 'role', map.users.columns.role],
+    [map.courses.table, 'status', map.courses.columns.status],
+    [map.enrollments.table, 'status', map.enrollments.columns.status],
+  ];
+  for (const [table, field, source] of choices)
+    findings.push(
+      ...(await examined({ theirs, table, field, columns: columnsIn(source) }, row => {
+        const chosen = choiceIn(source, row);
+        return 'name' in chosen ? chosen.name : { unknown: chosen.unknown };
+      })),
+    );
+  const published: TruthSource = map.courses.columns.isPublished;
+  findings.push(
+    ...(await examined(
+      { theirs, table: map.courses.table, field: 'isPublished', columns: columnsIn(published) },
+      row => {
+        const truth = truthIn(published, row);
+        return typeof truth === 'boolean' ? String(truth) : { unknown: truth.unknown };
+      },
+    )),
+  );
+  return findings;
+}
+
+interface Place extends Pick<Examined, 'theirs'> {
+  readonly table: string;
+  readonly field: string;
+  readonly columns: readonly string[];
+}
+
+async function examined(
+  { theirs, table, field, columns }: Place,
+  read: (row: TheirRow) => string | { readonly unknown: unknown },
+): Promise<Finding[]> {
+  if (columns.length === 0) return [];
+  const known = new Map<string, string[]>();
+  const unknown: string[] = [];
+  let lost = 0;
+  for (const { row, rows } of await theirs.combinations(table, [...new Set(columns)])) {
+    const ours = read(row);
+    const shown = columns.map(column => quotedCell(textOf(row[column]) ?? '')).join(' and ');
+    if (typeof ours === 'string') known.set(ours, [...(known.get(ours) ?? []), `${shown} ${rows}`]);
+    else {
+      unknown.push(`${shown} ${rows}`);
+      lost += rows;
+    }
+  }
+  const place = `${table}.${columns.join(' + ')}`;
+  const values = [...known].map(([ours, spelt]) => `${ours} ← ${spelt.join(', ')}`);
+  return [
+    ...(values.length > 0 ? [ok(`${place} (${field}), with the number of rows: ${values.join('; ')}.`)] : []),
+    ...(unknown.length > 0
+      ? [
+          warning(
+            `${place} (${field}) has values that the map does not name: ${unknown.join(', ')}. A copy rejects ${counted(lost, 'row')}.`,
+            `Add each to the "values" of ${field} in the map, or name an "otherwise".`,
+          ),
+        ]
+      : []),
+  ];
+}

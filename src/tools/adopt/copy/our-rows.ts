@@ -1,0 +1,101 @@
+import { CourseStatus, EnrollmentStatus, Role } from '../../../entities/index.js';
+import { columnsIn, type AnySource, type DatabaseMap, type MapPart } from '../map/map-form.js';
+import { comparable, type TheirRow } from '../map/sources.js';
+import { capacityIn, choiceOf, keyIn, momentOf, optionalKeyIn, optionalTextIn, textIn, truthOf } from './our-values.js';
+
+/** The most characters of a name or a title. */
+const MAX_NAME = 255;
+/** The most characters of an email address (RFC 5321). */
+const MAX_EMAIL = 254;
+
+/** A user as another application's row describes it. */
+export interface CopiedUser {
+  readonly id: number;
+  readonly name: string;
+  readonly email: string;
+  /** The email if another user has that one; null if the map names none. */
+  readonly emailIfTaken: string | null;
+  readonly role: Role;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A course as another application's row describes it. */
+export interface CopiedCourse {
+  readonly id: number;
+  readonly title: string;
+  readonly description: string | null;
+  readonly status: CourseStatus;
+  readonly isPublished: boolean;
+  readonly capacity: number | null;
+  readonly instructor: number | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** An enrollment as another application's row describes it. */
+export interface CopiedEnrollment {
+  readonly id: number;
+  readonly course: number;
+  readonly student: number;
+  readonly status: EnrollmentStatus;
+  readonly enrolledAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Returns the user of a row; one who is inactive becomes a student, without the rights of the role. Errors: RejectedValue. */
+export function userOf(
+  { columns, emailIfTaken, inactive }: DatabaseMap['users'],
+  row: TheirRow,
+  now: Date,
+): CopiedUser {
+  const gone = inactive?.values.some(value => comparable(value) === comparable(row[inactive.column])) ?? false;
+  return {
+    id: keyIn(columns.id, row),
+    name: textIn('name', columns.name, row, MAX_NAME),
+    email: textIn('email', columns.email, row, MAX_EMAIL).trim(),
+    emailIfTaken: emailIfTaken ? textIn('email', emailIfTaken, row, MAX_EMAIL) : null,
+    role: gone ? Role.STUDENT : choiceOf('role', columns.role, row, Role),
+    createdAt: momentOf('createdAt', columns.createdAt, row, now),
+    updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.createdAt, row, now),
+  };
+}
+
+/** Returns the course of a row. Errors: RejectedValue. */
+export function courseOf({ columns }: DatabaseMap['courses'], row: TheirRow, now: Date): CopiedCourse {
+  return {
+    id: keyIn(columns.id, row),
+    title: textIn('title', columns.title, row, MAX_NAME),
+    description: optionalTextIn('description', columns.description, row),
+    status: choiceOf('status', columns.status, row, CourseStatus),
+    isPublished: truthOf('isPublished', columns.isPublished, row),
+    capacity: capacityIn(columns.capacity, row),
+    instructor: columns.instructor === undefined ? null : optionalKeyIn(columns.instructor, row),
+    createdAt: momentOf('createdAt', columns.createdAt, row, now),
+    updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.createdAt, row, now),
+  };
+}
+
+/** Returns the enrollment of a row. Errors: RejectedValue. */
+export function enrollmentOf({ columns }: DatabaseMap['enrollments'], row: TheirRow, now: Date): CopiedEnrollment {
+  return {
+    id: keyIn(columns.id, row),
+    course: keyIn(columns.course, row),
+    student: keyIn(columns.student, row),
+    status: choiceOf('status', columns.status, row, EnrollmentStatus),
+    enrolledAt: momentOf('enrolledAt', columns.enrolledAt, row, now),
+    updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.enrolledAt, row, now),
+  };
+}
+
+/** Returns the columns that a part of a map reads, each once. */
+export function columnsOf(map: DatabaseMap, part: MapPart): string[] {
+  const { emailIfTaken, inactive } = map.users;
+  const others = part === 'users' ? [...columnsIn(emailIfTaken), ...(inactive ? [inactive.column] : [])] : [];
+  return [...new Set([...fieldsOf(map, part).flatMap(([, source]) => columnsIn(source)), ...others])];
+}
+
+/** Returns the fields that a part of a map fills, each with the source of its values. */
+export function fieldsOf(map: DatabaseMap, part: MapPart): (readonly [field: string, source: AnySource])[] {
+  return Object.entries<AnySource>(map[part].columns);
+}

@@ -1,0 +1,183 @@
+import type { FoundTable } from '../found/found-tables.js';
+import { courseColumns, studentColumns, type GuessedTables } from './guess-tables.js';
+import { placeholderEmail, type DatabaseMap, type ValueSource } from './map-form.js';
+import { comparable } from './sources.js';
+
+/** The tables, all of which were recognized. */
+type Tables = { readonly [Part in keyof GuessedTables]: FoundTable };
+
+/** Returns the different values of a column, as its driver returns them. */
+export type ValuesOf = (table: string, column: string) => Promise<readonly unknown[]>;
+
+/** The words for a choice that mean one of ours; in the form in which values are compared. */
+type Synonyms = Readonly<Record<string, readonly string[]>>;
+
+/** Words that say a role. No other word gives the rights of an admin: whoever means another one writes it into the map. */
+const roles: Synonyms = {
+  STUDENT: ['student', 'students', 'learner', 'pupil', 'user', 'member'],
+  TEACHER: ['teacher', 'teachers', 'instructor', 'professor', 'lecturer', 'tutor'],
+  ADMIN: ['admin', 'administrator', 'superuser'],
+};
+
+const courseStatuses: Synonyms = {
+  DRAFT: ['draft', 'unpublished', 'pending', 'new'],
+  ACTIVE: ['active', 'published', 'open', 'live'],
+  ARCHIVED: ['archived', 'archive', 'closed', 'retired', 'inactive'],
+};
+
+const enrollmentStatuses: Synonyms = {
+  ACTIVE: ['active', 'enrolled', 'in progress', 'in_progress', 'started', 'approved'],
+  COMPLETED: ['completed', 'complete', 'finished', 'passed', 'graduated'],
+  DROPPED: ['dropped', 'cancelled', 'canceled', 'withdrawn', 'unenrolled'],
+  SUSPENDED: ['suspended', 'paused', 'on hold', 'on_hold', 'blocked'],
+};
+
+/**
+ * Returns the likeliest map of recognized tables. Values that no word explains are left out of it, so that the check
+ * reports them. Errors: NoColumn.
+ */
+export async function guessMap({ users, courses, enrollments }: Tables, valuesOf: ValuesOf): Promise<DatabaseMap> {
+  const choice = async (table: FoundTable, column: string, synonyms: Synonyms) => ({
+    column,
+    values: wordsIn(await valuesOf(table.name, column), synonyms),
+  });
+  const role = firstOf(users, ['role', 'user_type', 'type']);
+  const superuser = firstOf(users, ['is_superuser', 'is_admin', 'admin']);
+  const status = firstOf(courses, ['status', 'state']);
+  const published = firstOf(courses, ['is_published', 'published', 'is_active', 'active', 'visible']);
+  const enrolled = firstOf(enrollments, ['status', 'state']);
+  const inactive = firstOf(users, ['is_active', 'active']);
+  const total = firstOf(courses, ['total_enrollments', 'enrollments_count', 'enrollment_count', 'total_students']);
+  const active = firstOf(courses, ['active_enrollments', 'active_enrollments_count']);
+  const courseStatus = status === undefined ? undefined : await choice(courses, status, courseStatuses);
+  const counts = { ...(total && { totalEnrollments: total }), ...(active && { activeEnrollments: active }) };
+  return {
+    version: 1,
+    users: {
+      table: users.name,
+      columns: {
+        id: keyOf(users),
+        name: nameOf(users),
+        email: emailOf(users),
+        role: role
+          ? await choice(users, role, roles)
+          : superuser
+            ? { firstOf: [{ column: superuser, values: { ADMIN: [1] } }, { value: 'STUDENT' }] }
+            : { value: 'STUDENT' },
+        ...momentsOf(users, ['created_at', 'date_joined', 'created', 'inserted_at']),
+      },
+      emailIfTaken: placeholderEmail(keyOf(users)),
+      ...(inactive && { inactive: { column: inactive, values: [0] } }),
+    },
+    courses: {
+      table: courses.name,
+      columns: {
+        id: keyOf(courses),
+        title: one(courses, 'title', ['title', 'name', 'display_name', 'fullname']),
+        ...optional(courses, 'description', ['description', 'summary']),
+        status: courseStatus ?? { value: 'ACTIVE' },
+        isPublished: published ?? publishedBy(courseStatus),
+        ...optional(courses, 'capacity', ['capacity', 'max_students', 'seats', 'max_enrollments']),
+        ...optional(courses, 'instructor', ['instructor_id', 'teacher_id', 'owner_id', 'user_id', 'author_id']),
+        ...momentsOf(courses, ['created_at', 'created', 'date_created', 'inserted_at']),
+      },
+      ...(Object.keys(counts).length > 0 && { counts }),
+    },
+    enrollments: {
+      table: enrollments.name,
+      columns: {
+        id: keyOf(enrollments),
+        course: one(enrollments, 'course', courseColumns),
+        student: one(enrollments, 'student', studentColumns),
+        status: enrolled ? await choice(enrollments, enrolled, enrollmentStatuses) : { value: 'ACTIVE' },
+        ...optional(enrollments, 'enrolledAt', [
+          'enrolled_at',
+          'enrolled_on',
+          'date_enrolled',
+          'created_at',
+          'created',
+        ]),
+        ...optional(enrollments, 'updatedAt', ['updated_at', 'updated', 'modified_at', 'last_accessed']),
+      },
+    },
+  };
+}
+
+/** The error that a table has no column for a value that is needed; a map can name one. */
+export class NoColumn extends Error {
+  override readonly name = 'NoColumn';
+
+  constructor(
+    readonly table: string,
+    readonly field: string,
+    readonly looked: readonly string[],
+  ) {
+    super(`The table ${table} has no column for ${field} with a usual name: ${looked.join(', ')}.`);
+  }
+}
+
+/** Returns their words for each of ours, in the order and spelling of the database. */
+function wordsIn(values: readonly unknown[], synonyms: Synonyms): Record<string, string[]> {
+  const found = Object.entries(synonyms).map(([ours, words]) => {
+    const theirs = [...new Set(values.map(comparable))].filter(value => value !== null && words.includes(value));
+    return [ours, theirs as string[]] as const;
+  });
+  return Object.fromEntries(found.filter(([, theirs]) => theirs.length > 0));
+}
+
+/** Returns whether a course is published, from its status where there is no column for that. */
+function publishedBy(
+  status: { column: string; values: Record<string, string[]> } | undefined,
+): DatabaseMap['courses']['columns']['isPublished'] {
+  const shown = status?.values['ACTIVE'];
+  return status && shown ? { column: status.column, values: { true: shown }, otherwise: 'false' } : { value: true };
+}
+
+function nameOf(users: FoundTable): ValueSource {
+  const whole = firstOf(users, ['name', 'full_name', 'display_name', 'fullname']);
+  if (whole) return whole;
+  const names = ['first_name', 'last_name'].filter(name => users.columns.has(name));
+  const others = ['username', 'login', 'email'].filter(name => users.columns.has(name));
+  if (names.length === 0 && others.length === 0)
+    throw new NoColumn(users.name, 'name', ['name', 'first_name', 'username']);
+  const parts = [...(names.length > 0 ? [{ template: names.map(name => `{${name}}`).join(' ') }] : []), ...others];
+  return parts.length === 1 ? parts[0]! : { firstOf: parts };
+}
+
+/** Returns where an email comes from; a user without one gets an address at which nobody can be reached. */
+function emailOf(users: FoundTable): ValueSource {
+  const email = firstOf(users, ['email', 'email_address', 'mail']);
+  const placeholder = placeholderEmail(keyOf(users));
+  return email ? { firstOf: [email, placeholder] } : placeholder;
+}
+
+function momentsOf(table: FoundTable, created: readonly string[]): { createdAt?: string; updatedAt?: string } {
+  return {
+    ...optional(table, 'createdAt', created),
+    ...optional(table, 'updatedAt', ['updated_at', 'updated', 'modified_at', 'modified']),
+  };
+}
+
+function keyOf(table: FoundTable): string {
+  const key = table.keys.find(({ isPrimary }) => isPrimary)?.columns ?? [];
+  return key.length === 1 ? key[0]! : one(table, 'id', ['id']);
+}
+
+function one(table: FoundTable, field: string, names: readonly string[]): string {
+  const found = firstOf(table, names);
+  if (found === undefined) throw new NoColumn(table.name, field, names);
+  return found;
+}
+
+function optional<const Field extends string>(
+  table: FoundTable,
+  field: Field,
+  names: readonly string[],
+): { readonly [Name in Field]?: string } {
+  const found = firstOf(table, names);
+  return (found === undefined ? {} : { [field]: found }) as { readonly [Name in Field]?: string };
+}
+
+function firstOf({ columns }: FoundTable, names: readonly string[]): string | undefined {
+  return names.find(name => columns.has(name));
+}

@@ -1,0 +1,162 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { placeToRun, type Place } from '../support/command-line.js';
+import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../support/django-tables.js';
+
+let place: Place;
+
+beforeEach(() => {
+  place = placeToRun();
+});
+afterEach(() => place.leave());
+
+/** Makes the database of a Django app with two courses; returns its URL. */
+function django(...more: readonly string[]): string {
+  const database = new DatabaseSync(join(place.folder, 'db.sqlite3'));
+  for (const statement of [
+    ...djangoTables('sqlite'),
+    djangoUsers([{ id: 1, role: 'teacher' }, { id: 2 }]),
+    djangoCourses([{ id: 1, instructor: 1, totalEnrollments: 7 }, { id: 2 }]),
+    djangoEnrollments([
+      [1, 1, 2],
+      [2, 2, 2, 'paid'],
+    ]),
+    ...more,
+  ])
+    database.exec(statement);
+  database.close();
+  return 'sqlite:db.sqlite3';
+}
+
+const mapPath = (): string => join(place.folder, 'rollcall.map.json');
+
+it('a check needs no map, reports everything, and makes no file', async () => {
+  const { code, stdout, stderr } = await place.run(['adopt', '--check', '--from', django()]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('There is no map rollcall.map.json; this is a guess. Keep it with --write-map.\n');
+  expect(stdout).toContain('ok       tables        The users are in core_user, which has 2 rows.\n');
+  expect(stdout).toContain(
+    'warning  values        core_enrollments.status (status) has values that the map does not name: "paid" 1. A copy rejects 1 row.\n                       → Add each to the "values" of status in the map, or name an "otherwise".\n',
+  );
+  expect(stdout).toMatch(/\n\d+ ok, \d+ warnings, 0 failed\. Nothing was changed\.\n$/);
+  expect(existsSync(mapPath())).toBe(false);
+  expect(existsSync(join(place.folder, 'data'))).toBe(false);
+});
+
+it('a check of the database of DATABASE_URL prints one JSON document, with the map', async () => {
+  const { code, stdout } = await place.run(['adopt', '--check', '--json'], { DATABASE_URL: django() });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    mapFile: null,
+    map: { version: 1, enrollments: { table: 'core_enrollments' } },
+    failed: 0,
+    checks: expect.arrayContaining([expect.objectContaining({ check: 'counts', status: 'warning' })]),
+  });
+});
+
+it('a written map is read, can be corrected by hand, and is never overwritten', async () => {
+  const from = django();
+  expect(await place.run(['adopt', '--check', '--from', from, '--write-map'])).toMatchObject({
+    code: 0,
+    stderr: 'Wrote the guessed map rollcall.map.json. Correct it by hand, and check again without --write-map.\n',
+  });
+  expect(await place.run(['adopt', '--check', '--from', from, '--write-map'])).toMatchObject({
+    code: 1,
+    stderr:
+      'rollcall.map.json exists already, and may have been corrected by hand. Name another file with --map, or remove that one.\n',
+  });
+  const map = JSON.parse(readFileSync(mapPath(), 'utf8')) as {
+    enrollments: { columns: { status: { values: Record<string, string[]> } } };
+  };
+  map.enrollments.columns.status.values['SUSPENDED'] = ['PAID'];
+  writeFileSync(mapPath(), JSON.stringify(map));
+  const { stdout } = await place.run(['adopt', '--check', '--from', from]);
+  expect(stdout).toContain('By the map rollcall.map.json.');
+  expect(stdout).toContain('SUSPENDED ← "paid" 1');
+  expect(stdout).not.toContain('does not name');
+});
+
+it('a map with mistakes is refused, and each is named', async () => {
+  writeFileSync(mapPath(), '{ "version": 1, "users": { "table": "core_user", "colums": {} } }');
+  const { code, stderr } = await place.run(['adopt', '--check', '--from', django()]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^rollcall\.map\.json is not a map\. .*users\.columns.*"colums".*courses.*enrollments.*\n$/);
+  expect(await place.run(['adopt', '--check', '--from', 'sqlite:db.sqlite3', '--map', 'no.json'])).toMatchObject({
+    code: 1,
+    stderr: 'There is no map no.json.\n',
+  });
+});
+
+it('a map that names what does not exist is reported with what there is, and fails', async () => {
+  const from = django();
+  await place.run(['adopt', '--check', '--from', from, '--write-map']);
+  const text = readFileSync(mapPath(), 'utf8');
+  writeFileSync(
+    mapPath(),
+    text.replace('"instructor_id"', '"teacher_id"').replace('"core_enrollments"', '"enrolments"'),
+  );
+  const { code, stdout } = await place.run(['adopt', '--check', '--from', from]);
+  expect(code).toBe(1);
+  expect(stdout).toContain('core_course has no column teacher_id, which the map names.');
+  expect(stdout).toContain('There is no table enrolments, where the map has the enrollments.');
+  expect(stdout).toContain('The rows were not examined');
+});
+
+it('a database without such tables is refused with the tables that it has', async () => {
+  const database = new DatabaseSync(join(place.folder, 'other.sqlite3'));
+  database.exec('create table invoice (id integer primary key)');
+  database.close();
+  expect(await place.run(['adopt', '--check', '--from', 'sqlite:other.sqlite3'])).toMatchObject({
+    code: 1,
+    stderr:
+      'The tables of the users and the courses and the enrollments were not recognized among invoice. Write a map that names them, as docs/moving.md shows.\n',
+  });
+});
+
+it('adopt without --check is wrong usage', async () => {
+  expect(await place.run(['adopt'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--check') });
+});
+
+it('an import of a database copies its rows into a new database, and names what it leaves out', async () => {
+  const from = django();
+  expect(await place.run(['import', 'database', '--from', from])).toEqual({
+    code: 1,
+    stdout: [
+      'core_user: 2 rows: 2 added, 0 already there, 0 rejected.',
+      'core_course: 2 rows: 2 added, 0 already there, 0 rejected.',
+      'core_enrollments: 2 rows: 1 added, 0 already there, 1 rejected.',
+      'Correct the rejected rows or the map, and run the same command again.',
+      '',
+    ].join('\n'),
+    stderr: expect.stringContaining(
+      'core_enrollments 2: UNKNOWN_VALUE: The status (status) is "paid", which the map does not name.\n',
+    ),
+  });
+  expect(await place.run(['verify'])).toMatchObject({ code: 0 });
+});
+
+it('a password in --from is refused, because everybody on the machine can see it', async () => {
+  for (const from of [
+    'mysql://reader:secret@127.0.0.1/django',
+    'postgresql://reader@127.0.0.1/django?password=secret',
+  ]) {
+    const { code, stdout, stderr } = await place.run(['import', 'database', '--from', from]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^Leave the password out of --from.*FROM_PASSWORD/);
+    expect(stderr).not.toContain('secret');
+  }
+  expect(existsSync(join(place.folder, 'data'))).toBe(false);
+});
+
+it('an import from the database itself, or from a file that does not exist, is refused and makes no database', async () => {
+  expect(await place.run(['import', 'database', '--from', place.databaseUrl])).toMatchObject({
+    code: 1,
+    stderr: '--from is the database of DATABASE_URL. Copy into a database of its own.\n',
+  });
+  const { code, stderr } = await place.run(['import', 'database', '--from', 'sqlite:nowhere.sqlite3']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^There is no database file .*nowhere\.sqlite3\./);
+  expect(existsSync(join(place.folder, 'data'))).toBe(false);
+});
