@@ -71,9 +71,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('the package holds the built program, its pages and its SQL, and no source, test or benchmark', () => {
+it('the package holds the built program, its pages, its SQL and its schemas, and no source, test or benchmark', () => {
   const expected =
-    /^(?:dist\/cli\/main\.js|dist\/command-line\/[^/]+\.js|docs\/.+|schema\/[^/]+\.(?:graphql|sql)|(?:CHANGELOG|README|SECURITY)\.md|LICENSE|package\.json)$/;
+    /^(?:dist\/cli\/main\.js|dist\/command-line\/[^/]+\.js|docs\/.+|schema\/[^/]+\.(?:graphql|sql|map\.schema\.json)|(?:CHANGELOG|README|SECURITY)\.md|LICENSE|package\.json)$/;
   expect(packed.filter(path => !expected.test(path))).toEqual([]);
   expect(packed).toEqual(
     expect.arrayContaining([
@@ -85,6 +85,7 @@ it('the package holds the built program, its pages and its SQL, and no source, t
       'docs/deployment.md',
       'package.json',
       'schema/procedures.mysql.sql',
+      'schema/rollcall.map.schema.json',
       'schema/schema.graphql',
     ]),
   );
