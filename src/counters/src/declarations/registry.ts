@@ -186,6 +186,14 @@ export function registryOf(em: SqlEntityManager): CounterRegistry | undefined {
   return (declared as DeclaredCounters | undefined)?.registry(em);
 }
 
+/** Returns the counters of an ORM. Errors: COUNTER_DECLARATION for one that keeps none. */
+export function requireRegistry(em: SqlEntityManager): CounterRegistry {
+  const registry = registryOf(em);
+  if (!registry)
+    throw new CounterError('COUNTER_DECLARATION', 'This ORM keeps no counters: start it with withCounters().');
+  return registry;
+}
+
 /** Returns counters without those that share the column of another one. */
 export function withoutShares(counters: readonly ResolvedCounter[]): ResolvedCounter[] {
   return counters.filter(({ column }, index) => counters.findIndex(other => other.column === column) === index);

@@ -1,11 +1,11 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CounterError } from '../errors.js';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import { amountFor } from './amounts.js';
 import { conditionOf } from './condition.js';
 import type { CounterGroup, ResolvedCounter } from './counter-group.js';
 import type { Counter } from './define-counter.js';
+import { countedMeta, refusing } from './refused-declaration.js';
 import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
 import { keyColumns, keyParts } from './key-parts.js';
 import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
@@ -15,13 +15,8 @@ import { pathOf, propertiesOf } from './watched-columns.js';
 /** Returns the group of one counter: what it means in the mapped tables. Errors: COUNTER_DECLARATION. */
 export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & { counters: ResolvedCounter[] } {
   const metadata = em.getMetadata();
-  const refuse = (problem: string): CounterError =>
-    new CounterError(
-      'COUNTER_DECLARATION',
-      `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`,
-    );
-  const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
-  if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
+  const refuse = refusing(counter);
+  const counted = countedMeta(counter, metadata);
   const refuseEntity = (meta: EntityMetadata): void => {
     const problem = entityProblem(meta) ?? typeSchemaProblem(meta, metadata);
     if (problem !== undefined) throw refuse(`${meta.className} ${problem}`);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EntityMetadata, EntityProperty, MetadataStorage } from '@mikro-orm/core';
 import { CounterError } from '../errors.js';
 import type { Counter } from './define-counter.js';
+import { countedMeta, refusing } from './refused-declaration.js';
 import { entityOfTable } from './inheritance.js';
 
 // A counter through several relations, as of posts by their thread's board, is a sum: of what each thread stores, by its
@@ -28,13 +29,8 @@ export function summedBy(
   const end = counter.by.lastIndexOf('.');
   if (end < 0) return undefined;
   const [before, last] = [counter.by.slice(0, end), counter.by.slice(end + 1)];
-  const refuse = (problem: string): CounterError =>
-    new CounterError(
-      'COUNTER_DECLARATION',
-      `The counter ${counter.counted.name}.${counter.by} → ${counter.into}: ${problem}.`,
-    );
-  const counted = metadata.find(counter.counted) as EntityMetadata | undefined;
-  if (!counted) throw refuse(`${counter.counted.name} is not among the ORM's entities`);
+  const refuse = refusing(counter);
+  const counted = countedMeta(counter, metadata);
   const between = before.split('.').reduce<EntityMetadata | undefined>((meta, name) => {
     const property: EntityProperty | undefined = meta?.properties[name as never];
     return property?.targetMeta;

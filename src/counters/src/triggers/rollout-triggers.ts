@@ -2,8 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { rolloutKinds, type SomeCounters } from '../counts/rollouts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
+import { requireRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import type { FoundTrigger, RolloutKind } from '../sql/dialects/dialect.js';
+import { neededTriggers, rolloutTriggers, type NeededTrigger } from './needed-triggers.js';
 import {
   countersOf,
   dropStatements,
@@ -11,13 +13,9 @@ import {
   isOurs,
   isSame,
   namesOf,
-  neededTriggers,
   refuseForeign,
   refuseOwnTables,
-  requireRegistry,
-  rolloutTriggers,
   type FoundTriggers,
-  type NeededTrigger,
 } from './triggers.js';
 
 /** A declared counter and its triggers for a rollout. */

@@ -3,12 +3,12 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { rolloutAdvice, rollouts } from './rollout-triggers.js';
 import type { SomeCounters } from '../counts/rollouts.js';
 import { onwardOf } from '../declarations/levels.js';
-import type { CounterRegistry } from '../declarations/registry.js';
+import { requireRegistry, type CounterRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import type { DatabaseError } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { existingTriggers, keptByTriggers, requireRegistry, triggerStatus } from './triggers.js';
+import { existingTriggers, keptByTriggers, triggerStatus } from './triggers.js';
 
 /**
  * Checks that the entity manager's strategy and the database's triggers agree (COUNTER_STRATEGY): under "triggers" all

@@ -1,26 +1,27 @@
-import type { EntityMetadata, EntityProperty, Transaction } from '@mikro-orm/core';
+import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import {
-  counterId,
-  countingTriggers,
-  rolloutKinds,
-  rolloutPrefix,
-  rolloutTriggerName,
-  type SomeCounters,
-} from '../counts/rollouts.js';
-import { amountSql, changedSql, numberSql } from '../declarations/amounts.js';
-import { touchSql } from '../declarations/touches.js';
+import { countingTriggers, rolloutKinds, rolloutPrefix, type SomeCounters } from '../counts/rollouts.js';
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
-import { registryOf, type CounterRegistry } from '../declarations/registry.js';
+import { requireRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { retried } from '../retry.js';
-import type { FoundTrigger, Rollout, RolloutKind, TriggerParts, TriggerRow } from '../sql/dialects/dialect.js';
+import type { FoundTrigger } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { onOneLine, quoted } from '../sql/fragments.js';
-import { nameIn, nameOfOwnSchema, OWN_SCHEMA } from '../sql/schemas.js';
-import { namesInUse, triggerName } from '../sql/trigger-names.js';
+import { nameIn } from '../sql/schemas.js';
+import { namesInUse } from '../sql/trigger-names.js';
+import {
+  countedTable,
+  locatedTrigger,
+  neededTriggers,
+  plainTriggerName,
+  rolloutTriggers,
+  TRIGGER_PREFIX,
+  type LocatedTrigger,
+  type NeededTrigger,
+} from './needed-triggers.js';
 
 /** The triggers of a database, compared with those that the declared counters need, by name. */
 export interface TriggerStatus {
@@ -36,22 +37,6 @@ export interface TriggerStatus {
    */
   readonly foreign: readonly string[];
 }
-
-/** A trigger whose name and table have their schema before them, where that is not the connection's own. */
-export interface LocatedTrigger extends FoundTrigger {
-  readonly schema: string;
-  /** The same trigger as it is named within its schema. */
-  readonly local: FoundTrigger;
-}
-
-/** A trigger that the declared counters need. */
-export interface NeededTrigger extends LocatedTrigger {
-  /** The statements that create it. */
-  readonly create: readonly string[];
-}
-
-/** The beginning of the name of every trigger that keeps a counter. */
-const TRIGGER_PREFIX = 'counters_';
 
 /**
  * Compares the triggers of the database with the declared counters: their tables, events and bodies. Those of a rollout,
@@ -150,14 +135,6 @@ export async function keptByTriggers(
     }
   }
   return kept;
-}
-
-/** Returns the counters of an ORM. Errors: COUNTER_DECLARATION for one that keeps none. */
-export function requireRegistry(em: SqlEntityManager): CounterRegistry {
-  const registry = registryOf(em);
-  if (!registry)
-    throw new CounterError('COUNTER_DECLARATION', 'This ORM keeps no counters: start it with withCounters().');
-  return registry;
 }
 
 export function namesOf(triggers: readonly FoundTrigger[]): string[] {
@@ -282,141 +259,4 @@ export function countersOf(em: SqlEntityManager, rollout: FoundTriggers['rollout
     if (its.length > 0) found.set(group, new Set(its));
   }
   return found;
-}
-
-/** Returns the triggers that the declared counters need, without some counters. */
-export function neededTriggers(
-  em: SqlEntityManager,
-  without: SomeCounters,
-  groups = groupsOf(em, requireRegistry(em)),
-): NeededTrigger[] {
-  return groups.flatMap(group => {
-    const counters = group.counters.filter(counter => !without.get(group)?.has(counter));
-    if (counters.length === 0) return [];
-    const parts = partsOf({ ...group, counters }, em);
-    return triggersOf(em, group, parts, event => plainTriggerName(em, group, event));
-  });
-}
-
-/** Returns the triggers that a counter needs for a rollout. */
-export function rolloutTriggers(
-  em: SqlEntityManager,
-  kind: RolloutKind,
-  group: LocatedGroup,
-  counter: ResolvedCounter,
-): NeededTrigger[] {
-  const parts = partsOf({ ...group, counters: [counter] }, em, { kind, id: counterId(group, counter) });
-  return triggersOf(em, group, parts, event => rolloutTriggerName(em, kind, group, counter, event));
-}
-
-function triggersOf(
-  em: SqlEntityManager,
-  { countedSchema: schema, counted }: LocatedGroup,
-  parts: TriggerParts,
-  nameOf: (event: string) => string,
-): NeededTrigger[] {
-  const { triggers } = dialectOf(em);
-  return triggers.bodies(parts).map(([event, body]) => {
-    const local = { name: nameOf(event), table: counted.tableName, event, body };
-    return { ...locatedTrigger(schema, local), create: triggers.create(em, schema, local) };
-  });
-}
-
-function locatedTrigger(schema: string, local: FoundTrigger): LocatedTrigger {
-  return { ...local, name: nameIn(schema, local.name), table: nameIn(schema, local.table), schema, local };
-}
-
-/** Returns the plain name of the table whose rows a group counts. */
-function countedTable({ countedSchema, counted }: LocatedGroup): string {
-  return nameIn(countedSchema, counted.tableName);
-}
-
-/** Returns the name of a target's table as a trigger has to name it, whose own schema is that of the counted rows. */
-function targetInTrigger(em: SqlEntityManager, { countedSchema, targetSchema, target }: LocatedGroup): string {
-  if (!dialectOf(em).triggers.findsTablesBesideIt) return nameIn(targetSchema, target.tableName);
-  if (countedSchema === targetSchema) return target.tableName;
-  return nameIn(targetSchema === OWN_SCHEMA ? nameOfOwnSchema(em)! : targetSchema, target.tableName);
-}
-
-/** Returns the name of a group's trigger for an event, without a schema. */
-function plainTriggerName(em: SqlEntityManager, { counted, foreignKey }: CounterGroup, event: string): string {
-  return triggerName(em, [`${TRIGGER_PREFIX}${counted.tableName}`, ...foreignKey, ...event.split(' ')]);
-}
-
-/** Returns the types of a table's key columns. */
-function keyTypes(meta: EntityMetadata): string[] {
-  return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).columnTypes);
-}
-
-function partsOf(group: LocatedGroup, em: SqlEntityManager, rollout: Rollout | null = null): TriggerParts {
-  const quote = (identifier: string): string => quoted(em, identifier);
-  const { nullSafeEqual, greatest } = dialectOf(em);
-  // A count that is not filled yet is too low: what is subtracted from it must neither fail nor make it negative.
-  const floored = ({ amount }: ResolvedCounter, change: string, stored: string): string =>
-    rollout?.kind === 'filling' && !amount.mayBeNegative ? `+ ${greatest}(0 ${change}, -${stored})` : change;
-  const target = quote(targetInTrigger(em, group));
-  const isTargetOf = (row: TriggerRow): string =>
-    `(${group.targetKey.map((key, index) => `${target}.${quote(key)} = ${row}.${quote(group.foreignKey[index]!)}`).join(' and ')})`;
-  const counted = (counter: ResolvedCounter, row: string): string => amountSql(em, counter, `${row}.`);
-  const update = (
-    row: TriggerRow,
-    amount: (counter: ResolvedCounter) => string,
-    changed: (counter: ResolvedCounter) => string | boolean,
-    condition?: string,
-  ): string => {
-    const sets = group.counters.map(
-      counter =>
-        `${quote(counter.column)} = ${changedSql(em, counter, floored(counter, amount(counter), numberSql(em, counter)))}`,
-    );
-    const where = condition === undefined ? isTargetOf(row) : `${isTargetOf(row)} and ${condition}`;
-    return `update ${target} set ${[...sets, ...touchSql(em, group.counters, changed)].join(', ')} where ${where};`;
-  };
-  const countsSome = (counter: ResolvedCounter, row: TriggerRow): string | boolean =>
-    isConstant(counter) || `${counted(counter, row)} <> 0`;
-  return {
-    rollout,
-    target,
-    isTargetOf,
-    moved: `not (${group.foreignKey.map(column => `new.${quote(column)} ${nullSafeEqual} old.${quote(column)}`).join(' and ')})`,
-    recounted: group.counters.map(counter => `${counted(counter, 'new')} <> ${counted(counter, 'old')}`).join(' or '),
-    add: (row, condition) =>
-      update(
-        row,
-        counter => `+ ${counted(counter, row)}`,
-        counter => countsSome(counter, row),
-        condition,
-      ),
-    subtract: (row, condition) =>
-      update(
-        row,
-        counter => `- ${counted(counter, row)}`,
-        counter => countsSome(counter, row),
-        condition,
-      ),
-    change: condition =>
-      update(
-        'new',
-        counter => `+ ${counted(counter, 'new')} - ${counted(counter, 'old')}`,
-        counter => !isConstant(counter) && `${counted(counter, 'new')} <> ${counted(counter, 'old')}`,
-        condition,
-      ),
-    keys: group.targetKey.map((key, index) => ({
-      target: quote(key),
-      foreign: quote(group.foreignKey[index]!),
-      type: keyTypes(group.target)[index] ?? '',
-    })),
-    counts: group.counters.map(counter => ({
-      column: quote(counter.column),
-      counted: row => counted(counter, row),
-      mayBeNegative: counter.amount.mayBeNegative,
-      floored: (change, stored) => floored(counter, change, stored),
-    })),
-    touches: group.counters.some(({ touches }) => touches.length > 0),
-    touched: (changed, row) => touchSql(em, group.counters, counter => changed(group.counters.indexOf(counter)), row),
-  };
-}
-
-/** Returns true for a counter to which each row adds 1. */
-function isConstant({ condition, amount }: ResolvedCounter): boolean {
-  return condition.tests.length === 0 && !amount.of;
 }

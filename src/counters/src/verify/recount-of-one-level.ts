@@ -1,5 +1,6 @@
 import type { Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { requireRegistry } from '../declarations/registry.js';
 import type { KeyedDelta } from '../counts/deltas.js';
 import { counterIds } from '../counts/rollouts.js';
 import { StoredCounts } from '../counts/stored-counts.js';
@@ -11,7 +12,6 @@ import { touchedBy } from '../declarations/touches.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { execute, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
-import { requireRegistry } from '../triggers/triggers.js';
 
 /**
  * Locks the rows between a target and what it counts through them, in ascending order, as all writers do before they lock

@@ -8,14 +8,13 @@ import { assignedSql, totalSql, unitsOfValue, valueOf } from '../declarations/am
 import type { CountValue } from '../sql/units.js';
 import { joinedSql, wayOf } from '../declarations/levels.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
-import { withoutShares } from '../declarations/registry.js';
+import { withoutShares, requireRegistry } from '../declarations/registry.js';
 import type { LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { recountedRows, type RecountedRow } from '../events.js';
 import { refuseToCountPendingRows } from '../flush/pending-changes.js';
 import { execute, keyIn, quoted, tableName, type Fragment } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
-import { requireRegistry } from '../triggers/triggers.js';
 import { lockBetween, withoutSums } from './recount-of-one-level.js';
 import { targetOf } from './verify.js';
 

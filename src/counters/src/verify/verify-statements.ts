@@ -1,5 +1,6 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { requireRegistry } from '../declarations/registry.js';
 import { numberSql, readableSql, totalSql, unitsRead, valueOf } from '../declarations/amounts.js';
 import type { CountValue } from '../sql/units.js';
 import { joinedSql, wayOf, type Way } from '../declarations/levels.js';
@@ -11,7 +12,6 @@ import { isUnsafeNumber, UnsafeNumberError } from '../sql/exact-number.js';
 import { inRange, queryRows, quoted, tableName, type Fragment, type KeyRange, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
 import { plainTableName } from '../sql/schemas.js';
-import { requireRegistry } from '../triggers/triggers.js';
 
 /** One target row in one snapshot: the stored and the actual number of each counter, in the groups' order. */
 export interface ComparedTarget {
