@@ -1,3 +1,4 @@
+import { mistakeInDatabaseUrl } from '../../config/config-values.js';
 import { openExistingDatabase } from '../../database/database.js';
 import { dialectOfUrl } from '../../database/texts/database-url.js';
 import { findTables, type FoundTables } from '../../tools/adopt/found/found-tables.js';
@@ -7,9 +8,15 @@ import { explain } from '../failures/explain.js';
 import { canAsk } from '../input/confirmation.js';
 import { askSecret } from '../input/secret.js';
 
+/** Where another application's database is, with its password, and the setting that says so. */
+interface TheirPlace {
+  readonly url: string;
+  readonly setting: '--from' | 'DATABASE_URL';
+}
+
 /** Opens another application's database for reading, reads its catalog, and closes it whatever happens. Errors: CommandError. */
 export async function withTheirDatabase<Result>(
-  url: string,
+  { url, setting }: TheirPlace,
   work: (theirs: TheirDatabase, tables: FoundTables) => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -20,27 +27,26 @@ export async function withTheirDatabase<Result>(
       await database.close(true);
     }
   } catch (error) {
-    throw explain(error, url);
+    throw explain(error, url, { setting, isOwn: false });
   }
 }
 
 /**
- * Returns the URL of another application's database with its password, which must not be on the command line: every
- * user of the machine sees that in the list of processes. Errors: CommandError.
+ * Returns where `--from` says that another application's database is. The password must not be there: every user of the
+ * machine sees the command line in the list of processes. Errors: CommandError.
  */
-export async function theirUrl(from: string, password: string | undefined): Promise<string> {
-  const dialect = dialectOfUrl(from);
-  if (dialect.isFile) return from;
-  const url = URL.parse(from);
-  if (url === null || url.hostname === '')
-    throw new CommandError(`--from must be a URL such as ${dialect.urlForm}, without the password.`);
+export async function theirPlace(from: string, password: string | null): Promise<TheirPlace> {
+  const mistake = mistakeInDatabaseUrl(from);
+  if (mistake !== null) throw new CommandError(`--from ${mistake}`);
+  const setting = '--from';
+  if (dialectOfUrl(from).isFile) return { url: from, setting };
+  const url = new URL(from);
   if (url.password !== '' || url.searchParams.has('password'))
     throw new CommandError(
       'Leave the password out of --from: all users of this machine can see it in the list of processes. Set FROM_PASSWORD, or type the password when the command asks for it.',
     );
-  const secret =
-    password ??
-    (url.username !== '' && canAsk() ? await askSecret(`Password of ${url.username} at ${url.host}: `) : '');
+  const asks = password === null && url.username !== '' && canAsk();
+  const secret = asks ? await askSecret(`Password of ${url.username} at ${url.host}: `) : (password ?? '');
   url.password = encodeURIComponent(secret);
-  return url.href;
+  return { url: url.href, setting };
 }

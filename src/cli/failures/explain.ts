@@ -2,9 +2,9 @@ import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/co
 import { NoDatabaseFile } from '../../database/database.js';
 import { dialects } from '../../database/dialects/dialects.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
+import { missingAdvice, type NamedDatabase } from '../../database/texts/named-database.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
-import { MapError } from '../../tools/adopt/map/map-form.js';
 import { TransactionError } from '../../transactions/transaction-error.js';
 import { CommandError } from './command-error.js';
 import { faultText } from './fault-text.js';
@@ -13,19 +13,22 @@ import { faultText } from './fault-text.js';
  * Returns a CommandError for a failure of the database or of listening that a person can do something about, and every
  * other error as it is.
  */
-export function explain(error: unknown, databaseUrl: string): unknown {
+export function explain(
+  error: unknown,
+  databaseUrl: string,
+  { setting = 'DATABASE_URL', isOwn = true }: Partial<Omit<NamedDatabase, 'url'>> = {},
+): unknown {
   // These say more than the server's own words, which are their cause.
-  if (error instanceof MissingPrivilegeError || error instanceof MigrationRefused) return error;
-  if (error instanceof MapError) return new CommandError(error.message, { cause: error });
+  if ([CommandError, MissingPrivilegeError, MigrationRefused].some(kind => error instanceof kind)) return error;
   if (error instanceof TransactionError && error.code === 'COMMIT_UNKNOWN') return error;
-  const url = withoutPassword(databaseUrl);
+  const named: NamedDatabase = { setting, url: withoutPassword(databaseUrl), isOwn };
   const texts = reasonsOf(error).map(
     reason =>
-      schemaText(reason) ??
+      schemaText(reason, named) ??
       listeningText(reason) ??
-      hostText(reason, url) ??
-      dialectText(reason, url) ??
-      faultText(reason, url),
+      hostText(reason, named) ??
+      dialectText(reason, named) ??
+      faultText(reason, named),
   );
   const text = texts.find(one => one !== null);
   return text ? new CommandError(text, { cause: error }) : error;
@@ -50,11 +53,13 @@ function reasonsOf(error: unknown): Reason[] {
   return [error, ...(errors ?? []).flatMap(reasonsOf), ...reasonsOf(cause)];
 }
 
-function schemaText(reason: Reason): string | null {
-  if (reason instanceof NoDatabaseFile)
-    return `${reason.message} Create it with "rollcall migrate up", or correct DATABASE_URL.`;
+function schemaText(reason: Reason, named: NamedDatabase): string | null {
+  if (reason instanceof NoDatabaseFile) return `${reason.message} ${missingAdvice(named)}.`;
   if (!(reason instanceof TableNotFoundException || reason instanceof InvalidFieldNameException)) return null;
-  return `The database lacks something that this version needs: ${reason.message.split('\n')[0]}. Apply the migrations with "rollcall migrate up".`;
+  const lacks = reason.message.split('\n')[0];
+  return named.isOwn
+    ? `The database lacks something that this version needs: ${lacks}. Apply the migrations with "rollcall migrate up".`
+    : `The database lacks something that the map names: ${lacks}. Examine it with "rollcall adopt --check".`;
 }
 
 function listeningText({ code, syscall, address, port, variable = 'PORT' }: Reason): string | null {
@@ -66,16 +71,16 @@ function listeningText({ code, syscall, address, port, variable = 'PORT' }: Reas
   return `This machine cannot listen on ${address} (${code}). Set ${variable === 'PORT' ? 'HOST' : variable} to an address of this machine, such as localhost or 0.0.0.0.`;
 }
 
-function hostText({ code, syscall, hostname }: Reason, url: string): string | null {
+function hostText({ code, syscall, hostname }: Reason, { setting, url }: NamedDatabase): string | null {
   return syscall === 'getaddrinfo'
-    ? `The host ${hostname} is not known (${code}). Correct DATABASE_URL (${url}) or HOST.`
+    ? `The host ${hostname} is not known (${code}). Correct ${setting} (${url}) or HOST.`
     : null;
 }
 
 /** Returns what a dialect knows about an error of its own database. */
-function dialectText(reason: Reason, url: string): string | null {
+function dialectText(reason: Reason, named: NamedDatabase): string | null {
   for (const dialect of Object.values(dialects)) {
-    const text = dialect.explain(reason, url);
+    const text = dialect.explain(reason, named);
     if (text !== null) return text;
   }
   return null;

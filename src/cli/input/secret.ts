@@ -1,9 +1,10 @@
 import { Writable } from 'node:stream';
 import { createInterface } from 'node:readline/promises';
+import { tell } from '../output/terminal.js';
 
 /** Asks on the terminal for a text that it does not show. */
 export async function askSecret(question: string): Promise<string> {
-  process.stderr.write(question);
+  tell(question);
   // What the terminal would echo goes nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
@@ -11,6 +12,6 @@ export async function askSecret(question: string): Promise<string> {
     return await terminal.question('');
   } finally {
     terminal.close();
-    process.stderr.write('\n');
+    tell('\n');
   }
 }

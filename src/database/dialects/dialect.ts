@@ -6,6 +6,7 @@ import type { Catalog } from '../../migrations/catalog.js';
 import type { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
 import type { Fault, FaultKind } from '../faults/fault.js';
 import type { Tables } from '../tables.js';
+import type { NamedDatabase } from '../texts/named-database.js';
 import type { Finding } from './finding.js';
 
 /** The ORM, connected to a database by a driver that carries the dialect of that database. */
@@ -38,9 +39,9 @@ export interface Dialect {
   readonly faultOf: (error: unknown) => Fault | null;
   /**
    * Returns what an error means for a person who runs a command, and what to do about it; null if the kind of the error
-   * says enough. The text quotes the URL as given.
+   * says enough. The text names the database as given.
    */
-  readonly explain: (error: object, shownUrl: string) => string | null;
+  readonly explain: (error: object, named: NamedDatabase) => string | null;
   readonly connections: ConnectionRules;
   readonly sql: SqlRules;
   readonly schema: SchemaRules;
