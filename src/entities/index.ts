@@ -3,5 +3,5 @@ export { Enrollment } from './enrollment.js';
 export { RecountChange } from './recount-change.js';
 export { RecountRun } from './recount-run.js';
 export { User } from './user.js';
-export { CourseStatus, EnrollmentStatus, Role, RunKind, RunStatus } from './values.js';
+export { CourseStatus, EnrollmentStatus, MAX_CAPACITY, Role, RunKind, RunStatus } from './values.js';
 export { countOf, counters, storedCounts } from './counters.js';

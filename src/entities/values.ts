@@ -34,3 +34,6 @@ export enum RunStatus {
   FAILED = 'failed',
   CANCELLED = 'cancelled',
 }
+
+/** The largest capacity of a course: what the API and each database can store. */
+export const MAX_CAPACITY = 2 ** 31 - 1;

@@ -137,6 +137,46 @@ it('an import of a database copies its rows into a new database, and names what 
   expect(await place.run(['verify'])).toMatchObject({ code: 0 });
 });
 
+it('an import is refused, and makes no database, by a map whose columns do not exist or whose ids are not unique', async () => {
+  const from = django();
+  await place.run(['adopt', '--check', '--from', from, '--write-map']);
+  const text = readFileSync(mapPath(), 'utf8');
+  for (const [name, wrong, message] of [
+    ['instructor_id', 'teacher_id', 'core_course has no column teacher_id, which the map names.'],
+    ['"id": "id"', '"id": "duration_hours"', 'core_course.duration_hours has no unique key'],
+    ['"id": "id"', '"id": "slug"', 'core_course.slug has the type varchar(220), from which no id can be read.'],
+  ] as const) {
+    const [users, rest] = text.split('"courses"');
+    writeFileSync(mapPath(), `${users}"courses"${rest!.replace(name, wrong)}`);
+    const { code, stdout, stderr } = await place.run(['import', 'database', '--from', from]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^Nothing was copied\. /);
+    expect(stderr).toContain(message);
+  }
+  expect(existsSync(join(place.folder, 'data'))).toBe(false);
+});
+
+it('a failure names the setting and the database that failed, and no other', async () => {
+  const from = 'mysql://reader@127.0.0.1:9/django';
+  const tried = await place.run(['import', 'database', '--from', from]);
+  expect(tried).toMatchObject({ code: 1, stdout: '' });
+  expect(tried.stderr).toMatch(
+    /^The database does not answer \(\w+\)\. Start it, or correct --from \(mysql:\/\/reader@127\.0\.0\.1:9\/django\)\.\n$/,
+  );
+  const ours = await place.run(['import', 'database', '--from', django()], {
+    DATABASE_URL: 'mysql://app@127.0.0.1:9/ours',
+  });
+  expect(ours.stderr).toMatch(/Start it, or correct DATABASE_URL \(mysql:\/\/app@127\.0\.0\.1:9\/ours\)\.\n$/);
+  expect(await place.run(['adopt', '--check', '--from', 'oracle://db/django'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^--from is "oracle:\/\/db\/django"\. Give /),
+  });
+  expect(await place.run(['adopt', '--check'], { DATABASE_URL: 'sqlite:none.sqlite3' })).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^There is no database file .*none\.sqlite3\. Correct DATABASE_URL\.\n$/),
+  });
+});
+
 it('a password in --from is refused, because everybody on the machine can see it', async () => {
   for (const from of [
     'mysql://reader:secret@127.0.0.1/django',

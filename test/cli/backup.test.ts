@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { grouped } from '../../src/cli/output/format.js';
+import { grouped } from '../../src/tools/words.js';
 import { storedAndActual } from '../support/api.js';
 import type { Running } from '../support/command-line.js';
 import { describeOnEach, describeOnMySql } from '../support/databases.js';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { quantity, duration } from '../../src/cli/output/format.js';
+import { duration } from '../../src/cli/output/format.js';
+import { quantity } from '../../src/tools/words.js';
 import { paceOf } from '../../src/cli/output/progress-text.js';
 
 it('progress shows the rows in a second and the time left, from the share that is done', () => {

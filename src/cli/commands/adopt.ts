@@ -5,7 +5,7 @@ import { checkDatabase } from '../../tools/adopt/check/check-database.js';
 import { guessedMap, loadMap, type LoadedMap, type MapPlace } from '../../tools/adopt/map/load-map.js';
 import type { DatabaseMap } from '../../tools/adopt/map/map-form.js';
 import type { NamedFinding } from '../../tools/doctor/finding.js';
-import { theirUrl, withTheirDatabase } from '../database/with-their-database.js';
+import { theirPlace, withTheirDatabase } from '../database/with-their-database.js';
 import { CommandError } from '../failures/command-error.js';
 import { ExitCode } from '../output/exit-code.js';
 import { print, printWhole, tell } from '../output/terminal.js';
@@ -35,18 +35,21 @@ export function addAdopt(program: Command, end: (code: ExitCode) => void): void 
     .action(async ({ check, from, map, writeMap, json = false }: AdoptOptions, command: Command) => {
       if (!check) command.error('adopt examines only: give --check. "rollcall import database" copies the rows');
       const config = loadConfig();
-      const url = from === undefined ? config.databaseUrl : await theirUrl(from, config.fromPassword ?? undefined);
+      const theirs =
+        from === undefined
+          ? { url: config.databaseUrl, setting: 'DATABASE_URL' as const }
+          : await theirPlace(from, config.fromPassword);
       const place = { path: map ?? config.map, isNamed: map !== undefined && !writeMap };
-      end(await checked(url, place, { writesMap: writeMap === true, json }));
+      end(await checked(theirs, place, { writesMap: writeMap === true, json }));
     });
 }
 
 async function checked(
-  url: string,
+  database: Parameters<typeof withTheirDatabase>[0],
   place: MapPlace,
   { writesMap, json }: { writesMap: boolean; json: boolean },
 ): Promise<ExitCode> {
-  return withTheirDatabase(url, async (theirs, tables) => {
+  return withTheirDatabase(database, async (theirs, tables) => {
     const { map, path } = writesMap
       ? await writtenMap(place.path, await guessedMap(theirs, tables))
       : await loadMap(place, theirs, tables);
@@ -97,6 +100,7 @@ What it examines:
   tables      where the users, courses and enrollments are, and the number of their rows
   columns     which column each field comes from
   types       that keys, moments and numbers can be read from these columns
+  keys        that each id belongs to one row
   missing     the fields for which there is no column, and what a copy writes instead
   required    the columns that must be filled, and that a copy leaves behind
   unique      that a student can be in a course once, and that an email belongs to one user

@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.js';
 import { writeBackup } from '../../tools/backup/write-backup.js';
 import { operator } from '../../access/viewer.js';
 import { ExitCode } from '../output/exit-code.js';
-import { quantity } from '../output/format.js';
+import { quantity } from '../../tools/words.js';
 import { interruption } from '../input/interruption.js';
 import { printWhole, tell } from '../output/terminal.js';
 import { showProgress } from '../output/progress.js';

@@ -12,7 +12,7 @@ import { writeExport } from '../../tools/export/write-export.js';
 import { withExistingDatabase } from '../database/with-database.js';
 import { interruption } from '../input/interruption.js';
 import { ExitCode } from '../output/exit-code.js';
-import { grouped } from '../output/format.js';
+import { grouped } from '../../tools/words.js';
 import { showProgress } from '../output/progress.js';
 import { printWhole, tell } from '../output/terminal.js';
 import { writeWholeFile, type Append } from '../output/whole-file.js';

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
+import { refusalsOf } from '../../tools/adopt/check/check-database.js';
 import { copyDatabase, type CopyRemark, type CopyResult } from '../../tools/adopt/copy/copy-database.js';
 import { loadMap } from '../../tools/adopt/map/load-map.js';
 import { withMigratedDatabase } from '../database/with-database.js';
-import { theirUrl, withTheirDatabase } from '../database/with-their-database.js';
+import { theirPlace, withTheirDatabase } from '../database/with-their-database.js';
 import { CommandError } from '../failures/command-error.js';
 import { interruption } from '../input/interruption.js';
 import { ExitCode } from '../output/exit-code.js';
-import { grouped } from '../output/format.js';
+import { grouped } from '../../tools/words.js';
 import { showProgress } from '../output/progress.js';
 import { print, tell } from '../output/terminal.js';
 
@@ -30,14 +31,16 @@ Examples:
     )
     .action(async ({ from, map }: { from: string; map?: string }) => {
       const config = loadConfig();
-      const url = await theirUrl(from, config.fromPassword ?? undefined);
-      if (url === config.databaseUrl)
+      const place = await theirPlace(from, config.fromPassword);
+      if (place.url === config.databaseUrl)
         throw new CommandError('--from is the database of DATABASE_URL. Copy into a database of its own.');
       end(
-        await withTheirDatabase(url, async (theirs, tables) => {
+        await withTheirDatabase(place, async (theirs, tables) => {
           const loaded = await loadMap({ path: map ?? config.map, isNamed: map !== undefined }, theirs, tables);
           if (loaded.path === null)
             tell(`There is no map ${config.map}; copying by a guess, which "rollcall adopt --check" shows.\n`);
+          const refusals = await refusalsOf({ theirs, tables, map: loaded.map });
+          if (refusals.length > 0) throw new CommandError(`Nothing was copied. ${refusals.join(' ')}`);
           const display = await showProgress('import');
           const stop = interruption(() => tell('Stopping after this batch; a second signal stops at once.\n'));
           try {

@@ -16,7 +16,7 @@ import { fileSource } from '../../tools/import/source.js';
 import { addFileOptions, fileOptions, type GivenFileOptions } from '../input/file-options.js';
 import { interruption } from '../input/interruption.js';
 import { ExitCode } from '../output/exit-code.js';
-import { grouped } from '../output/format.js';
+import { grouped } from '../../tools/words.js';
 import { print, tell } from '../output/terminal.js';
 import { showProgress } from '../output/progress.js';
 import { withMigratedDatabase } from '../database/with-database.js';

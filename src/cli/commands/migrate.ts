@@ -9,7 +9,7 @@ import { reportingAlteredTables } from '../reports/altered-tables.js';
 import { canAsk, confirm } from '../input/confirmation.js';
 import { ExitCode } from '../output/exit-code.js';
 import { CommandError } from '../failures/command-error.js';
-import { quantity } from '../output/format.js';
+import { quantity } from '../../tools/words.js';
 import { print, tell } from '../output/terminal.js';
 import { withDatabase, withExistingDatabase } from '../database/with-database.js';
 

@@ -6,7 +6,7 @@ import { checkBackup, restoreCounts, type CheckedBackup, type Restored } from '.
 import { fileSource, type Source } from '../../tools/import/source.js';
 import { operator } from '../../access/viewer.js';
 import { ExitCode } from '../output/exit-code.js';
-import { quantity, grouped } from '../output/format.js';
+import { quantity, grouped } from '../../tools/words.js';
 import { interruption } from '../input/interruption.js';
 import { print, tell } from '../output/terminal.js';
 import { showProgress } from '../output/progress.js';

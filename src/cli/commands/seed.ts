@@ -5,7 +5,7 @@ import { databaseSize, defaultSeedSize, seedDatabase, type SeedSize } from '../.
 import { canAsk, confirm } from '../input/confirmation.js';
 import { ExitCode } from '../output/exit-code.js';
 import { CommandError } from '../failures/command-error.js';
-import { quantity } from '../output/format.js';
+import { quantity } from '../../tools/words.js';
 import { wholeNumber } from '../input/option-values.js';
 import { tell } from '../output/terminal.js';
 import { seedWithProgress } from '../database/sample-data.js';

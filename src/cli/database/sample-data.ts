@@ -2,7 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { addSampleData, defaultSeedSize, type Seed, type SeedSize } from '../../tools/sample-data/seed-database.js';
 import { inTransaction } from '../../transactions/transactions.js';
-import { duration, quantity } from '../output/format.js';
+import { duration } from '../output/format.js';
+import { quantity } from '../../tools/words.js';
 import { showProgress } from '../output/progress.js';
 import { tell } from '../output/terminal.js';
 

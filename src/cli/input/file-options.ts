@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { dateForm, type DateForm } from '../../tools/import/dates.js';
-import type { FileOptions } from '../../tools/import/import-enrollments.js';
+import type { FileOptions } from '../../tools/import/read-blocks.js';
 import { isEncoding } from '../../tools/import/text-encoding.js';
 
 /** The options of a command that reads a table, as Commander returns them. */

@@ -1,5 +1,6 @@
 import type { Progress } from '../../tools/progress.js';
-import { duration, grouped } from './format.js';
+import { duration } from './format.js';
+import { grouped } from '../../tools/words.js';
 
 /** The widths between which a bar is shown, in columns. If the line has less room, there is text alone. */
 const MIN_BAR_COLUMNS = 10;

@@ -1,5 +1,5 @@
 import type { OnProgress, Progress } from '../../tools/progress.js';
-import { grouped } from './format.js';
+import { grouped } from '../../tools/words.js';
 import { barLine, paceOf } from './progress-text.js';
 import { setStatusLine, tell } from './terminal.js';
 

@@ -1,7 +1,8 @@
 import { dialectOf, type Database } from '../../database/database.js';
 import { alteredTables, type AlteredTable } from '../../migrations/altered-tables.js';
 import { proceduresLeft } from '../../migrations/procedures.js';
-import { quantity, duration, grouped } from '../output/format.js';
+import { duration } from '../output/format.js';
+import { quantity, grouped } from '../../tools/words.js';
 import { tell } from '../output/terminal.js';
 import { showProgress } from '../output/progress.js';
 

@@ -1,6 +1,6 @@
 import type { Problem } from '../../use-cases/outcome.js';
 import type { CourseCount } from '../../recounts/verify-counts.js';
-import { quantity, grouped } from '../output/format.js';
+import { quantity, grouped } from '../../tools/words.js';
 import { headingOf, lineOf, type Column } from '../output/table.js';
 
 /**

@@ -1,6 +1,6 @@
 import { EnrollmentStatus } from '../../entities/index.js';
 import { quotedCell, type BadRow } from './bad-row.js';
-import { isoDates, type DateForm } from './dates.js';
+import type { RowContext } from './read-blocks.js';
 import type { Placement } from './placement.js';
 import { referenceOf, type Reference } from './references.js';
 import type { ColumnOf, TableRow } from './table.js';
@@ -49,10 +49,8 @@ export interface ImportedEnrollment {
 
 /** Returns the enrollment that a row of a file names, or why it names none. */
 export function enrollmentRowOf(
-  file: string,
   { line, values }: TableRow<ColumnOf<typeof enrollmentColumns>>,
-  now: Date,
-  dates: DateForm = isoDates,
+  { file, now, dates }: RowContext,
 ): ImportedEnrollment | BadRow {
   const status =
     values.status === ''

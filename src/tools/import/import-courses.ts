@@ -1,15 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
-import { Course, CourseStatus, Role, User } from '../../entities/index.js';
+import { Course, CourseStatus, MAX_CAPACITY, Role, User } from '../../entities/index.js';
+import { truthOf } from '../truth.js';
 import { courseProblems } from '../../use-cases/courses.js';
-import { partedRows, quotedCell, type BadRow } from './bad-row.js';
-import { isoDates, type DateForm } from './dates.js';
-import type { FileOptions } from './import-enrollments.js';
+import { quotedCell, type BadRow } from './bad-row.js';
 import type { Placed } from './placed.js';
 import { foundUsers, referenceOf, type Reference } from './references.js';
+import { readBlocks, type FileOptions, type RowContext } from './read-blocks.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 import type { Source } from './source.js';
-import { tableBlocks, type ColumnOf, type TableBlock, type TableRow } from './table.js';
+import type { ColumnOf, TableRow } from './table.js';
 
 /** The columns of a file of courses; those with `?` are optional. */
 export const courseColumns = [
@@ -33,18 +33,6 @@ const courseAliases: Readonly<Record<CourseColumn, readonly string[]>> = {
   capacity: ['seats', 'max_students'],
   instructor: ['instructor_id', 'instructor_email', 'teacher', 'teacher_id', 'teacher_email'],
   created_at: ['created', 'created_on'],
-};
-
-/** The largest capacity: what the API and each database can store. */
-const MAX_CAPACITY = 2 ** 31 - 1;
-
-const truthValues: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  '1': true,
-  false: false,
-  no: false,
-  '0': false,
 };
 
 /** The properties of a course as a file has them; undefined: the file says nothing. */
@@ -74,12 +62,14 @@ export function importCourses(
   source: Source,
   options: ImportOptions & FileOptions = {},
 ): Promise<ImportResult> {
+  const form = { maxValueLines: Number.POSITIVE_INFINITY, ...options.form };
   return runImport(
     database,
     {
       sources: [source],
       measured: source,
-      blocks: () => courseBlocks(source, options),
+      // A description may have any number of lines.
+      blocks: () => readBlocks(source, courseColumns, courseAliases, { ...options, form }, courseOf),
       write: (em, rows) => place(em, rows, null),
       rehearsal() {
         const seen: KnownCourse[] = [];
@@ -90,33 +80,10 @@ export function importCourses(
   );
 }
 
-async function* courseBlocks(
-  source: Source,
-  { ignoredColumns = [], dates = isoDates, ...options }: FileOptions & ImportOptions,
-): AsyncGenerator<TableBlock<ImportedCourse>> {
-  const now = new Date();
-  const table = {
-    ...options,
-    // A description may have any number of lines.
-    form: { maxValueLines: Number.POSITIVE_INFINITY, ...options.form },
-    ignored: ignoredColumns,
-    aliases: courseAliases,
-  };
-  for await (const { rows, bad, bytes } of tableBlocks(source, courseColumns, table)) {
-    const read = partedRows(rows.map(row => courseOf(source.name, row, now, dates)));
-    yield { rows: read.rows, bad: [...bad, ...read.bad], bytes };
-  }
-}
-
-function courseOf(
-  file: string,
-  { line, values }: TableRow<CourseColumn>,
-  now: Date,
-  dates: DateForm,
-): ImportedCourse | BadRow {
+function courseOf({ line, values }: TableRow<CourseColumn>, { file, now, dates }: RowContext): ImportedCourse | BadRow {
   const bad = (code: BadRow['code'], message: string): BadRow => ({ file, line, code, message });
   const status = Object.values(CourseStatus).find(one => one === values.status.toLowerCase());
-  const isPublished = truthValues[values.is_published.toLowerCase()];
+  const isPublished = truthOf(values.is_published);
   const capacity = /^\d{1,10}$/.test(values.capacity) ? Number(values.capacity) : Number.NaN;
   const createdAt = values.created_at === '' ? now : dates.read(values.created_at);
   if (values.status !== '' && !status)

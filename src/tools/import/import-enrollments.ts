@@ -1,22 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { partedRows, type BadRow } from './bad-row.js';
-import type { DateForm } from './dates.js';
 import { enrollmentAliases, enrollmentColumns, enrollmentRowOf, type ImportedEnrollment } from './enrollment-rows.js';
 import { placing } from './place-batch.js';
 import type { Placement } from './placement.js';
 import { foundCourses, foundUsers, type Matching } from './references.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 import type { Source } from './source.js';
-import { tableBlocks, type TableBlock, type TableOptions } from './table.js';
-
-/** How the file of an import is read. */
-export interface FileOptions extends Pick<TableOptions, 'form' | 'header' | 'values' | 'map'> {
-  /** Columns that are left out; others that are not known are refused. */
-  readonly ignoredColumns?: readonly string[];
-  /** How dates are written, ISO 8601 if left out. */
-  readonly dates?: DateForm;
-}
+import { readBlocks, type FileOptions } from './read-blocks.js';
 
 /** How an import of enrollments runs. */
 export interface EnrollmentImportOptions extends ImportOptions, FileOptions {
@@ -40,23 +31,11 @@ export function importEnrollments(
     {
       sources: [source],
       measured: source,
-      blocks: () => enrollmentBlocks(source, options),
+      blocks: () => readBlocks(source, enrollmentColumns, enrollmentAliases, options, enrollmentRowOf),
       ...placing<ImportedEnrollment>((em, rows) => placementsOf(em, rows, options.matching ?? {})),
     },
     options,
   );
-}
-
-async function* enrollmentBlocks(
-  source: Source,
-  { ignoredColumns = [], dates, ...options }: EnrollmentImportOptions,
-): AsyncGenerator<TableBlock<ImportedEnrollment>> {
-  const now = new Date();
-  const table = { ...options, ignored: ignoredColumns, aliases: enrollmentAliases };
-  for await (const { rows, bad, bytes } of tableBlocks(source, enrollmentColumns, table)) {
-    const read = partedRows(rows.map(row => enrollmentRowOf(source.name, row, now, dates)));
-    yield { rows: read.rows, bad: [...bad, ...read.bad], bytes };
-  }
 }
 
 /** Finds the courses and students of some rows. */

@@ -1,15 +1,14 @@
-import type { RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { Role, User } from '../../entities/index.js';
 import { userProblems } from '../../use-cases/users.js';
-import { partedRows, quotedCell, type BadRow } from './bad-row.js';
-import { isoDates, type DateForm } from './dates.js';
-import type { FileOptions } from './import-enrollments.js';
+import { quotedCell, type BadRow } from './bad-row.js';
+import { usersBy } from './lookups.js';
 import type { Placed } from './placed.js';
+import { readBlocks, type FileOptions, type RowContext } from './read-blocks.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 import type { Source } from './source.js';
-import { tableBlocks, type ColumnOf, type TableBlock, type TableRow } from './table.js';
+import type { ColumnOf, TableRow } from './table.js';
 
 /** The columns of a file of users; those with `?` are optional. */
 export const userColumns = ['name', 'email', 'role?', 'created_at?'] as const;
@@ -47,7 +46,7 @@ export function importUsers(
     {
       sources: [source],
       measured: source,
-      blocks: () => userBlocks(source, options),
+      blocks: () => readBlocks(source, userColumns, userAliases, options, userOf),
       write: (em, rows) => place(em, rows, new Map(), true),
       rehearsal() {
         const seen = new Map<string, KnownUser>();
@@ -58,23 +57,9 @@ export function importUsers(
   );
 }
 
-async function* userBlocks(
-  source: Source,
-  { ignoredColumns = [], dates = isoDates, ...options }: FileOptions & ImportOptions,
-): AsyncGenerator<TableBlock<ImportedUser>> {
-  const now = new Date();
-  const table = { ...options, ignored: ignoredColumns, aliases: userAliases };
-  for await (const { rows, bad, bytes } of tableBlocks(source, userColumns, table)) {
-    const read = partedRows(rows.map(row => userOf(source.name, row, now, dates)));
-    yield { rows: read.rows, bad: [...bad, ...read.bad], bytes };
-  }
-}
-
 function userOf(
-  file: string,
   { line, values }: TableRow<ColumnOf<typeof userColumns>>,
-  now: Date,
-  dates: DateForm,
+  { file, now, dates }: RowContext,
 ): ImportedUser | BadRow {
   const { name, email } = values;
   const role = values.role === '' ? null : Object.values(Role).find(one => one === values.role.toLowerCase());
@@ -106,9 +91,10 @@ async function place(
     .execute('all');
   // Emails differ in more than letter case, or the database keeps them apart.
   const known = new Map([...seen.values(), ...existing].map(user => [user.email.toLowerCase(), user]));
-  const added: RequiredEntityData<User>[] = [];
+  const added: (ImportedUser & { readonly role: Role })[] = [];
   const bad: BadRow[] = [];
-  for (const { file, line, name, email, role, createdAt } of rows) {
+  for (const row of rows) {
+    const { file, line, name, email, role } = row;
     const before = known.get(email.toLowerCase());
     if (before && (before.name !== name || (role !== null && before.role !== role)))
       bad.push({
@@ -118,13 +104,41 @@ async function place(
         message: `The user ${quotedCell(before.email)} is there already, as the ${before.role} ${quotedCell(before.name)}. Change the file or the user.`,
       });
     if (before) continue;
-    const user = { name, email, role: role ?? Role.STUDENT };
+    const user = { ...row, role: role ?? Role.STUDENT };
     known.set(email.toLowerCase(), user);
     if (!isWritten) seen.set(email.toLowerCase(), user);
-    added.push({ ...user, createdAt, updatedAt: new Date() });
+    added.push(user);
   }
+  const refused = isWritten && added.length > 0 ? await insert(em, added) : [];
+  for (const { file, line, email } of refused)
+    bad.push({
+      file,
+      line,
+      code: 'DIFFERENT',
+      message: `The email ${quotedCell(email)} equals that of another user for the database, which may compare without accents. Change the file or the user.`,
+    });
+  const made = added.length - refused.length;
+  return { added: made, alreadyThere: rows.length - made - bad.length, bad };
+}
+
+/** Adds users, and returns those whose email the database takes for that of another user. */
+async function insert<Row extends ImportedUser & { readonly role: Role }>(
+  em: SqlEntityManager,
+  users: readonly Row[],
+): Promise<Row[]> {
+  const updatedAt = new Date();
   // Another import may be making the same users.
-  if (isWritten && added.length > 0)
-    await em.createQueryBuilder(User).insert(added).onConflict('email').ignore().execute();
-  return { added: added.length, alreadyThere: rows.length - added.length - bad.length, bad };
+  await em
+    .createQueryBuilder(User)
+    .insert(users.map(({ name, email, role, createdAt }) => ({ name, email, role, createdAt, updatedAt })))
+    .onConflict('email')
+    .ignore()
+    .execute();
+  const there = await usersBy(
+    em,
+    'email',
+    users.map(({ email }) => email),
+  );
+  const emails = new Set(there.map(({ email }) => email));
+  return users.filter(({ email }) => !emails.has(email));
 }

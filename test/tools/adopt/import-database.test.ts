@@ -26,9 +26,9 @@ const foretold = [
   'ok values: core_course.is_published (isPublished), with the number of rows: true ← "1" 2.',
   'warning duplicates: Some students are in a course several times: 1 row too many, such as course 1, student 1 (2). A copy keeps the row with the lowest id of each, and rejects the others.',
   'ok references: All references lead to a row.',
-  'warning emails: 1 user has no email. A copy gives each an address that reaches nobody.',
+  'warning emails: Users without an email: 1. A copy gives each an address that reaches nobody.',
   'warning emails: Some users share an email: 1 user too many, such as "user1@school.example" (2). The user with the lowest id keeps it; a copy gives the others an address that reaches nobody.',
-  'warning inactive: 1 user is inactive, by core_user.is_active. A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.',
+  'warning inactive: Inactive users, by core_user.is_active: 1. A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.',
   'warning counts: core_course.total_enrollments drifts in 1 course: course 1 stores 4 and has 3. A copy counts the rows.',
 ];
 

@@ -5,7 +5,7 @@ import type { BadRow } from '../../../src/tools/import/bad-row.js';
 import { importCourses } from '../../../src/tools/import/import-courses.js';
 import { importUsers } from '../../../src/tools/import/import-users.js';
 import type { ImportOptions, ImportResult } from '../../../src/tools/import/run-import.js';
-import { freshDatabase } from '../../support/databases.js';
+import { describeOnEach, freshDatabase } from '../../support/databases.js';
 import { addStudents } from '../../support/students.js';
 import { textSource } from '../../support/text-source.js';
 
@@ -114,4 +114,32 @@ it('courses are imported once, and a row that differs from a course, or that can
     ['Algebra', 'two\nlines', CourseStatus.ACTIVE, true, 30, 'Ada', 0],
     ['Optics', null, CourseStatus.DRAFT, false, null, undefined, 0],
   ]);
+});
+
+describeOnEach('an email that the database may take for that of another user', kind => {
+  it('is added, or its row is bad: no row is left out in silence', async () => {
+    const other = await freshDatabase(kind);
+    try {
+      const em = other.database.em.fork();
+      // As a copy of another application's database brings it.
+      em.create(User, { name: 'José', email: 'josé@example.org' });
+      await em.flush();
+      const found: string[] = [];
+      const { added, bad } = await importUsers(
+        other.database,
+        textSource('name,email\nJose,jose@example.org\nEve,eve@example.org'),
+        {
+          onBadRow: ({ line, code }) => found.push(`${line} ${code}`),
+        },
+      );
+      const names = (await other.database.em.fork().findAll(User, { orderBy: { id: 'asc' } })).map(({ name }) => name);
+      expect({ names, added, bad, found }).toEqual(
+        kind === 'sqlite'
+          ? { names: ['José', 'Jose', 'Eve'], added: 2, bad: 0, found: [] }
+          : { names: ['José', 'Eve'], added: 1, bad: 1, found: ['2 DIFFERENT'] },
+      );
+    } finally {
+      await other.drop();
+    }
+  });
 });

@@ -2,11 +2,12 @@ import { failed, type Finding, type NamedFinding } from '../../doctor/finding.js
 import type { Examined } from './examined.js';
 import { countFindings } from './counts.js';
 import { emailFindings, inactiveFindings } from './users.js';
-import { duplicateFindings, keyFindings, orphanFindings } from './rows.js';
+import { duplicateFindings, idFindings, orphanFindings } from './rows.js';
 import {
   cascadeFindings,
   childFindings,
   columnFindings,
+  keyFindings,
   missingFindings,
   requiredFindings,
   tableFindings,
@@ -20,15 +21,21 @@ import { valueFindings } from './values.js';
 /** Returns what one check found. */
 type Check = (examined: Examined) => Finding[] | Promise<Finding[]>;
 
-/** The checks of the catalog: without faults in these, the others can read the rows. */
-const catalogChecks: Readonly<Record<string, Check>> = {
+/** The checks of the tables and columns that the map names: the others read them. */
+const placeChecks: Readonly<Record<string, Check>> = {
   tables: tableFindings,
   columns: columnFindings,
 };
 
+/** The checks of whether the rows can be copied at all. */
+const formChecks: Readonly<Record<string, Check>> = {
+  types: typeFindings,
+  keys: keyFindings,
+};
+
 /** The checks of everything else, in the order of the report. */
 const otherChecks: Readonly<Record<string, Check>> = {
-  types: typeFindings,
+  ...formChecks,
   missing: missingFindings,
   required: requiredFindings,
   unique: uniqueFindings,
@@ -36,7 +43,7 @@ const otherChecks: Readonly<Record<string, Check>> = {
   triggers: triggerFindings,
   children: childFindings,
   texts: textFindings,
-  ids: keyFindings,
+  ids: idFindings,
   values: valueFindings,
   duplicates: duplicateFindings,
   references: orphanFindings,
@@ -51,7 +58,7 @@ const otherChecks: Readonly<Record<string, Check>> = {
  */
 export async function* checkDatabase(examined: Examined): AsyncGenerator<NamedFinding> {
   let readable = true;
-  for (const [check, findings] of Object.entries(catalogChecks)) {
+  for (const [check, findings] of Object.entries(placeChecks)) {
     for (const finding of await findings(examined)) {
       readable &&= finding.status !== 'failed';
       yield { check, ...finding };
@@ -75,4 +82,14 @@ export async function* checkDatabase(examined: Examined): AsyncGenerator<NamedFi
       yield { check, ...failed(`Not examined: ${(error as Error).message.split('\n')[0]}.`) };
     }
   }
+}
+
+/** Returns why the rows cannot be copied by the map, each reason with what to do; none: they can. */
+export async function refusalsOf(examined: Examined): Promise<string[]> {
+  for (const checks of [placeChecks, formChecks]) {
+    const findings = (await Promise.all(Object.values(checks).map(async check => check(examined)))).flat();
+    const faults = findings.filter(({ status }) => status === 'failed');
+    if (faults.length > 0) return faults.map(({ message, advice }) => (advice ? `${message} ${advice}` : message));
+  }
+  return [];
 }

@@ -3,7 +3,8 @@ import { ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsIn, type DatabaseMap } from '../map/map-form.js';
 import { choiceIn, textOf, type TheirRow } from '../map/sources.js';
 import type { Examined } from './examined.js';
-import { counted, MAX_NAMED_ROWS } from './words.js';
+import { quantity } from '../../words.js';
+import { MAX_NAMED_ROWS } from './examined.js';
 
 /** The counts that an application may have stored, each with the enrollments that it counts. */
 const countedStatuses = {
@@ -34,7 +35,7 @@ export async function countFindings({ theirs, map }: Examined): Promise<Finding[
     );
     findings.push(
       warning(
-        `${courses.table}.${column} drifts in ${counted(number, 'course')}: ${some.map(shown).join('; ')}. A copy counts the rows.`,
+        `${courses.table}.${column} drifts in ${quantity(number, 'course')}: ${some.map(shown).join('; ')}. A copy counts the rows.`,
       ),
     );
   }

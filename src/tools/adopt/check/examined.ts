@@ -8,3 +8,6 @@ export interface Examined {
   readonly tables: FoundTables;
   readonly map: DatabaseMap;
 }
+
+/** The most rows that a finding names; the others are counted. */
+export const MAX_NAMED_ROWS = 5;

@@ -2,10 +2,11 @@ import { ok, warning, type Finding } from '../../doctor/finding.js';
 import { mapParts } from '../map/map-form.js';
 import { textOf } from '../map/sources.js';
 import type { Examined } from './examined.js';
-import { counted, grouped, MAX_NAMED_ROWS } from './words.js';
+import { quantity, grouped } from '../../words.js';
+import { MAX_NAMED_ROWS } from './examined.js';
 
 /** Examines whether all keys are numbers that JavaScript holds exactly. */
-export async function keyFindings({ theirs, map }: Examined): Promise<Finding[]> {
+export async function idFindings({ theirs, map }: Examined): Promise<Finding[]> {
   const findings: Finding[] = [];
   const highest: string[] = [];
   for (const part of mapParts) {
@@ -17,7 +18,7 @@ export async function keyFindings({ theirs, map }: Examined): Promise<Finding[]>
     if (bad > 0)
       findings.push(
         warning(
-          `${table} has ${counted(bad, 'key')} below 1 or above ${Number.MAX_SAFE_INTEGER}. A copy rejects these rows.`,
+          `${table} has ${quantity(bad, 'key')} below 1 or above ${Number.MAX_SAFE_INTEGER}. A copy rejects these rows.`,
         ),
       );
   }
@@ -39,7 +40,7 @@ export async function duplicateFindings({ theirs, map: { enrollments } }: Examin
   const named = some.map(({ c, s, n }) => `course ${String(c)}, student ${String(s)} (${String(n)})`);
   return [
     warning(
-      `Some students are in a course several times: ${counted(extra, 'row')} too many, such as ${named.join('; ')}. A copy keeps the row with the lowest id of each, and rejects the others.`,
+      `Some students are in a course several times: ${quantity(extra, 'row')} too many, such as ${named.join('; ')}. A copy keeps the row with the lowest id of each, and rejects the others.`,
     ),
   ];
 }

@@ -1,4 +1,4 @@
-import { grouped } from './words.js';
+import { grouped } from '../../words.js';
 import { failed, ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsOf, fieldsOf } from '../copy/our-rows.js';
 import type { ColumnFamily, FoundTable } from '../found/found-tables.js';
@@ -106,7 +106,7 @@ export function missingFindings({ map }: Examined): Finding[] {
     : [warning(`No column is mapped to some fields; a copy writes instead: ${missing.join('; ')}.`)];
 }
 
-/** Finds columns without a default that the map does not read: whoever inserts a row into that table must fill them. */
+/** Finds columns without a default that the map does not read. An INSERT must fill them. */
 export function requiredFindings({ tables, map }: Examined): Finding[] {
   return mapParts.flatMap(part => {
     const found = tables.get(map[part].table)!;
@@ -118,6 +118,21 @@ export function requiredFindings({ tables, map }: Examined): Finding[] {
     return [
       warning(
         `${found.name} has columns that must be filled and that no field maps to: ${namesIn(required.map(({ name }) => name))}. A copy leaves their values behind.`,
+      ),
+    ];
+  });
+}
+
+/** Finds keys that several rows could have: a copy reads the rows in the order of their keys. */
+export function keyFindings({ tables, map }: Examined): Finding[] {
+  return mapParts.flatMap(part => {
+    const { name, keys } = tables.get(map[part].table)!;
+    const { id } = map[part].columns;
+    if (keys.some(({ columns }) => columns.length === 1 && columns[0] === id)) return [];
+    return [
+      failed(
+        `${name}.${id} has no unique key, so that several rows may have one id.`,
+        'Name a column with a unique key in the map, or add that key.',
       ),
     ];
   });

@@ -3,7 +3,8 @@ import { ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsIn } from '../map/map-form.js';
 import { comparable } from '../map/sources.js';
 import type { Examined } from './examined.js';
-import { counted, MAX_NAMED_ROWS } from './words.js';
+import { grouped, quantity } from '../../words.js';
+import { MAX_NAMED_ROWS } from './examined.js';
 
 /** Finds users without an email, and users who share one. */
 export async function emailFindings({ theirs, map: { users } }: Examined): Promise<Finding[]> {
@@ -17,7 +18,7 @@ export async function emailFindings({ theirs, map: { users } }: Examined): Promi
   if (blank > 0)
     findings.push(
       warning(
-        `${counted(blank, 'user has', 'users have')} no email. ${hasFallback(users.columns.email) ? 'A copy gives each an address that reaches nobody' : 'A copy rejects these rows'}.`,
+        `Users without an email: ${grouped(blank)}. ${hasFallback(users.columns.email) ? 'A copy gives each an address that reaches nobody' : 'A copy rejects these rows'}.`,
       ),
     );
   if (extra > 0) {
@@ -26,7 +27,7 @@ export async function emailFindings({ theirs, map: { users } }: Examined): Promi
     );
     findings.push(
       warning(
-        `Some users share an email: ${counted(extra, 'user')} too many, such as ${some.map(({ e, n }) => `${quotedCell(e)} (${String(n)})`).join(', ')}. The user with the lowest id keeps it; a copy ${users.emailIfTaken ? 'gives the others an address that reaches nobody' : 'rejects the others'}.`,
+        `Some users share an email: ${quantity(extra, 'user')} too many, such as ${some.map(({ e, n }) => `${quotedCell(e)} (${String(n)})`).join(', ')}. The user with the lowest id keeps it; a copy ${users.emailIfTaken ? 'gives the others an address that reaches nobody' : 'rejects the others'}.`,
       ),
     );
   }
@@ -45,7 +46,7 @@ export async function inactiveFindings({ theirs, map: { users } }: Examined): Pr
     ? [ok(`All users are active, by ${table}.${inactive.column}.`)]
     : [
         warning(
-          `${counted(gone, 'user is', 'users are')} inactive, by ${table}.${inactive.column}. A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.`,
+          `Inactive users, by ${table}.${inactive.column}: ${grouped(gone)}. A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.`,
         ),
       ];
 }

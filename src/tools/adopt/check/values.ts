@@ -3,7 +3,7 @@ import { ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsIn, type ChoiceSource, type TruthSource } from '../map/map-form.js';
 import { choiceIn, textOf, truthIn, type TheirRow } from '../map/sources.js';
 import type { Examined } from './examined.js';
-import { counted } from './words.js';
+import { quantity } from '../../words.js';
 
 /** Counts the rows of each value that the map translates, and finds values that it does not name. */
 export async function valueFindings({ theirs, map }: Examined): Promise<Finding[]> {
@@ -63,7 +63,7 @@ async function examined(
     ...(unknown.length > 0
       ? [
           warning(
-            `${place} (${field}) has values that the map does not name: ${unknown.join(', ')}. A copy rejects ${counted(lost, 'row')}.`,
+            `${place} (${field}) has values that the map does not name: ${unknown.join(', ')}. A copy rejects ${quantity(lost, 'row')}.`,
             `Add each to the "values" of ${field} in the map, or name an "otherwise".`,
           ),
         ]

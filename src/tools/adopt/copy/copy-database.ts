@@ -43,7 +43,7 @@ export interface CopyResult {
 /** How a copy runs. */
 export interface CopyOptions {
   readonly onProgress?: OnProgress;
-  /** Called for each row that is not copied, in the order of the keys. */
+  /** Called for each row that is not copied, batch by batch. */
   readonly onRejected: (remark: CopyRemark) => void;
   /** Called for each row that is copied without one of its values. */
   readonly onNote: (remark: CopyRemark) => void;
@@ -81,28 +81,29 @@ export async function copyDatabase(
   for (const part of mapParts) total += await theirs.count(map[part].table);
   let done = 0;
   let outcome: CopyResult['outcome'] = 'finished';
-  copying: for (const part of mapParts) {
+  const copyPart = async (part: MapPart): Promise<void> => {
+    const { table } = map[part];
     for await (const rows of batchesOf(theirs, map, part)) {
       if (options.signal?.aborted) {
         outcome = 'interrupted';
-        break copying;
+        return;
       }
-      const added = await copies[part](rows);
-      const name = (id: string) => ({ table: map[part].table, id });
-      for (const { id, ...remark } of added.rejected) options.onRejected({ ...name(id), ...remark });
-      for (const { id, ...remark } of added.notes) options.onNote({ ...name(id), ...remark });
+      const { added, rejected, notes } = await copies[part](rows);
+      for (const remark of rejected) options.onRejected({ table, ...remark });
+      for (const remark of notes) options.onNote({ table, ...remark });
       const before = parts[part];
       parts[part] = {
         ...before,
         rows: before.rows + rows.length,
-        added: before.added + added.added,
-        alreadyThere: before.alreadyThere + rows.length - added.added - added.rejected.length,
-        rejected: before.rejected + added.rejected.length,
+        added: before.added + added,
+        alreadyThere: before.alreadyThere + rows.length - added - rejected.length,
+        rejected: before.rejected + rejected.length,
       };
       done += rows.length;
       options.onProgress?.({ done, total, rows: done });
     }
-  }
+  };
+  for (const part of mapParts) await copyPart(part);
   // The rows brought their keys along; the next new row must not get one of them.
   await dialectOf(database).schema.followKeys(database, COPIED_TABLES);
   return { parts, outcome };

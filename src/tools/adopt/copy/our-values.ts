@@ -1,5 +1,6 @@
 import { exactNumber } from 'mikro-orm-counters';
 import { dateOf } from '../../../database/tables.js';
+import { MAX_CAPACITY } from '../../../entities/index.js';
 import { quotedCell } from '../../import/bad-row.js';
 import {
   columnsIn,
@@ -36,9 +37,6 @@ export class RejectedValue extends Error {
     super(message);
   }
 }
-
-/** The highest whole number that a column of 32 bits without a sign holds, on every database. */
-const MAX_CAPACITY = 2 ** 31 - 1;
 
 /** Returns the key that a column has in a row: a whole number from 1. Errors: RejectedValue. */
 export function keyIn(column: string, row: TheirRow): number {

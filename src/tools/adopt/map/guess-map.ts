@@ -12,7 +12,7 @@ export type ValuesOf = (table: string, column: string) => Promise<readonly unkno
 /** The words for a choice that mean one of ours; in the form in which values are compared. */
 type Synonyms = Readonly<Record<string, readonly string[]>>;
 
-/** Words that say a role. No other word gives the rights of an admin: whoever means another one writes it into the map. */
+/** The words for each role. Any other word for an admin must be written into the map. */
 const roles: Synonyms = {
   STUDENT: ['student', 'students', 'learner', 'pupil', 'user', 'member'],
   TEACHER: ['teacher', 'teachers', 'instructor', 'professor', 'lecturer', 'tutor'],

@@ -1,3 +1,4 @@
+import { truthOf } from '../../truth.js';
 import type { ChoicePart, ChoiceSource, TruthSource, ValueSource } from './map-form.js';
 import { PLACEHOLDER } from './map-form.js';
 
@@ -51,23 +52,13 @@ export function choiceIn<Name extends string>(source: ChoiceSource, row: TheirRo
   return missed!;
 }
 
-/** The values with which databases say true or false. */
-const TRUTHS = new Map([
-  ['1', true],
-  ['t', true],
-  ['true', true],
-  ['0', false],
-  ['f', false],
-  ['false', false],
-]);
-
 /** Returns whether a source has true in a row, or its value that is neither true nor false. */
 export function truthIn(
   source: TruthSource,
   row: TheirRow,
 ): boolean | { readonly unknown: unknown; readonly column: string } {
   if (typeof source === 'string')
-    return TRUTHS.get(comparable(row[source]) ?? '') ?? { unknown: row[source] ?? null, column: source };
+    return truthOf(textOf(row[source]) ?? '') ?? { unknown: row[source] ?? null, column: source };
   if ('value' in source && typeof source.value === 'boolean') return source.value;
   const chosen = choiceIn<'true' | 'false'>(source, row);
   return 'name' in chosen ? chosen.name === 'true' : chosen;
