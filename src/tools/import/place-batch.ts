@@ -1,13 +1,14 @@
-import { Utils, type RequiredEntityData } from '@mikro-orm/core';
+import type { RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { Enrollment, EnrollmentStatus } from '../../entities/index.js';
 import { lockCourses, lockUsers, type LockedCourse } from '../../use-cases/locked-rows.js';
 import { courseFull, freeSeats } from '../../use-cases/seats.js';
 import type { BadRow } from './bad-row.js';
+import { enrollmentsOf, type EnrollmentThere } from '../enrollments-there.js';
 import type { ImportWork } from './run-import.js';
 import type { Placed } from './placed.js';
-import { decisionOn, pairOf, type PairState, type Placement } from './placement.js';
+import { decisionOn, type PairState, type Placement } from './placement.js';
 
 /** Remembers what a rehearsal has placed, for its batches do not see each other's rows. */
 interface Rehearsed {
@@ -68,25 +69,6 @@ async function placeBatch(
     })),
   ];
   return { ...counts, bad };
-}
-
-type EnrollmentThere = Pick<Enrollment, 'id'> & { readonly status: EnrollmentStatus };
-
-async function enrollmentsOf(
-  em: SqlEntityManager,
-  placements: readonly Placement[],
-): Promise<Map<string, EnrollmentThere>> {
-  if (placements.length === 0) return new Map();
-  // MikroORM's way to compare several columns as one value: two lists would make the database try every combination.
-  const pair = Utils.getPrimaryKeyHash(['course', 'student']);
-  const rows = (await em
-    .createQueryBuilder(Enrollment, 'e')
-    .select(['id', 'course', 'student', 'status'])
-    .where({ [pair]: { $in: placements.map(({ courseId, studentId }) => [courseId, studentId]) } })
-    .execute('all')) as unknown as (EnrollmentThere & { course: number; student: number })[];
-  return new Map(
-    rows.map(({ id, course, student, status }) => [pairOf({ courseId: course, studentId: student }), { id, status }]),
-  );
 }
 
 /** Writes the last state of each pair: first what frees seats, so that no course is above its capacity in between. */

@@ -2,7 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from 'mikro-orm-counters';
 import { builderFor, rowsWithin } from '../../../database/query.js';
 import { Course, Enrollment, User } from '../../../entities/index.js';
+import { enrollmentsOf } from '../../enrollments-there.js';
 import { quotedCell } from '../../import/bad-row.js';
+import { pairOf } from '../../import/placement.js';
 import type { CopiedCourse, CopiedEnrollment, CopiedUser } from './our-rows.js';
 import type { RejectionCode } from './our-values.js';
 
@@ -112,22 +114,20 @@ export async function addEnrollments(em: SqlEntityManager, enrollments: readonly
     'core_user',
     enrollments.map(({ student }) => student),
   );
-  const builder = builderFor({ em });
-  const all = builder.selectFrom('core_enrollments').select(['id', 'course_id', 'student_id']);
-  const found = await rowsWithin(em, all.where('id', 'in', idsOf(enrollments)));
-  if (courses.size > 0 && students.size > 0)
-    found.push(
-      ...(await rowsWithin(em, all.where('course_id', 'in', [...courses]).where('student_id', 'in', [...students]))),
-    );
-  const pairs = new Map(found.map(({ id, course_id, student_id }) => [`${course_id}:${student_id}`, Number(id)]));
-  const there = new Map(found.map(row => [Number(row.id), row]));
+  const ids = builderFor({ em })
+    .selectFrom('core_enrollments')
+    .select(['id', 'course_id', 'student_id'])
+    .where('id', 'in', idsOf(enrollments));
+  const there = new Map((await rowsWithin(em, ids)).map(row => [Number(row.id), row]));
+  const seats = enrollments.map(({ course, student }) => ({ courseId: course, studentId: student }));
+  const pairs = new Map([...(await enrollmentsOf(em, seats))].map(([pair, { id }]) => [pair, id]));
   const rejected: Remark<RejectionCode>[] = [];
   const added: CopiedEnrollment[] = [];
   const reject = (id: number, code: RejectionCode, message: string): void =>
     void rejected.push({ id: String(id), code, message });
   for (const enrollment of enrollments) {
     const { id, course, student } = enrollment;
-    const [same, pair] = [there.get(id), `${course}:${student}`];
+    const [same, pair] = [there.get(id), pairOf({ courseId: course, studentId: student })];
     if (same !== undefined) {
       if (pairs.get(pair) !== id)
         rejected.push(otherRow(id, 'enrollment', 'course and student', `${same.course_id} and ${same.student_id}`));
