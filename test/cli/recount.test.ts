@@ -1,13 +1,13 @@
 import { userInfo } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { storedAndActual } from '../support/api.js';
-import { describeOnFirstThree } from '../support/databases.js';
+import { describeOnEach } from '../support/databases.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 import { allRows } from '../support/rows.js';
 
 const slowly = ['recount', '--batch-size', '1', '--throttle', '60000'];
 
-describeOnFirstThree('recount', kind => {
+describeOnEach('recount', kind => {
   let place: PlaceOn;
   let courses: number[];
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { storedAndActual } from '../support/api.js';
-import { describeOnFirstThree } from '../support/databases.js';
+import { describeOnEach } from '../support/databases.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 
-describeOnFirstThree('runs', kind => {
+describeOnEach('runs', kind => {
   let place: PlaceOn;
   let courses: number[];
 

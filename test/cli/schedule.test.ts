@@ -2,17 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Database } from '../../src/database/database.js';
 import { placeToRun, type Running } from '../support/command-line.js';
-import { describeOnFirstThree, freshDatabase } from '../support/databases.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals } from '../support/drift.js';
 import type { LogLine } from '../support/log-lines.js';
 import { expectExactCounts } from '../support/rows.js';
 
 const SERVERS = 3;
 const COURSES = 5;
-const RUNS = 4;
+/** The moments after the first one, which only some of the servers may have seen. */
+const RUNS = 2;
 
-describeOnFirstThree('several servers with one schedule on one database', kind => {
-  it.each(['verify', 'recount'])(
+describeOnEach('several servers with one schedule on one database', kind => {
+  // What a run does is no part of how servers agree on a moment, so it is tried on PostgreSQL with one of both.
+  it.each(kind === 'postgresql' ? ['recount'] : ['verify', 'recount'])(
     'servers with one schedule %s at each moment in exactly one of them, and stop when they are asked to',
     async action => {
       const { database, url, drop } = await freshDatabase(kind);
@@ -49,7 +51,7 @@ describeOnFirstThree('several servers with one schedule on one database', kind =
       expect(moments).toEqual([...new Set(moments)]);
       // Several servers wanted the same moments, and those that did not run say so.
       expect(lines.filter(({ reason }) => String(reason).endsWith('has been started already.'))).not.toEqual([]);
-      expect(new Set(runs.map(one => one.dry_run))).toEqual(new Set([action === 'verify' ? 1 : 0]));
+      expect(new Set(runs.map(one => Number(one.dry_run)))).toEqual(new Set([action === 'verify' ? 1 : 0]));
       const repaired = done.reduce((sum, line) => sum + (line['repaired'] as number), 0);
       expect(repaired).toBe(action === 'verify' ? 0 : 2);
       if (action === 'verify') expect(done.map(({ drifted }) => drifted)).toEqual(done.map(() => 2));

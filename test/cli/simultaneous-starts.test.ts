@@ -7,10 +7,10 @@ import { migrateUp } from '../../src/database/schema/migrate-up.js';
 import { addSampleData } from '../../src/tools/sample-data/seed-database.js';
 import { placeToRun, type Place } from '../support/command-line.js';
 import { beforeStatement } from '../support/between-statements.js';
-import { describeOnFirstThree, freshUrl, strategy } from '../support/databases.js';
+import { describeOnEach, freshUrl, strategy } from '../support/databases.js';
 import { coursesWithDrift } from '../support/courses-with-drift.js';
 
-describeOnFirstThree('an empty database', kind => {
+describeOnEach('an empty database', kind => {
   let url: string;
   let drop: () => Promise<void>;
   let place: Place;
@@ -82,25 +82,27 @@ describeOnFirstThree('an empty database', kind => {
     await database.close(true);
   });
 
-  it('a database that one process migrates is not taken for half-migrated by another, at any statement', async () => {
-    const ofTables =
-      kind === 'sqlite'
-        ? ['sqlite_master', 'pragma_table_info']
-        : ['information_schema.tables', 'information_schema.columns'];
-    for (const query of [...ofTables, 'select name from rollcall_migrations']) {
-      const own = freshUrl(kind);
-      const [one, other] = await Promise.all([openDatabase(own.url, strategy), openDatabase(own.url, strategy)]);
-      // The table that records the migrations exists, and none of them is applied.
-      await one.migrator.getPending();
-      const another = beforeStatement(one, new RegExp(query), () =>
-        migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }),
-      );
-      expect(await migrateUp(one)).toEqual([]);
-      expect(another.done).toBe(true);
-      await Promise.all([one.close(true), other.close(true)]);
-      await own.drop();
-    }
-  });
+  // On PostgreSQL all migrations are one transaction, of which others see nothing before its end.
+  if (kind !== 'postgresql')
+    it('a database that one process migrates is not taken for half-migrated by another, at any statement', async () => {
+      const ofTables =
+        kind === 'sqlite'
+          ? ['sqlite_master', 'pragma_table_info']
+          : ['information_schema.tables', 'information_schema.columns'];
+      for (const query of [...ofTables, 'select name from rollcall_migrations']) {
+        const own = freshUrl(kind);
+        const [one, other] = await Promise.all([openDatabase(own.url, strategy), openDatabase(own.url, strategy)]);
+        // The table that records the migrations exists, and none of them is applied.
+        await one.migrator.getPending();
+        const another = beforeStatement(one, new RegExp(query), () =>
+          migrateUp(other, { fill: em => addSampleData(em, { courses: 1, students: 1, enrollments: 1 }) }),
+        );
+        expect(await migrateUp(one)).toEqual([]);
+        expect(another.done).toBe(true);
+        await Promise.all([one.close(true), other.close(true)]);
+        await own.drop();
+      }
+    });
 
   if (kind === 'sqlite')
     it('an empty database stays empty, without tables, where filling it fails, and the next start does both', async () => {

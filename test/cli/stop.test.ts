@@ -9,7 +9,7 @@ import { issueToken } from '../../src/access/tokens.js';
 import { storedAndActual } from '../support/api.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
-import { describeOnFirstThree, freshDatabase } from '../support/databases.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
 import { addCourses, addUsers } from '../support/rows.js';
 import { holdCourse } from '../support/held-course.js';
 
@@ -18,7 +18,7 @@ const secret = 'a secret of this test alone, which nobody else knows';
 /** The settings that give requests in flight all the time that they need, however slow the machine is. */
 const patiently = { SHUTDOWN_TIMEOUT: '600', REQUEST_TIMEOUT: '600' };
 
-describeOnFirstThree('a server that is asked to stop', kind => {
+describeOnEach('a server that is asked to stop', kind => {
   const leftovers: (() => unknown)[] = [];
   let place: Place;
   let database: Database;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crc32 } from 'node:zlib';
 import { Role } from '../../src/entities/index.js';
 import { startApi, type Api } from '../support/api.js';
-import { describeOnFirstThree } from '../support/databases.js';
+import { describeOnEach } from '../support/databases.js';
 import { addCourses, addEnrollments, addUsers } from '../support/rows.js';
 import {
   courseList,
@@ -76,7 +76,7 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ['a huge cursor', { after: (of: string) => forged([of, 'ID', 'x'.repeat(50_000), 1]) }, 'after'],
 ];
 
-describeOnFirstThree('a page', kind => {
+describeOnEach('a page', kind => {
   let api: Api;
   let admin: string;
   const lists: Record<string, { list: List; ids: number[] }> = {};

@@ -2,7 +2,7 @@ import { TransactionPropagation } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { expect, it } from 'vitest';
 import { insertMany, recount } from 'mikro-orm-counters';
-import { describeOnFirstThree } from '../../support/databases.js';
+import { describeOnEach } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { statementsOf } from '../../support/statements.js';
 import { addBook, addShelves, Book, expectExactLibrary, library, Shelf } from '../models/library.js';
@@ -13,7 +13,7 @@ async function addBookIn(em: SqlEntityManager, shelf: number): Promise<void> {
   await em.flush();
 }
 
-describeOnFirstThree('a target that is loaded in another entity manager than the one that counts', kind => {
+describeOnEach('a target that is loaded in another entity manager than the one that counts', kind => {
   const schema = useSchema(kind, library);
 
   it.each([true, false])(
