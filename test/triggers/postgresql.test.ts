@@ -194,7 +194,7 @@ describeOnEngineDatabases(
       );
       const { present, ...others } = await triggerStatus(schema.database.em);
       expect(present.toSorted()).toEqual(names);
-      expect(others).toEqual({ missing: [], different: [], superfluous: [], foreign: [] });
+      expect(others).toEqual({ guarded: false, missing: [], different: [], superfluous: [], foreign: [] });
       expect(await installTriggers(schema.database.em)).toEqual({ created: [], dropped: [] });
       expect((await removeTriggers(schema.database.em)).toSorted()).toEqual(names);
       expect(await schema.rows("select proname from pg_proc where proname like 'counters%'")).toEqual([]);

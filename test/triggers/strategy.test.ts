@@ -46,6 +46,7 @@ describeOnFirstThree('the strategy of the counters', kind => {
     const { created } = await installTriggers(hooks.em);
     expect(await installTriggers(hooks.em)).toEqual({ created: [], dropped: [] });
     expect(await triggerStatus(hooks.em)).toEqual({
+      guarded: false,
       present: created,
       missing: [],
       different: [],

@@ -180,6 +180,12 @@ export const features: readonly Feature[] = [
     others: ['not counted', 'not counted', '–'],
   },
   {
+    name: 'a guard of the counts against assignments of other programs',
+    proofs: [proof('triggers/guard', 'gets no error, and changes nothing but other columns', 'triggers')],
+    only: { mysql: ['triggers'], mariadb: ['triggers'], postgresql: ['triggers'], sqlite: [] },
+    others: ['–', '–', '–'],
+  },
+  {
     name: '`TRUNCATE`, `COPY`, `MERGE`',
     proofs: [proof('triggers/postgresql', 'triggers count what', 'triggers')],
     only: { ...none, postgresql: ['triggers'] },

@@ -1,10 +1,12 @@
+import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { counterId, rolloutTriggerName, type SomeCounters } from '../counts/rollouts.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
 import { requireRegistry } from '../declarations/registry.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
-import type { FoundTrigger, RolloutKind, TriggerParts } from '../sql/dialects/dialect.js';
+import type { FoundTrigger, RolloutKind, TriggerBody } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
+import { quoted } from '../sql/fragments.js';
 import { nameIn } from '../sql/schemas.js';
 import { triggerName } from '../sql/trigger-names.js';
 import { partsOf } from './trigger-parts.js';
@@ -23,20 +25,62 @@ export interface NeededTrigger extends LocatedTrigger {
 }
 
 /** The beginning of the name of every trigger that keeps a counter. */
-export const TRIGGER_PREFIX = 'counters_';
+const TRIGGER_PREFIX = 'counters_';
 
-/** Returns the triggers that the declared counters need, without some counters. */
+/**
+ * Returns the triggers that declared counters need, without some counters: those of some groups, and where there is a
+ * guard, that of their targets.
+ */
 export function neededTriggers(
   em: SqlEntityManager,
   without: SomeCounters,
+  guarded: boolean,
   groups = groupsOf(em, requireRegistry(em)),
 ): NeededTrigger[] {
-  return groups.flatMap(group => {
+  const counting = groups.flatMap(group => {
     const counters = group.counters.filter(counter => !without.get(group)?.has(counter));
     if (counters.length === 0) return [];
-    const parts = partsOf({ ...group, counters }, em);
-    return triggersOf(em, group, parts, event => plainTriggerName(em, group, event));
+    const bodies = dialectOf(em).triggers.bodies(partsOf({ ...group, counters }, em, { guarded }));
+    return triggersOf(em, group.countedSchema, group.counted, bodies, event => plainTriggerName(em, group, event));
   });
+  return guarded ? [...counting, ...guardTriggers(em, without, groups)] : counting;
+}
+
+/** Returns the triggers that guard the targets of some groups, with all stored counts that these have. */
+function guardTriggers(em: SqlEntityManager, without: SomeCounters, groups: readonly LocatedGroup[]): NeededTrigger[] {
+  const chosen = new Set(groups.map(targetTable));
+  const all = groupsOf(em, requireRegistry(em)).filter(group => chosen.has(targetTable(group)));
+  return [...Map.groupBy(all, targetTable).values()].flatMap(into => {
+    const columns = into.flatMap(group =>
+      group.counters.filter(counter => !without.get(group)?.has(counter)).map(({ column }) => quoted(em, column)),
+    );
+    const bodies = columns.length === 0 ? [] : dialectOf(em).triggers.guard!.bodies([...new Set(columns)].toSorted());
+    const { target, targetSchema } = into[0]!;
+    return triggersOf(em, targetSchema, target, bodies, event =>
+      triggerName(em, [`${guardPrefix(into)}${target.tableName}`, ...event.split(' ')]),
+    );
+  });
+}
+
+/**
+ * Returns the beginning of the name of a guard of targets into which some groups count. It is also that of a trigger that
+ * counts: versions of the engine that know no guard take it for somebody else's then, and change no trigger beside it.
+ */
+function guardPrefix(into: readonly LocatedGroup[]): string {
+  const [first] = into.map(({ counted }) => counted.tableName).toSorted();
+  return `${countingPrefix(first!)}guard_`;
+}
+
+function countingPrefix(counted: string): string {
+  return `${TRIGGER_PREFIX}${counted}_`;
+}
+
+/** Returns the plain beginnings of the names of the triggers that keep some groups or guard their targets. */
+export function namePrefixes(groups: readonly LocatedGroup[]): string[] {
+  return groups.flatMap(group => [
+    nameIn(group.countedSchema, countingPrefix(group.counted.tableName)),
+    nameIn(group.targetSchema, guardPrefix([group])),
+  ]);
 }
 
 /** Returns the triggers that a counter needs for a rollout. */
@@ -46,20 +90,24 @@ export function rolloutTriggers(
   group: LocatedGroup,
   counter: ResolvedCounter,
 ): NeededTrigger[] {
-  const parts = partsOf({ ...group, counters: [counter] }, em, { kind, id: counterId(group, counter) });
-  return triggersOf(em, group, parts, event => rolloutTriggerName(em, kind, group, counter, event));
+  const rollout = { kind, id: counterId(group, counter) };
+  // A guard leaves the counters of rollouts out.
+  const bodies = dialectOf(em).triggers.bodies(partsOf({ ...group, counters: [counter] }, em, { rollout }));
+  return triggersOf(em, group.countedSchema, group.counted, bodies, event =>
+    rolloutTriggerName(em, kind, group, counter, event),
+  );
 }
 
 function triggersOf(
   em: SqlEntityManager,
-  { countedSchema: schema, counted }: LocatedGroup,
-  parts: TriggerParts,
+  schema: string,
+  { tableName }: EntityMetadata,
+  bodies: readonly TriggerBody[],
   nameOf: (event: string) => string,
 ): NeededTrigger[] {
-  const { triggers } = dialectOf(em);
-  return triggers.bodies(parts).map(([event, body]) => {
-    const local = { name: nameOf(event), table: counted.tableName, event, body };
-    return { ...locatedTrigger(schema, local), create: triggers.create(em, schema, local) };
+  return bodies.map(([event, body]) => {
+    const local = { name: nameOf(event), table: tableName, event, body };
+    return { ...locatedTrigger(schema, local), create: dialectOf(em).triggers.create(em, schema, local) };
   });
 }
 
@@ -71,6 +119,11 @@ export function locatedTrigger(schema: string, local: FoundTrigger): LocatedTrig
 /** Returns the plain name of the table whose rows a group counts. */
 export function countedTable({ countedSchema, counted }: LocatedGroup): string {
   return nameIn(countedSchema, counted.tableName);
+}
+
+/** Returns the plain name of the table of a group's targets. */
+export function targetTable({ targetSchema, target }: LocatedGroup): string {
+  return nameIn(targetSchema, target.tableName);
 }
 
 /** Returns the name of a group's trigger for an event, without a schema. */

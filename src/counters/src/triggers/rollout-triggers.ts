@@ -10,6 +10,7 @@ import {
   countersOf,
   dropStatements,
   foundTriggers,
+  isGuarded,
   isOurs,
   isSame,
   namesOf,
@@ -73,9 +74,10 @@ export async function rolloutStatements(
   );
   const isOver = kind === null && !undeclared;
   const inRollout = countersOf(em, found.rollout);
+  const guarded = isGuarded(em, found);
   const [before, after] = [isOver, !isOver].map(left => {
     const without = withChosen(inRollout, chosen, left);
-    return groups.flatMap(group => neededTriggers(em, without, [group]));
+    return neededTriggers(em, without, guarded, groups);
   }) as [NeededTrigger[], NeededTrigger[]];
   const regular = [...new Set([...before, ...after].map(({ name }) => name))];
   const installs = regular.some(name => found.regular.has(name)) || (isOver && registry.strategy === 'triggers');

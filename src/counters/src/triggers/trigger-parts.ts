@@ -21,8 +21,12 @@ function keyTypes(meta: EntityMetadata): string[] {
   return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).columnTypes);
 }
 
-/** Returns what the bodies of a group's triggers are made of. */
-export function partsOf(group: LocatedGroup, em: SqlEntityManager, rollout: Rollout | null = null): TriggerParts {
+/** Returns what the bodies of a group's triggers are made of: those beside a guard, those for a rollout, or others. */
+export function partsOf(
+  group: LocatedGroup,
+  em: SqlEntityManager,
+  { rollout = null, guarded = false }: { readonly rollout?: Rollout | null; readonly guarded?: boolean },
+): TriggerParts {
   const quote = (identifier: string): string => quoted(em, identifier);
   const { nullSafeEqual, greatest } = dialectOf(em);
   // A count that is not filled yet is too low: what is subtracted from it must neither fail nor make it negative.
@@ -49,6 +53,7 @@ export function partsOf(group: LocatedGroup, em: SqlEntityManager, rollout: Roll
     isConstant(counter) || `${counted(counter, row)} <> 0`;
   return {
     rollout,
+    guarded,
     target,
     isTargetOf,
     moved: `not (${group.foreignKey.map(column => `new.${quote(column)} ${nullSafeEqual} old.${quote(column)}`).join(' and ')})`,

@@ -10,21 +10,23 @@ import { retried } from '../retry.js';
 import type { FoundTrigger } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { onOneLine, quoted } from '../sql/fragments.js';
-import { nameIn } from '../sql/schemas.js';
 import { namesInUse } from '../sql/trigger-names.js';
 import {
   countedTable,
   locatedTrigger,
+  namePrefixes,
   neededTriggers,
   plainTriggerName,
   rolloutTriggers,
-  TRIGGER_PREFIX,
+  targetTable,
   type LocatedTrigger,
   type NeededTrigger,
 } from './needed-triggers.js';
 
 /** The triggers of a database, compared with those that the declared counters need, by name. */
 export interface TriggerStatus {
+  /** True where other programs' assignments of stored counts are ignored, or would be if no trigger were missing. */
+  readonly guarded: boolean;
   readonly present: readonly string[];
   readonly missing: readonly string[];
   /** Triggers that exist but do something else than the declarations say now. */
@@ -39,15 +41,21 @@ export interface TriggerStatus {
 }
 
 /**
- * Compares the triggers of the database with the declared counters: their tables, events and bodies. Those of a rollout,
- * and the counters that they keep, are left out.
+ * Compares the triggers of the database with the declared counters: their tables, events and bodies, with a guard where
+ * the database has a part of one. Those of a rollout, and the counters that they keep, are left out.
  */
 export async function triggerStatus(em: SqlEntityManager): Promise<TriggerStatus> {
-  const { regular: found, rollout } = await foundTriggers(em);
-  const needed = neededTriggers(em, countersOf(em, rollout));
+  const found = await foundTriggers(em);
+  return statusOf(em, found, isGuarded(em, found));
+}
+
+/** Compares the triggers of the database with those that the declared counters need with or without a guard. */
+function statusOf(em: SqlEntityManager, { regular: found, rollout }: FoundTriggers, guarded: boolean): TriggerStatus {
+  const needed = neededTriggers(em, countersOf(em, rollout), guarded);
   const isPresent = (one: NeededTrigger): boolean => isSame(found.get(one.name), one);
   const isForeign = (trigger: FoundTrigger): boolean => !isOurs(em, trigger);
   return {
+    guarded,
     present: namesOf(needed.filter(isPresent)),
     missing: namesOf(needed.filter(({ name }) => !found.has(name))),
     different: namesOf(
@@ -74,16 +82,22 @@ export function existingTriggers({ present, different, superfluous, foreign }: T
 
 /**
  * Makes the triggers of the database those of the declared counters, all at one moment, and returns what it created and
- * dropped. On SQLite it does so in the entity manager's transaction, where one is open. Errors: COUNTER_STRATEGY where
- * somebody else's trigger has one of their names; COUNTER_DECLARATION where a foreign key's rule would fire them wrongly.
+ * dropped. With a `guard`, what other programs assign to stored counts is ignored; without the option, it is where it was
+ * before. On SQLite it does so in the entity manager's transaction, where one is open. Errors: COUNTER_STRATEGY where
+ * somebody else's trigger has one of their names, and for a guard on SQLite; COUNTER_DECLARATION where a foreign key's rule
+ * would fire them wrongly.
  */
-export async function installTriggers(em: SqlEntityManager): Promise<{ created: string[]; dropped: string[] }> {
+export async function installTriggers(
+  em: SqlEntityManager,
+  { guard }: { readonly guard?: boolean } = {},
+): Promise<{ created: string[]; dropped: string[] }> {
   refuseOwnTables(em);
+  if (guard) refuseGuard(em);
   refuseForeignKeyRules(em, requireRegistry(em), 'triggers');
-  const { missing, different, superfluous, foreign } = await triggerStatus(em);
-  refuseForeign(foreign);
   const found = await foundTriggers(em);
-  const created = neededTriggers(em, countersOf(em, found.rollout)).filter(
+  const { guarded, missing, different, superfluous, foreign } = statusOf(em, found, guard ?? isGuarded(em, found));
+  refuseForeign(foreign);
+  const created = neededTriggers(em, countersOf(em, found.rollout), guarded).filter(
     ({ name }) => missing.includes(name) || different.includes(name),
   );
   await changeTriggers(em, [
@@ -152,9 +166,26 @@ export function isSame(found: FoundTrigger | undefined, needed: NeededTrigger): 
 
 /** Returns true for a trigger that this engine made, be it in an earlier version or for another declaration. */
 export function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boolean {
+  const { triggers } = dialectOf(em);
+  const isOn = (tableOf: (group: LocatedGroup) => string): boolean =>
+    groupsOf(em, requireRegistry(em)).some(group => tableOf(group) === table);
   return (
-    groupsOf(em, requireRegistry(em)).some(group => countedTable(group) === table) &&
-    dialectOf(em).triggers.isOurs(body)
+    triggers.isOurs(body) && (isOn(countedTable) || (isOn(targetTable) && triggers.guard?.isGuarded(body) === true))
+  );
+}
+
+/** Returns true where the database has a part of a guard, or triggers that count beside one. */
+export function isGuarded(em: SqlEntityManager, { regular }: FoundTriggers): boolean {
+  const { guard } = dialectOf(em).triggers;
+  return guard !== null && [...regular.values()].some(one => isOurs(em, one) && guard.isGuarded(one.body));
+}
+
+/** Refuses a guard where no trigger can know who assigns a stored count (COUNTER_STRATEGY). */
+function refuseGuard(em: SqlEntityManager): void {
+  if (dialectOf(em).triggers.guard) return;
+  throw new CounterError(
+    'COUNTER_STRATEGY',
+    'SQLite cannot guard stored counts: a session there has no variables, so a trigger cannot tell the counts that the engine writes from those that other programs assign. Install the triggers without a guard, and take out of the other programs what assigns the counts.',
   );
 }
 
@@ -179,7 +210,7 @@ export function refuseOwnTables(em: SqlEntityManager, groups = groupsOf(em, requ
       'COUNTER_STRATEGY',
       `${elsewhere.counters[0]!.name} counts rows of another attached database, whose triggers may not change this one. Keep it with hooks.`,
     );
-  const own = groups.find(group => countedTable(group) === nameIn(group.targetSchema, group.target.tableName));
+  const own = groups.find(group => countedTable(group) === targetTable(group));
   if (mayChangeOwnTable || !own) return;
   throw new CounterError(
     'COUNTER_STRATEGY',
@@ -195,10 +226,7 @@ export async function changeTriggers(em: SqlEntityManager, statements: readonly 
   if (statements.length === 0) return;
   const groups = groupsOf(em, requireRegistry(em));
   // Targets first, as transactions that count lock them.
-  const tables = [
-    ...groups.map(group => nameIn(group.targetSchema, group.target.tableName)),
-    ...groups.map(countedTable),
-  ];
+  const tables = [...groups.map(targetTable), ...groups.map(countedTable)];
   const quotedTables = [...new Set(tables)].map(name => quoted(em, name));
   await changeTables(em, () => dialectOf(em).triggers.change(em, quotedTables, statements));
 }
@@ -229,10 +257,14 @@ export interface FoundTriggers {
 /** Reads the triggers of the database whose names begin as those of the declared counters do. */
 export async function foundTriggers(em: SqlEntityManager): Promise<FoundTriggers> {
   const groups = groupsOf(em, requireRegistry(em));
-  const prefixes = groups.map(group => nameIn(group.countedSchema, `${TRIGGER_PREFIX}${group.counted.tableName}_`));
+  const prefixes = namePrefixes(groups);
+  const places = groups.flatMap(({ countedSchema, counted, targetSchema, target }) => [
+    { schema: countedSchema, table: counted.tableName },
+    { schema: targetSchema, table: target.tableName },
+  ]);
   const found: LocatedTrigger[] = [];
-  for (const [schema, mine] of Map.groupBy(groups, ({ countedSchema }) => countedSchema))
-    for (const trigger of await dialectOf(em).triggers.find(em, schema, tablesOf(mine)))
+  for (const [schema, mine] of Map.groupBy(places, place => place.schema))
+    for (const trigger of await dialectOf(em).triggers.find(em, schema, [...new Set(mine.map(({ table }) => table))]))
       found.push(locatedTrigger(schema, trigger));
   const byName = (triggers: readonly LocatedTrigger[]): Map<string, LocatedTrigger> =>
     new Map(triggers.map(trigger => [trigger.name, trigger]));

@@ -9,6 +9,7 @@ import { keyColumns } from '../declarations/key-parts.js';
 import { joinedSql, onwardOf, summedInto, wayOf, withOnward, type Onward } from '../declarations/levels.js';
 import { compareGroups, type LocatedGroup } from '../declarations/schemas.js';
 import { touchedBy } from '../declarations/touches.js';
+import type { Bracket } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { execute, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import type { Key } from '../sql/key.js';
@@ -64,21 +65,8 @@ export async function withoutSums(
   const onwards = registry.hasLevels ? groups.flatMap(group => onwardOf(em, registry, group)) : [];
   if (onwards.length === 0) return write();
   const withoutCounting = dialectOf(em).triggers.withoutCounting?.(counterIds(registry));
-  if (withoutCounting) {
-    // Where hooks count, triggers do not in this session.
-    const run = async (statements: readonly string[]): Promise<void> => {
-      for (const sql of statements) await execute(em, transaction, { sql, parameters: [] });
-    };
-    await run(withoutCounting.begin);
-    try {
-      await write();
-    } catch (error) {
-      // Where the error has ended the transaction, this fails, and the end of the transaction does the same.
-      await run(withoutCounting.end).catch(() => undefined);
-      throw error;
-    }
-    return run(withoutCounting.end);
-  }
+  // Where hooks count, triggers do not in this session.
+  if (withoutCounting) return runWithin(em, transaction, withoutCounting, write);
   const sums = await summed(em, transaction, onwards, groups, key);
   const touched = await touchedAbove(em, transaction, groups, key);
   await write();
@@ -98,6 +86,35 @@ export async function withoutSums(
       parameters: [...columns.map(column => row[column]), ...chosen.parameters],
     });
   }
+}
+
+/** Assigns stored counts in the open transaction, also beside a guard. */
+export function assigning(em: SqlEntityManager, transaction: Transaction, write: () => Promise<void>): Promise<void> {
+  const { guard } = dialectOf(em).triggers;
+  // A guard lets a session assign whose hooks count.
+  if (guard === null || requireRegistry(em).strategy === 'hooks') return write();
+  return runWithin(em, transaction, guard.assigning, write);
+}
+
+/** Writes between two lists of statements. */
+async function runWithin(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  { begin, end }: Bracket,
+  write: () => Promise<void>,
+): Promise<void> {
+  const run = async (statements: readonly string[]): Promise<void> => {
+    for (const sql of statements) await execute(em, transaction, { sql, parameters: [] });
+  };
+  await run(begin);
+  try {
+    await write();
+  } catch (error) {
+    // Where the error has ended the transaction, this fails, and the end of the transaction does the same.
+    await run(end).catch(() => undefined);
+    throw error;
+  }
+  await run(end);
 }
 
 /** A row with what its counters touch. */

@@ -15,7 +15,7 @@ import { recountedRows, type RecountedRow } from '../events.js';
 import { refuseToCountPendingRows } from '../flush/pending-changes.js';
 import { execute, keyIn, quoted, tableName, type Fragment } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
-import { lockBetween, withoutSums } from './recount-of-one-level.js';
+import { assigning, lockBetween, withoutSums } from './recount-of-one-level.js';
 import { targetOf } from './verify.js';
 
 /** A stored count before and after a change. */
@@ -131,7 +131,9 @@ async function changed(
   await lockBetween(em, transaction, described.groups, key);
   const before = await locked(em, transaction, described.groups, key);
   if (!before) return null;
-  await withoutSums(em, transaction, described.groups, key, () => write(described, transaction, before));
+  await withoutSums(em, transaction, described.groups, key, () =>
+    assigning(em, transaction, () => write(described, transaction, before)),
+  );
   const after = (await locked(em, transaction, described.groups, key))!;
   await refresh(em, transaction, described, before);
   const shown = withoutShares(described.groups.flatMap(({ counters }) => counters));

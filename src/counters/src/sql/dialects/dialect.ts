@@ -113,9 +113,25 @@ export interface SumSql {
 }
 
 /** Statements to be run before something, and after it. */
-interface Bracket {
+export interface Bracket {
   readonly begin: readonly string[];
   readonly end: readonly string[];
+}
+
+/** What runs at an event. */
+export type TriggerBody = readonly [event: string, body: string];
+
+/**
+ * A guard: triggers of the targets' table that give a stored count back its value when somebody else than the engine
+ * assigns it, and 0 in a new row.
+ */
+interface GuardDialect {
+  /** Returns the bodies of the triggers that guard columns, given in quotes, each with its event. */
+  readonly bodies: (columns: readonly string[]) => readonly TriggerBody[];
+  /** Returns true for the body of a guard's trigger, and of a trigger that counts beside a guard. */
+  readonly isGuarded: (body: string) => boolean;
+  /** The statements between which a session may assign stored counts. */
+  readonly assigning: Bracket;
 }
 
 /** How one database defines, shows and changes triggers. */
@@ -143,7 +159,9 @@ interface TriggerDialect {
    */
   readonly withoutCounting: ((ids: readonly string[]) => Bracket) | null;
   /** Returns the bodies of the triggers that keep the counters of one group, each with its event. */
-  readonly bodies: (parts: TriggerParts) => readonly (readonly [event: string, body: string])[];
+  readonly bodies: (parts: TriggerParts) => readonly TriggerBody[];
+  /** How a guard keeps other programs from assigning stored counts; null where no trigger can know who assigns one. */
+  readonly guard: GuardDialect | null;
   /** Returns the statements that create a trigger in a schema. */
   readonly create: (em: SqlEntityManager, schema: string, trigger: FoundTrigger) => readonly string[];
   /** Returns the statements that drop a trigger of a schema. */
@@ -187,6 +205,8 @@ export interface Rollout {
 export interface TriggerParts {
   /** The rollout that the triggers are for; null for those that count whatever no hooks count. */
   readonly rollout: Rollout | null;
+  /** True where a guard would undo what the triggers add, unless they say that it is they. */
+  readonly guarded: boolean;
   /** The target's table. */
   readonly target: string;
   /** Returns the condition for the row's target. */

@@ -2,7 +2,7 @@ import { BaseMySqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { CounterError } from '../../errors.js';
 import { nameIn, OWN_SCHEMA } from '../schemas.js';
-import type { Dialect, FoundTrigger, Rollout, TriggerParts, TriggerRow } from './dialect.js';
+import type { Dialect, FoundTrigger, Rollout, TriggerBody, TriggerParts, TriggerRow } from './dialect.js';
 import { exactSums } from './exact-sums.js';
 import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
@@ -17,6 +17,21 @@ const HOOKS_VARIABLE = '@counters_kept_by_hooks';
 
 /** The session variable in which a connection lists the counters that its hooks keep, by their ids, after a comma. */
 const HOOKS_LIST = `${HOOKS_VARIABLE}_list`;
+
+/** True in a session in which triggers count. */
+const TRIGGERS_COUNT = `coalesce(${HOOKS_VARIABLE}, 0) = 0`;
+
+/** The session variable with which a connection says that it may assign stored counts beside a guard. */
+const ASSIGNING_VARIABLE = '@counters_may_assign';
+
+/**
+ * The session variable in which a trigger says, beside a guard, in which statement it counts: by the statement's moment,
+ * so that nothing is left of it where the statement ends before the trigger does, as when it is killed.
+ */
+const COUNTING_VARIABLE = '@counters_counting';
+
+/** The moment at which the statement of the session began, whatever triggers it has fired. */
+const STATEMENT_MOMENT = 'utc_timestamp(6) + 0';
 
 /** The body of a trigger that MariaDB names but does not show, to a user without the privilege TRIGGER. */
 const HIDDEN_BODY = '';
@@ -100,6 +115,12 @@ export const mysqlAndMariadb: Dialect = {
       end: [`set ${HOOKS_VARIABLE} = @counters_kept_before, ${HOOKS_LIST} = @counters_list_before`],
     }),
     bodies: triggerBodies,
+    guard: {
+      bodies: guardBodies,
+      isGuarded: body => body.includes(COUNTING_VARIABLE),
+      // What is left of it, where the second statement fails, is in a connection of the engine's own.
+      assigning: { begin: [`set ${ASSIGNING_VARIABLE} = 1`], end: [`set ${ASSIGNING_VARIABLE} = 0`] },
+    },
     create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, nameIn(schema, trigger.table)),
     drop: dropRowTrigger,
     find: foundTriggers,
@@ -126,22 +147,41 @@ export const mysqlAndMariadb: Dialect = {
  * The first is needed because the foreign key's check takes a shared lock on the target, from which two writers of one
  * target would deadlock; the second because a row that INSERT IGNORE drops fires only the first.
  */
-function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
+function triggerBodies(sql: TriggerParts): TriggerBody[] {
   const lock = (...rows: TriggerRow[]): string =>
     `select count(*) into @counters_locked from ${sql.target} where ${rows.map(sql.isTargetOf).join(' or ')} for update;`;
-  const bodies: [string, string][] = [
+  // For each statement: one that fires further triggers, which count what it changes, ends what was said before it.
+  const counting = (update: string): string =>
+    sql.guarded ? `set ${COUNTING_VARIABLE} = ${STATEMENT_MOMENT}; ${update} set ${COUNTING_VARIABLE} = 0;` : update;
+  const add = counting(sql.add('new'));
+  const subtract = counting(sql.subtract('old'));
+  const bodies: TriggerBody[] = [
     ['before insert', lock('new')],
-    ['after insert', sql.add('new')],
+    ['after insert', add],
     ['before update', `if ${sql.moved} or ${sql.recounted} then ${lock('old', 'new')} end if;`],
     [
       'after update',
-      `if ${sql.moved} then ${sql.subtract('old')} ${sql.add('new')} elseif ${sql.recounted} then ${sql.change()} end if;`,
+      `if ${sql.moved} then ${subtract} ${add} elseif ${sql.recounted} then ${counting(sql.change())} end if;`,
     ],
     ['before delete', lock('old')],
-    ['after delete', sql.subtract('old')],
+    ['after delete', subtract],
   ];
-  const counts = sql.rollout ? countsInRollout(sql.rollout) : `coalesce(${HOOKS_VARIABLE}, 0) = 0`;
+  const counts = sql.rollout ? countsInRollout(sql.rollout) : TRIGGERS_COUNT;
   return bodies.map(([event, body]) => [event, `begin if ${counts} then ${body} end if; end`]);
+}
+
+function guardBodies(columns: readonly string[]): TriggerBody[] {
+  const isForeign = [
+    TRIGGERS_COUNT,
+    `coalesce(${ASSIGNING_VARIABLE}, 0) = 0`,
+    `coalesce(cast(${COUNTING_VARIABLE} as decimal(20, 6)), 0) <> ${STATEMENT_MOMENT}`,
+  ].join(' and ');
+  const body = (value: (column: string) => string): string =>
+    `begin if ${isForeign} then set ${columns.map(column => `new.${column} = ${value(column)}`).join(', ')}; end if; end`;
+  return [
+    ['before insert', body(() => '0')],
+    ['before update', body(column => `old.${column}`)],
+  ];
 }
 
 /**
@@ -151,7 +191,7 @@ function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
 function countsInRollout({ kind, id }: Rollout): string {
   const isUnlisted = `find_in_set('${id}', coalesce(${HOOKS_LIST}, '')) = 0`;
   if (kind !== 'leaving') return isUnlisted;
-  return `coalesce(${HOOKS_VARIABLE}, 0) = 0 or (coalesce(${HOOKS_LIST}, '') <> '' and ${isUnlisted})`;
+  return `${TRIGGERS_COUNT} or (coalesce(${HOOKS_LIST}, '') <> '' and ${isUnlisted})`;
 }
 
 function leaveToHooksSql(ids: readonly string[]): string {

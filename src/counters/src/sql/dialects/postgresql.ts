@@ -2,7 +2,7 @@ import { BasePostgreSqlPlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../../errors.js';
 import { quoted } from '../fragments.js';
 import { nameIn } from '../schemas.js';
-import type { Dialect, FoundTrigger, Rollout, TriggerParts } from './dialect.js';
+import type { Dialect, FoundTrigger, Rollout, TriggerBody, TriggerParts } from './dialect.js';
 import { exactSums } from './exact-sums.js';
 
 /** The setting with which a session says that its hooks count, so that triggers must not. */
@@ -13,6 +13,12 @@ const HOOKS_LIST = `${HOOKS_SETTING}_list`;
 
 /** True in a session in which triggers count. */
 const TRIGGERS_COUNT = `coalesce(current_setting('${HOOKS_SETTING}', true), '') <> '1'`;
+
+/** The setting with which a session, a transaction or a function says that it may assign stored counts beside a guard. */
+const ASSIGNING_SETTING = 'counters.may_assign';
+
+/** What a function is created with that may assign stored counts: the setting ends with the function, however that ends. */
+const MAY_ASSIGN = `set ${ASSIGNING_SETTING} = '1' `;
 
 /** The name of the quotes around the body of a trigger's function. */
 const BODY_QUOTES = '$counters$';
@@ -91,6 +97,16 @@ export const postgresql: Dialect = {
       ],
     }),
     bodies: triggerBodies,
+    guard: {
+      bodies: guardBodies,
+      isGuarded: body => body.includes(ASSIGNING_SETTING),
+      assigning: {
+        begin: [
+          `select set_config('${ASSIGNING_SETTING}_before', coalesce(current_setting('${ASSIGNING_SETTING}', true), ''), true), set_config('${ASSIGNING_SETTING}', '1', true)`,
+        ],
+        end: [`select set_config('${ASSIGNING_SETTING}', current_setting('${ASSIGNING_SETTING}_before'), true)`],
+      },
+    },
     create: createTrigger,
     drop: (em, schema, { name, table }) => [
       `drop trigger if exists ${quoted(em, name)} on ${quoted(em, nameIn(schema, table))}`,
@@ -182,13 +198,24 @@ const events = [
  * Returns one trigger for each kind of statement. It adds what the statement's rows count to their targets by one
  * UPDATE, after it has locked these in ascending order.
  */
-function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
+function triggerBodies(sql: TriggerParts): TriggerBody[] {
+  const settings = sql.guarded ? MAY_ASSIGN : '';
   return [
-    ...events.map(({ event, head, signs }): [string, string] => [
+    ...events.map(({ event, head, signs }): TriggerBody => [
       event,
-      `${head} ${functionBody(sql, changeCounts(sql, signs))}`,
+      `${head} ${settings}${functionBody(sql, changeCounts(sql, signs))}`,
     ]),
-    ['after truncate', `for each statement ${functionBody(sql, clearCounts(sql))}`],
+    ['after truncate', `for each statement ${settings}${functionBody(sql, clearCounts(sql))}`],
+  ];
+}
+
+function guardBodies(columns: readonly string[]): TriggerBody[] {
+  const isForeign = `${TRIGGERS_COUNT} and coalesce(current_setting('${ASSIGNING_SETTING}', true), '') <> '1'`;
+  const body = (value: (column: string) => string): string =>
+    `for each row begin if ${isForeign} then ${columns.map(column => `new.${column} := ${value(column)};`).join(' ')} end if; return new; end`;
+  return [
+    ['before insert', body(() => '0')],
+    ['before update', body(column => `old.${column}`)],
   ];
 }
 
@@ -274,13 +301,16 @@ function textOf(quotedName: string): string {
   return `'${name.replaceAll("'", "''")}'`;
 }
 
+/** The parts of a body: what a trigger is created with, what its function is created with, and the function's source. */
+const BODY_PARTS = new RegExp(`^(.*?for each (?:statement|row)) (${MAY_ASSIGN})?(.*)$`, 's');
+
 function createTrigger(em: SqlEntityManager, schema: string, { name, event, table, body }: FoundTrigger): string[] {
-  const [, head, source] = /^(.*?for each statement) (.*)$/s.exec(body)!;
+  const [, head, settings, source] = BODY_PARTS.exec(body)!;
   // A trigger's function has its name, in the schema of its table.
   const run = quoted(em, nameIn(schema, name));
   return [
     // Its names mean what they mean now, in whatever session the trigger fires.
-    `create or replace function ${run}() returns trigger language plpgsql set search_path from current as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
+    `create or replace function ${run}() returns trigger language plpgsql set search_path from current ${settings ?? ''}as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
     `create trigger ${quoted(em, name)} ${event} on ${quoted(em, nameIn(schema, table))} ${head} execute function ${run}()`,
   ];
 }
@@ -293,20 +323,23 @@ function isOn(em: SqlEntityManager, column: string, schema: string, tables: read
 
 /** Reads the triggers of some tables. What its definition says beside its event is part of a trigger's body. */
 async function foundTriggers(em: SqlEntityManager, schema: string, tables: readonly string[]): Promise<FoundTrigger[]> {
-  const rows = await em.execute<{ name: string; t: string; enabled: boolean; definition: string; source: string }[]>(
+  const rows = await em.execute<
+    { name: string; t: string; enabled: boolean; definition: string; may_assign: boolean; source: string }[]
+  >(
     `select t.tgname as name, c.relname as t, t.tgenabled in ('O', 'A') as enabled, p.prosrc as source,
+       coalesce('${ASSIGNING_SETTING}=1' = any (p.proconfig), false) as may_assign,
        replace(replace(pg_get_triggerdef(t.oid), format('CREATE TRIGGER %I ', t.tgname), ''), format(' ON %I.%I', n.nspname, c.relname), '') as definition
      from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace join pg_proc p on p.oid = t.tgfoid
      where not t.tgisinternal and ${isOn(em, 't.tgrelid', schema, tables)} order by t.tgname`,
   );
-  return rows.map(({ name, t: table, enabled, definition, source }) => {
+  return rows.map(({ name, t: table, enabled, definition, may_assign: mayAssign, source }) => {
     const [, event = '', head = definition] =
       /^(.*?) ((?:REFERENCING|FOR EACH) .*) EXECUTE FUNCTION .*$/s.exec(definition) ?? [];
     return {
       name,
       table,
       event: `${enabled ? '' : 'disabled '}${event.toLowerCase()}`,
-      body: `${head.replaceAll(/\b[A-Z]+\b/g, word => word.toLowerCase())} ${source}`,
+      body: `${head.replaceAll(/\b[A-Z]+\b/g, word => word.toLowerCase())} ${mayAssign ? MAY_ASSIGN : ''}${source}`,
     };
   });
 }

@@ -2,7 +2,7 @@ import { SqlitePlatform, type SqlEntityManager } from '@mikro-orm/sql';
 import { onOneLine, quoted } from '../fragments.js';
 import { nameIn, OWN_SCHEMA } from '../schemas.js';
 import { unitsOf, unitsOfOne, type ExactColumn } from '../units.js';
-import type { Dialect, FoundTrigger, TriggerParts } from './dialect.js';
+import type { Dialect, FoundTrigger, TriggerBody, TriggerParts } from './dialect.js';
 import { createRowTrigger, dropRowTrigger } from './row-triggers.js';
 
 /** SQLite: one writer at a time, no row locks, and columns that take values of any type. */
@@ -58,6 +58,8 @@ export const sqlite: Dialect = {
     leaveToHooksSql: null,
     withoutCounting: null,
     bodies: triggerBodies,
+    // There are no session variables, and a trigger that knows a function of the engine's connection would fail in others.
+    guard: null,
     // SQLite takes no schema before the table, which is that of the trigger.
     create: (em, schema, trigger) => createRowTrigger(em, schema, trigger, trigger.table),
     drop: dropRowTrigger,
@@ -118,7 +120,7 @@ function inColumn(units: string, { scale, digits }: ExactColumn): string {
 }
 
 /** Returns triggers that take no locks, because SQLite has one writer. */
-function triggerBodies(sql: TriggerParts): [event: string, body: string][] {
+function triggerBodies(sql: TriggerParts): TriggerBody[] {
   return [
     ['after insert', `begin ${sql.add('new')} end`],
     ['after update', `when ${sql.moved} or ${sql.recounted} begin ${updated(sql)} end`],
