@@ -1,7 +1,7 @@
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { mapJsonSchema } from '../tools/adopt/map/map-form.js';
+import { mapJsonSchema } from '../map/map-form.js';
 import { graphqlSchema } from './schema.js';
 
 /** The file of the schema, for people and tools. */

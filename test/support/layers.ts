@@ -2,6 +2,7 @@
 export const layers = [
   'counters',
   'entities',
+  'map',
   'migrations',
   'database',
   'config',

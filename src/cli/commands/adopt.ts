@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import { checkDatabase } from '../../tools/adopt/check/check-database.js';
 import { guessedMap, loadMap, type LoadedMap, type MapPlace } from '../../tools/adopt/map/load-map.js';
-import type { DatabaseMap } from '../../tools/adopt/map/map-form.js';
+import type { DatabaseMap } from '../../map/map-form.js';
 import type { NamedFinding } from '../../tools/doctor/finding.js';
 import { theirPlace, withTheirDatabase } from '../database/with-their-database.js';
 import { CommandError } from '../failures/command-error.js';

@@ -6,7 +6,7 @@ import { SchemaError } from '../../database/schema/schema-error.js';
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
-import { MapError } from '../../tools/adopt/map/map-form.js';
+import { MapError } from '../../map/map-form.js';
 import { BackupError } from '../../tools/backup/backup-error.js';
 import { ImportError } from '../../tools/import/import-error.js';
 import { TransactionError } from '../../transactions/transaction-error.js';

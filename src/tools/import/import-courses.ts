@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { Course, CourseStatus, MAX_CAPACITY, Role, User } from '../../entities/index.js';
-import { truthOf } from '../truth.js';
+import { truthOf } from '../../map/truth.js';
 import { courseProblems } from '../../use-cases/courses.js';
 import { quotedCell, type BadRow } from './bad-row.js';
 import type { Placed } from './placed.js';

@@ -6,7 +6,7 @@ import { copyDatabase, type CopyRemark, type CopyResult } from '../../../src/too
 import { findTables } from '../../../src/tools/adopt/found/found-tables.js';
 import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
 import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
-import { mapForm, type DatabaseMap } from '../../../src/tools/adopt/map/map-form.js';
+import { mapForm, type DatabaseMap } from '../../../src/map/map-form.js';
 import { describeOnEach, freshDatabase, freshUrl } from '../../support/databases.js';
 import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
 

@@ -1,7 +1,7 @@
 import type { EnrollmentStatus } from '../../../entities/index.js';
 import { ok, warning, type Finding } from '../../doctor/finding.js';
-import { columnsIn, type DatabaseMap } from '../map/map-form.js';
-import { choiceIn, textOf, type TheirRow } from '../map/sources.js';
+import { columnsIn, type DatabaseMap } from '../../../map/map-form.js';
+import { choiceIn, textOf, type TheirRow } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
 import { quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';

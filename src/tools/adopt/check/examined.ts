@@ -1,6 +1,6 @@
 import type { FoundTables } from '../found/found-tables.js';
 import type { TheirDatabase } from '../found/their-database.js';
-import type { DatabaseMap } from '../map/map-form.js';
+import type { DatabaseMap } from '../../../map/map-form.js';
 
 /** What a check examines: another application's database, its catalog, and the map of it. */
 export interface Examined {

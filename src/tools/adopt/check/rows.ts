@@ -1,6 +1,6 @@
 import { ok, warning, type Finding } from '../../doctor/finding.js';
-import { mapParts } from '../map/map-form.js';
-import { textOf } from '../map/sources.js';
+import { mapParts } from '../../../map/map-form.js';
+import { textOf } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
 import { quantity, grouped } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';

@@ -1,7 +1,7 @@
 import { quotedCell } from '../../import/bad-row.js';
 import { ok, warning, type Finding } from '../../doctor/finding.js';
-import { columnsIn } from '../map/map-form.js';
-import { comparable } from '../map/sources.js';
+import { columnsIn } from '../../../map/map-form.js';
+import { comparable } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
 import { grouped, quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';

@@ -1,7 +1,7 @@
 import { quotedCell } from '../../import/bad-row.js';
 import { ok, warning, type Finding } from '../../doctor/finding.js';
-import { columnsIn, type ChoiceSource, type TruthSource } from '../map/map-form.js';
-import { choiceIn, textOf, truthIn, type TheirRow } from '../map/sources.js';
+import { columnsIn, type ChoiceSource, type TruthSource } from '../../../map/map-form.js';
+import { choiceIn, textOf, truthIn, type TheirRow } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
 import { quantity } from '../../words.js';
 

@@ -1,6 +1,6 @@
 import { CourseStatus, EnrollmentStatus, Role } from '../../../entities/index.js';
-import { columnsIn, type AnySource, type DatabaseMap, type MapPart } from '../map/map-form.js';
-import { comparable, type TheirRow } from '../map/sources.js';
+import { columnsIn, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
+import { comparable, type TheirRow } from '../../../map/sources.js';
 import { capacityIn, choiceOf, keyIn, momentOf, optionalKeyIn, optionalTextIn, textIn, truthOf } from './our-values.js';
 
 /** The most characters of a name or a title. */

@@ -8,8 +8,8 @@ import {
   type MomentSource,
   type TruthSource,
   type ValueSource,
-} from '../map/map-form.js';
-import { choiceIn, textOf, truthIn, valueIn, type TheirRow } from '../map/sources.js';
+} from '../../../map/map-form.js';
+import { choiceIn, textOf, truthIn, valueIn, type TheirRow } from '../../../map/sources.js';
 
 /** The reasons why a row of another application's database is not copied. */
 export type RejectionCode =

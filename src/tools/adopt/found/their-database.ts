@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../../database/database.js';
-import type { TheirRow } from '../map/sources.js';
+import type { TheirRow } from '../../../map/sources.js';
 
 /** The database of another application, for reading: its tables belong to no entity, so their names are quoted here. */
 export class TheirDatabase {

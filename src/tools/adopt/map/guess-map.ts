@@ -1,7 +1,7 @@
 import type { FoundTable } from '../found/found-tables.js';
 import { courseColumns, studentColumns, type GuessedTables } from './guess-tables.js';
-import { placeholderEmail, type DatabaseMap, type ValueSource } from './map-form.js';
-import { comparable } from './sources.js';
+import { placeholderEmail, type DatabaseMap, type ValueSource } from '../../../map/map-form.js';
+import { comparable } from '../../../map/sources.js';
 
 /** The tables, all of which were recognized. */
 type Tables = { readonly [Part in keyof GuessedTables]: FoundTable };

@@ -1,5 +1,5 @@
 import type { FoundTable, FoundTables } from '../found/found-tables.js';
-import { mapParts, type MapPart } from './map-form.js';
+import { mapParts, type MapPart } from '../../../map/map-form.js';
 
 /** The tables that hold the users, the courses and the enrollments, as far as they were recognized. */
 export type GuessedTables = Readonly<Record<MapPart, FoundTable | undefined>>;

@@ -3,7 +3,7 @@ import type { FoundTables } from '../found/found-tables.js';
 import type { TheirDatabase } from '../found/their-database.js';
 import { guessMap, NoColumn } from './guess-map.js';
 import { guessTables, unrecognized } from './guess-tables.js';
-import { MapError, mapFrom, type DatabaseMap } from './map-form.js';
+import { MapError, mapFrom, type DatabaseMap } from '../../../map/map-form.js';
 
 /** The path of the file with a map, and whether somebody named it: then it must exist. */
 export interface MapPlace {

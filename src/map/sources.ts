@@ -1,4 +1,4 @@
-import { truthOf } from '../../truth.js';
+import { truthOf } from './truth.js';
 import type { ChoicePart, ChoiceSource, TruthSource, ValueSource } from './map-form.js';
 import { PLACEHOLDER } from './map-form.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CourseStatus, EnrollmentStatus, Role } from '../../../entities/index.js';
+import { CourseStatus, EnrollmentStatus, Role } from '../entities/index.js';
 
 /** The version of the map's form; a later form has another one. */
 const MAP_VERSION = 1;
@@ -60,6 +60,30 @@ const truth = z
 
 const table = z.string().min(1).describe('The name of a table.');
 
+const isReadOnly = (byDefault: boolean) =>
+  z
+    .boolean()
+    .optional()
+    .describe(
+      `Whether Rollcall leaves the rows of this table to the other application; ${byDefault} if left out. It concerns a database that is opened in place.`,
+    );
+
+const fill = z
+  .record(
+    column,
+    z.union([
+      constant,
+      z
+        .strictObject({ template: z.string().min(1) })
+        .describe('A text with the values of columns in it: {id}-{title}.'),
+      z
+        .strictObject({ slug: z.string().min(1) })
+        .describe('The same, in small letters and digits with hyphens between them; or the name of one column.'),
+    ]),
+  )
+  .optional()
+  .describe('The columns that an INSERT of Rollcall fills, because they have no default and no field maps to them.');
+
 /** The form of a map. */
 export const mapForm = z
   .strictObject({
@@ -67,6 +91,8 @@ export const mapForm = z
     version: z.literal(MAP_VERSION),
     users: z.strictObject({
       table,
+      readOnly: isReadOnly(true),
+      fill,
       columns: z.strictObject({
         id: column,
         name: textSource,
@@ -87,6 +113,8 @@ export const mapForm = z
     }),
     courses: z.strictObject({
       table,
+      readOnly: isReadOnly(false),
+      fill,
       columns: z.strictObject({
         id: column,
         title: textSource,
@@ -105,6 +133,8 @@ export const mapForm = z
     }),
     enrollments: z.strictObject({
       table,
+      readOnly: isReadOnly(false),
+      fill,
       columns: z.strictObject({
         id: column,
         course: column,
@@ -131,6 +161,9 @@ export type ChoiceSource = z.output<ReturnType<typeof choiceOf>>;
 
 /** Where true or false comes from. */
 export type TruthSource = z.output<typeof truth>;
+
+/** The columns that an INSERT fills, and with what. */
+export type Fill = NonNullable<DatabaseMap['courses']['fill']>;
 
 /** Where any value comes from. */
 export type AnySource = ValueSource | MomentSource | ChoiceSource | TruthSource;
