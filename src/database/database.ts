@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { MikroORM } from '@mikro-orm/sql';
 import type { CounterStrategy } from 'mikro-orm-counters';
+import type { DatabaseMap } from '../map/map-form.js';
 import { dialectOf, type Database, type Options } from './dialects/dialect.js';
 import { ormOptions } from './orm-options.js';
 import { dialectOfUrl, fileOf } from './texts/database-url.js';
@@ -8,9 +9,17 @@ import { shownPath } from './texts/shown-path.js';
 
 export { dialectOf, type Database };
 
-/** Connects to the database of a URL; the database itself is created if it is missing. */
-export async function openDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
-  return opened(await ormOptions(url, strategy));
+/**
+ * Connects to the database of a URL, which is created if it is missing; with a map, to another application's, which
+ * exists. Errors: NoDatabaseFile if that does not.
+ */
+export async function openDatabase(
+  url: string,
+  strategy: CounterStrategy = 'hooks',
+  map: DatabaseMap | null = null,
+): Promise<Database> {
+  if (map !== null) requireFile(url);
+  return opened(await ormOptions(url, strategy, map));
 }
 
 /** The error for a URL that names a file which does not exist. */
@@ -26,10 +35,18 @@ export class NoDatabaseFile extends Error {
  * Connects to an existing database, only for reading, and creates none. Errors: NoDatabaseFile; a server's errors at
  * the first query.
  */
-export async function openExistingDatabase(url: string, strategy: CounterStrategy = 'hooks'): Promise<Database> {
+export async function openExistingDatabase(
+  url: string,
+  strategy: CounterStrategy = 'hooks',
+  map: DatabaseMap | null = null,
+): Promise<Database> {
+  requireFile(url);
+  return opened({ ...(await ormOptions(url, strategy, map)), ensureDatabase: false });
+}
+
+function requireFile(url: string): void {
   const file = fileOf(dialectOfUrl(url), url);
   if (file !== null && !existsSync(file)) throw new NoDatabaseFile(file);
-  return opened({ ...(await ormOptions(url, strategy)), ensureDatabase: false });
 }
 
 async function opened(options: Options): Promise<Database> {

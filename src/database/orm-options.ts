@@ -6,19 +6,35 @@ import { withCounters, type CounterStrategy } from 'mikro-orm-counters';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { MIGRATIONS_TABLE } from '../migrations/migrations-table.js';
 import { driverWithDialect, type Options } from './dialects/dialect.js';
+import type { DatabaseMap } from '../map/map-form.js';
+import { mappedDriver } from './mapped/mapped-driver.js';
+import { mappedDiscovery } from './mapped/mapped-metadata.js';
 import { dialectOfUrl } from './texts/database-url.js';
 import { StatementTracer } from './tracing/statement-tracer.js';
 
 export type { Options };
 
-/** Returns the ORM's options for a database URL, with the counters switched on. */
-export async function ormOptions(url: string, strategy: CounterStrategy = 'hooks'): Promise<Options> {
+/**
+ * Returns the ORM's options for a database URL, with the counters switched on; with a map, for another application's
+ * database.
+ */
+export async function ormOptions(
+  url: string,
+  strategy: CounterStrategy = 'hooks',
+  map: DatabaseMap | null = null,
+): Promise<Options> {
   const dialect = dialectOfUrl(url);
-  const { driver, ...own } = await dialect.connections.options(url);
+  const { driver: plain, ...own } = await dialect.connections.options(url, map !== null);
+  const driver = driverWithDialect(plain!, dialect);
   return withCounters<Options>(
     {
       ...own,
-      driver: driverWithDialect(driver!, dialect),
+      ...(map === null
+        ? { driver }
+        : {
+            driver: mappedDriver(driver, map),
+            discovery: { ...own.discovery, ...mappedDiscovery(map) },
+          }),
       entities: [User, Course, Enrollment, RecountRun, RecountChange],
       metadataProvider: ReflectMetadataProvider,
       extensions: [Migrator, SchemaGenerator],

@@ -2,11 +2,24 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Compilable, Kysely, SelectQueryBuilder } from 'kysely';
 import { compiledValues } from './compiled-values.js';
 import type { Database } from './database.js';
+import { mapOf } from './mapped/mapped-driver.js';
+import { MappedQueries } from './mapped/mapped-queries.js';
 import type { Tables } from './tables.js';
 
-/** Returns the builder of queries over the tables; `rows` runs them. */
-export function builderFor({ em }: { readonly em: Pick<SqlEntityManager, 'getConnection'> }): Kysely<Tables> {
-  return em.getConnection('read').getClient();
+/** The builders of queries with other names in the database, by those without. */
+const mappedBuilders = new WeakMap<Kysely<Tables>, Kysely<Tables>>();
+
+/** Returns the builder of queries over the tables, which it names as a map says; `rows` runs them. */
+export function builderFor({
+  em,
+}: {
+  readonly em: Pick<SqlEntityManager, 'getConnection' | 'getDriver' | 'getMetadata'>;
+}): Kysely<Tables> {
+  const client: Kysely<Tables> = em.getConnection('read').getClient();
+  if (mapOf(em.getDriver()) === null) return client;
+  let mapped = mappedBuilders.get(client);
+  if (!mapped) mappedBuilders.set(client, (mapped = client.withPlugin(new MappedQueries(em.getMetadata()))));
+  return mapped;
 }
 
 /** Returns one query for the rows of several; there must be at least one. */

@@ -1,6 +1,8 @@
 import type { EntityClass, EntityProperty, MetadataStorage } from '@mikro-orm/core';
 import type { Database } from './database.js';
+import { isBehind } from './mapped/mapped-metadata.js';
 import {
+  columnOfOurs,
   dateOf,
   isTrue,
   sameMoment,
@@ -70,7 +72,7 @@ export function rowReader<Entity extends object>(
 function madeReaders<Entity extends object>(metadata: MetadataStorage, entity: EntityClass<Entity>): Readers {
   const columns = metadata
     .get(entity)
-    .props.filter(({ persist }) => persist !== false)
+    .props.filter(property => property.persist !== false && !isBehind(property))
     .map(columnOf);
   return { all: madeReader(columns, columns), columns, bySet: new WeakMap(), byColumns: new Map() };
 }
@@ -110,9 +112,10 @@ function madeReader(columns: readonly ReadColumn[], all: readonly ReadColumn[]):
   };
 }
 
-function columnOf({ name, fieldNames: [column], primary, targetMeta, runtimeType }: EntityProperty): ReadColumn {
+function columnOf(property: EntityProperty): ReadColumn {
+  const { name, primary, targetMeta, runtimeType } = property;
   return {
-    name: column!,
+    name: columnOfOurs(property),
     property: name,
     isKey: primary === true,
     plainName: targetMeta ? `${name}Id` : name,

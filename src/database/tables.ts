@@ -2,7 +2,7 @@
  * The tables, described in one place: their columns are derived from the entities, for the types of the query builder,
  * and only here are the raw values of drivers converted.
  */
-import type { Opt, Reference } from '@mikro-orm/core';
+import { ReferenceKind, type EntityProperty, type Opt, type Reference } from '@mikro-orm/core';
 import { Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 
 /** The entities by the names of their tables, as the entities' metadata has them; a test holds the two together. */
@@ -79,6 +79,12 @@ type PlainValue<Value> = Value extends Reference<infer Target> ? KeyOf<Target> :
 type StoredValue<Value> = Value extends boolean ? StoredBoolean : Value extends Date ? StoredMoment : PlainValue<Value>;
 
 type KeyOf<Target> = Target extends { readonly id: infer Key } ? Key : never;
+
+/** Returns the name of a property's column in a database of our own, by the same rule. */
+export function columnOfOurs({ name, kind }: Pick<EntityProperty, 'name' | 'kind'>): string {
+  const key = kind === ReferenceKind.MANY_TO_ONE ? `${name}Id` : name;
+  return key.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
+}
 
 /** Returns a stored moment as a Date. */
 export function dateOf(moment: StoredMoment): Date {

@@ -63,8 +63,11 @@ export interface PoolUse {
 
 /** The rules for connecting to a database. */
 interface ConnectionRules {
-  /** Returns the driver for a URL, loaded at the first use, with MikroORM's options that belong to it. */
-  readonly options: (url: string) => Promise<Options>;
+  /**
+   * Returns the driver for a URL, loaded at the first use, with MikroORM's options that belong to it; `opensTheirs`: for
+   * a database of another application, which is to be changed.
+   */
+  readonly options: (url: string, opensTheirs?: boolean) => Promise<Options>;
   /** Returns how the connections are used now, without a query. */
   readonly use: (database: Database) => Promise<PoolUse>;
   /**

@@ -27,7 +27,8 @@ export const sqlite: Dialect = {
   faultOf: sqliteFaultOf,
   explain: explainSqlite,
   connections: {
-    options: url => Promise.resolve(optionsOf(url.slice('sqlite:'.length))),
+    options: (url, opensTheirs = false) =>
+      Promise.resolve(optionsOf(url.slice('sqlite:'.length), opensTheirs ? () => true : isOursOrEmpty)),
     use({ config }) {
       const { taken, open, most, waiting } = (config.get('driverOptions') as unknown as NodeSqliteFileDialect).use;
       return Promise.resolve({ active: taken, idle: Math.max(0, open - taken), waiting, most });
@@ -69,12 +70,12 @@ function folded(text: Expression<string> | string): Expression<string> {
   return sql`${sql.raw(FOLD)}(${text})`;
 }
 
-function optionsOf(path: string): Options {
+function optionsOf(path: string, mayChange: MayChange): Options {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
   return {
     driver: FileOrmDriver,
     dbName: path,
-    driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT_SECONDS * 1000, isOursOrEmpty),
+    driverOptions: new NodeSqliteFileDialect(path, LOCK_WAIT_SECONDS * 1000, mayChange),
   };
 }
 

@@ -1,0 +1,182 @@
+import type { MetadataStorage } from '@mikro-orm/core';
+import {
+  AliasNode,
+  ColumnNode,
+  IdentifierNode,
+  OperationNodeTransformer,
+  RawNode,
+  ReferenceNode,
+  SelectAllNode,
+  SelectionNode,
+  TableNode,
+  type FromNode,
+  type JoinNode,
+  type KyselyPlugin,
+  type OperationNode,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  type QueryId,
+  type QueryResult,
+  type RootOperationNode,
+  type SelectQueryNode,
+  type UnknownRow,
+} from 'kysely';
+import { columnOfOurs, entitiesByTable } from '../tables.js';
+import { isBehind } from './mapped-metadata.js';
+
+/** A table: its name in the database, and the names of its columns there by ours. */
+interface NamedTable {
+  readonly name: string;
+  readonly columns: ReadonlyMap<string, string>;
+}
+
+/** The tables whose names differ from ours, by ours. */
+type NamedTables = ReadonlyMap<string, NamedTable>;
+
+/** Returns the names of the tables in a database that a map describes, by the metadata of the entities. */
+function namedTables(metadata: MetadataStorage): NamedTables {
+  return new Map(
+    Object.entries(entitiesByTable).map(([ours, entity]) => {
+      const meta = metadata.get(entity as never);
+      const columns = meta.props
+        .filter(property => property.persist !== false && !isBehind(property))
+        .map(property => [columnOfOurs(property), property.fieldNames[0]!] as const);
+      return [ours, { name: meta.tableName, columns: new Map(columns) }] as const;
+    }),
+  );
+}
+
+/**
+ * The names in queries of the query builder, as a map says. Queries are written with our names; each table gets ours as
+ * its alias, and each selected column too, so that the rows have them as well.
+ */
+export class MappedQueries implements KyselyPlugin {
+  readonly #tables: NamedTables;
+
+  constructor(metadata: MetadataStorage) {
+    this.#tables = namedTables(metadata);
+  }
+
+  transformQuery({ node, queryId }: PluginTransformQueryArgs): RootOperationNode {
+    return new NameTransformer(this.#tables).transformNode(node, queryId);
+  }
+
+  transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    return Promise.resolve(result);
+  }
+}
+
+/** The tables by their names within a query; null: something else than a table, such as a query in parentheses. */
+type Scope = ReadonlyMap<string, NamedTable | null>;
+
+class NameTransformer extends OperationNodeTransformer {
+  readonly #scopes: Scope[] = [];
+
+  constructor(private readonly tables: NamedTables) {
+    super();
+  }
+
+  protected override transformSelectQuery(node: SelectQueryNode, queryId: QueryId): SelectQueryNode {
+    this.#scopes.unshift(this.#scopeOf(node));
+    const transformed = super.transformSelectQuery(node, queryId);
+    this.#scopes.shift();
+    // What a union of queries is ordered by are the columns that it returns.
+    return node.setOperations?.length && node.orderBy ? { ...transformed, orderBy: node.orderBy } : transformed;
+  }
+
+  protected override transformFrom(node: FromNode, queryId: QueryId): FromNode {
+    return { ...node, froms: node.froms.map(from => this.#table(from, queryId)) };
+  }
+
+  protected override transformJoin(node: JoinNode, queryId: QueryId): JoinNode {
+    return { ...super.transformJoin(node, queryId), table: this.#table(node.table, queryId) };
+  }
+
+  protected override transformAlias(node: AliasNode, queryId: QueryId): AliasNode {
+    return { ...node, node: this.transformNode(node.node, queryId) };
+  }
+
+  protected override transformTable(node: TableNode): TableNode {
+    const table = this.tables.get(nameOf(node));
+    return table ? TableNode.create(table.name) : node;
+  }
+
+  protected override transformSelection(node: SelectionNode, queryId: QueryId): SelectionNode {
+    const { selection } = node;
+    if (SelectAllNode.is(selection)) this.#refuseAll(selection);
+    const transformed = super.transformSelection(node, queryId);
+    const [before, after] = [columnIn(selection), columnIn(transformed.selection)];
+    if (before === undefined || before === after) return transformed;
+    return SelectionNode.create(AliasNode.create(transformed.selection, IdentifierNode.create(before)));
+  }
+
+  protected override transformReference(node: ReferenceNode): ReferenceNode {
+    const { column, table } = node;
+    if (!ColumnNode.is(column)) {
+      this.#refuseAll(node);
+      return node;
+    }
+    const ours = column.column.name;
+    const name = this.#columnOf(ours, table && nameOf(table));
+    return name === undefined || name === ours ? node : { ...node, column: ColumnNode.create(name) };
+  }
+
+  protected override transformColumn(node: ColumnNode): ColumnNode {
+    const name = this.#columnOf(node.column.name, undefined);
+    return name === undefined ? node : ColumnNode.create(name);
+  }
+
+  /** Returns the name of a column of ours in the database; undefined: it is a column of something else than a table. */
+  #columnOf(ours: string, table: string | undefined): string | undefined {
+    if (table === undefined) {
+      const [scope = new Map<string, null>()] = this.#scopes;
+      return [...scope.values()].map(one => one?.columns.get(ours)).find(name => name !== undefined);
+    }
+    const scope = this.#scopes.find(names => names.has(table));
+    return scope?.get(table)?.columns.get(ours);
+  }
+
+  /** Returns a table of a query with our name, whatever it is called. */
+  #table(node: OperationNode, queryId: QueryId): OperationNode {
+    const transformed = this.transformNode(node, queryId);
+    return TableNode.is(node) && this.tables.has(nameOf(node))
+      ? AliasNode.create(transformed, IdentifierNode.create(nameOf(node)))
+      : transformed;
+  }
+
+  #scopeOf({ from, joins = [] }: SelectQueryNode): Scope {
+    const nodes = [...(from?.froms ?? []), ...joins.map(({ table }) => table)];
+    return new Map(
+      nodes.map(node => {
+        const [alias, inner] = AliasNode.is(node) ? [node.alias, node.node] : [node, node];
+        const table = tableIn(inner);
+        const name = IdentifierNode.is(alias) ? alias.name : table && nameOf(table);
+        return [name ?? '', (table && this.tables.get(nameOf(table))) ?? null] as const;
+      }),
+    );
+  }
+
+  /** Errors: all columns of a table are not ours. */
+  #refuseAll(node: OperationNode): void {
+    const named = ReferenceNode.is(node) ? node.table && nameOf(node.table) : undefined;
+    const scope = this.#scopes.find(names => named === undefined || names.has(named));
+    const tables = named === undefined ? [...(scope?.values() ?? [])] : [scope?.get(named) ?? null];
+    const mapped = tables.find(table => table !== null && [...table.columns].some(([ours, name]) => ours !== name));
+    if (mapped) throw new Error(`A query selects all columns of ${mapped.name}, which is another application's.`);
+  }
+}
+
+/** Returns the table that a node is, alone or with a hint. */
+function tableIn(node: OperationNode): TableNode | undefined {
+  if (TableNode.is(node)) return node;
+  return RawNode.is(node) ? node.parameters.map(tableIn).find(table => table !== undefined) : undefined;
+}
+
+function nameOf(node: TableNode): string {
+  return node.table.identifier.name;
+}
+
+function columnIn(node: OperationNode): string | undefined {
+  if (ColumnNode.is(node)) return node.column.name;
+  return ReferenceNode.is(node) && ColumnNode.is(node.column) ? node.column.column.name : undefined;
+}

@@ -1,0 +1,18 @@
+import { CourseStatus, EnrollmentStatus, Role } from '../entities/index.js';
+import type { MapPart } from './map-form.js';
+
+/** The names of values, as a map has them, with the values that we store. */
+type Choices = Readonly<Record<string, string | boolean>>;
+
+const truths: Choices = { true: true, false: false };
+
+const byProperty: Readonly<Record<MapPart, Readonly<Record<string, Choices>>>> = {
+  users: { role: Role },
+  courses: { status: CourseStatus, isPublished: truths },
+  enrollments: { status: EnrollmentStatus },
+};
+
+/** Returns the values that a property can have, by their names in a map; null if it can have any. */
+export function choicesOf(part: MapPart, property: string): Choices | null {
+  return byProperty[part][property] ?? null;
+}
