@@ -12,6 +12,7 @@
 --   commit. Courses without drift and enrollments are never locked, and readers never wait.
 -- * Rollcall's servers (with COUNTERS=hooks) or all programs (with COUNTERS=triggers) lock the course before they count.
 --   The script counts what they committed before its lock; they add what comes after it.
+-- * Beside a guard ("rollcall counters use triggers --guard") it may assign counts, because its session says so.
 -- * The script holds one lock at a time, so it does not deadlock with them.
 -- * With COUNTERS=hooks nothing counts what other programs write with SQL of their own. Enrollments that they have not
 --   committed when their course is repaired stay uncounted: run the script again after they have finished.
@@ -29,6 +30,7 @@
 
 -- The whole repair is one statement for the server.
 SET statement_timeout = 0;
+SET counters.may_assign = '1';
 -- With READ COMMITTED a count sees everything that was committed before the lock was granted.
 SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
 
@@ -82,6 +84,7 @@ $$;
 DO $$ BEGIN PERFORM pg_advisory_unlock(hashtextextended('update_total_enrollments', 0)); END $$;
 RESET lock_timeout;
 RESET statement_timeout;
+RESET counters.may_assign;
 
 BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 

@@ -13,6 +13,7 @@
 --   commit. Courses without drift and enrollments are never locked, and readers never wait.
 -- * Rollcall's servers (with COUNTERS=hooks) or all programs (with COUNTERS=triggers) lock the course before they count.
 --   The script counts what they committed before its lock; they add what comes after it.
+-- * Beside a guard ("rollcall counters use triggers --guard") it may assign counts, because its session says so.
 -- * The script holds one lock at a time, so it does not deadlock with them. It can deadlock with a program that writes an
 --   enrollment before it locks the course; then the script tries that course again.
 -- * With COUNTERS=hooks nothing counts what other programs write with SQL of their own. Enrollments that they have not
@@ -76,7 +77,9 @@ END//
 
 DELIMITER ;
 
+SET @counters_may_assign = 1;
 CALL rollcall_update_total_enrollments();
+SET @counters_may_assign = NULL;
 DROP PROCEDURE IF EXISTS rollcall_update_total_enrollments;
 DO RELEASE_LOCK(CONCAT('update_total_enrollments:', LEFT(SHA2(DATABASE(), 256), 32)));
 

@@ -17,9 +17,9 @@ export function disagreementOf(configured: Config['counters'], status: TriggerSt
 
 /** Returns in words what keeps the counts in the database. */
 export function inForce(status: TriggerStatus): string {
-  const { missing, different, superfluous, foreign } = status;
+  const { guarded, missing, different, superfluous, foreign } = status;
   if (existingTriggers(status).length === 0) return 'hooks (no triggers)';
-  return missing.length + different.length + superfluous.length + foreign.length === 0
-    ? 'triggers'
-    : 'triggers, but not those of the declared counters';
+  if (missing.length + different.length + superfluous.length + foreign.length > 0)
+    return 'triggers, but not those of the declared counters';
+  return guarded ? 'triggers with a guard: what other programs assign to the counts is ignored' : 'triggers';
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { installTriggers } from 'mikro-orm-counters';
 import type { Database } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { engineServerKinds, freshDatabase } from '../support/databases.js';
@@ -108,6 +109,12 @@ describeInClients(
         expect(await script.ended).toMatchObject({ code: 0, stderr: '' });
         await expectExactCounts(database);
       });
+
+    it('the update script repairs beside a guard', async () => {
+      await installTriggers(database.em, { guard: true });
+      expect(await pipeTo(client, url, text).ended).toMatchObject({ code: 0, stderr: '' });
+      await expectExactCounts(database);
+    });
 
     it('the update script takes turns with another one', async () => {
       let both!: ReturnType<typeof pipeTo>[];

@@ -14,6 +14,7 @@ import { addCourse, addEnrollment, storedAndActual } from '../support/api.js';
 import { describeOnServers, freshUrl } from '../support/databases.js';
 import { DjangoApp, untilDone } from '../support/django-app.js';
 import { migrate } from '../support/migrated.js';
+import { rowTrigger } from '../support/row-trigger.js';
 import { addUsers } from '../support/rows.js';
 
 const guardNames = [
@@ -235,6 +236,38 @@ describeOnServers('a guard of stored counts', kind => {
     await app.run('commit');
     expect(await counts()).toEqual({ stored: [0, 0], actual: [1, 1] });
     await database.em.fork().transactional(em => recount(em, Course, [course]));
+  });
+
+  it.each([
+    [
+      'change',
+      "update core_enrollments set status = 'dropped' where id in (select id from (select e.id from core_enrollments e inner join core_course c on e.course_id = c.id where c.title = 'Joined') chosen)",
+    ],
+    ['delete', "delete from core_enrollments where course_id in (select id from core_course where title = 'Joined')"],
+  ])('a statement that finds the rows to %s by their course does nothing, or all of it', async (_, sql) => {
+    await app.run("update core_course set title = 'Read' where title = 'Joined'");
+    await app.run("update core_course set title = 'Joined' where id = ?", course);
+    if (kind === 'postgresql') await app.run(sql);
+    else await expect(app.run(sql)).rejects.toMatchObject({ errno: 1442 });
+    const { stored, actual } = await counts();
+    expect(stored).toEqual(actual);
+    if (kind === 'postgresql') return;
+    expect(stored).toEqual([1, 1]);
+    // The way out: the ids first.
+    const [row] = await app.rows("select id from core_course where title = 'Joined'");
+    await app.updateStatuses(Number(row!['id']), 'dropped');
+    expect(await counts()).toEqual(exact(1, 0));
+  });
+
+  it('what a trigger of another program adds to a count is ignored too, before and after the triggers that count', async () => {
+    const statement = 'update core_course set total_enrollments = total_enrollments + 1 where id = new.course_id';
+    // On PostgreSQL triggers run by their names, on the others as they were created.
+    for (const name of ['a_theirs', 'z_theirs']) {
+      for (const sql of rowTrigger(kind, name, 'after insert', 'core_enrollments', { statement })) await app.run(sql);
+      await app.bulkCreate(course, [students[name === 'a_theirs' ? 1 : 2]!]);
+      await app.run(`drop trigger ${name}${kind === 'postgresql' ? ' on core_enrollments' : ''}`);
+    }
+    expect(await counts()).toEqual(exact(3, 3));
   });
 
   if (kind !== 'postgresql')

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
-import { installTriggers, removeTriggers, existingTriggers, triggerStatus } from 'mikro-orm-counters';
+import { existingTriggers, installTriggers, removeTriggers, triggerStatus } from 'mikro-orm-counters';
 import { disagreementOf, inForce } from '../../tools/counter-agreement.js';
 import { ExitCode } from '../output/exit-code.js';
 import { print } from '../output/terminal.js';
@@ -22,8 +22,13 @@ export function addCounters(program: Command, end: (code: ExitCode) => void): vo
     .command('use')
     .description('Installs or drops the triggers, while servers continue to write.')
     .addArgument(new Argument('<strategy>', 'what keeps the counts').choices(['hooks', 'triggers']))
+    .option('--guard', 'with triggers: ignore what other programs assign to the stored counts')
     .addHelpText('after', helpOfUse)
-    .action(async (strategy: 'hooks' | 'triggers') => end(await use(strategy)));
+    .action(async (strategy: 'hooks' | 'triggers', { guard = false }: { guard?: boolean }, command: Command) => {
+      if (guard && strategy === 'hooks')
+        command.error('error: --guard needs triggers: a guard is made of them, and ends with them.');
+      end(await use(strategy, guard));
+    });
   counters.addHelpText('after', '\nExamples:\n  $ rollcall counters status\n  $ rollcall counters use triggers');
 }
 
@@ -49,15 +54,22 @@ async function showStrategyStatus(): Promise<ExitCode> {
   return disagreement === null ? ExitCode.clean : ExitCode.failure;
 }
 
-async function use(strategy: 'hooks' | 'triggers'): Promise<ExitCode> {
-  const { created, dropped } = await withDatabase(loadConfig(), async ({ em }) =>
-    strategy === 'triggers' ? installTriggers(em) : { created: [], dropped: await removeTriggers(em) },
-  );
+async function use(strategy: 'hooks' | 'triggers', guard: boolean): Promise<ExitCode> {
+  const { created, dropped } = await withDatabase(loadConfig(), async ({ em }) => {
+    return strategy === 'triggers'
+      ? installTriggers(em, { guard })
+      : { created: [], dropped: await removeTriggers(em) };
+  });
   for (const name of created) print(`Installed ${name}.\n`);
   for (const name of dropped) print(`Dropped ${name}.\n`);
   if (created.length + dropped.length === 0) print('There was nothing to do.\n');
+  if (guard) print(GUARDED);
   return ExitCode.clean;
 }
+
+/** What is said of a guard when it is there. */
+const GUARDED =
+  'What other programs assign to the stored counts is ignored, without an error. "rollcall counters use triggers" takes the guard away.\n';
 
 const helpOfUse = `
 From hooks to triggers, without a moment in which counts can drift:
@@ -67,6 +79,9 @@ From triggers to hooks:
   1. restart each server with COUNTERS=switching, so that hooks count
   2. $ rollcall counters use hooks
   3. set COUNTERS=hooks for the next restart
+Beside another program that still assigns the counts, such as a Django app with signals (not on SQLite):
+  $ rollcall counters use triggers --guard
+  It gets no error, and the triggers alone change the counts. Without --guard, the same command takes the guard away.
 A server with COUNTERS=hooks does not start while there are triggers, and one with COUNTERS=triggers does not write
 without them.
 On MySQL and MariaDB the user needs the privileges TRIGGER and LOCK TABLES; with binary logging they also require
