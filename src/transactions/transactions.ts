@@ -11,8 +11,9 @@ export { deadlocks, transactionRetries, type AfterLostCommit } from './tries.js'
 
 /**
  * Runs work in a transaction of its own, in a fresh fork. It is run again in another one after a conflict, a broken
- * connection, or a database that took no changes or no more connections: at most 10 more times within 10 seconds, with
- * random pauses. All other errors reach the caller at once.
+ * connection, or a database that took no changes or no more connections, with random pauses, until the time limit in
+ * force ends or, if that is longer, for 10 seconds; but at most 10 times where there was no database. All other errors
+ * reach the caller at once.
  *
  * Waiting for a connection, or for the turn of a course, counts in that time and is not restarted: it would only lose
  * its place in the queue.

@@ -14,7 +14,7 @@ import { CommitNotAnswered, LostCommit } from './commit-outcome.js';
 import { courseQueuesOf } from './course-queues.js';
 import { readyChangesOf } from './ready-changes.js';
 import { MAX_BATCH, SharedTransaction, type Work } from './shared-transaction.js';
-import { isRetryable, retryReason, TransactionError } from './transaction-error.js';
+import { isConflict, isRetryable, retryReason, TransactionError } from './transaction-error.js';
 
 /**
  * What to do after a commit whose outcome is unknown, because the connection broke or the error does not tell it:
@@ -31,8 +31,17 @@ export const transactionRetries = channel('rollcall:transaction-retry');
 /** The channel of each deadlock that ended a transaction, whether that is run again or not: `{ error }`. */
 export const deadlocks = channel('rollcall:deadlock');
 
-/** The longest time that a transaction is tried again after conflicts and waits for its turns, in milliseconds. */
+/**
+ * The longest time that a transaction is tried again after conflicts and waits for its turns, in milliseconds; a caller
+ * with a longer time limit waits for as long as that.
+ */
 const MAX_RETRY_MS = 10_000;
+
+/**
+ * How often a transaction is run again for which there was no database: callers learn that soon, because nobody knows
+ * when there will be one. A conflict passes as soon as the other transaction ends.
+ */
+const MAX_RETRIES_WITHOUT_DATABASE = 10;
 
 /**
  * The longest time after the end of the time limit that a sent commit may take to be answered, in milliseconds; then
@@ -44,7 +53,9 @@ const MAX_COMMIT_WAIT_MS = 2000;
 export class Tries<Result, Before extends Prepared> {
   readonly #limit = currentLimit();
   readonly #begin = performance.now();
-  readonly #end = this.#begin + MAX_RETRY_MS;
+  /** The time for all tries, in milliseconds; a limit that ends sooner ends them too. */
+  readonly #milliseconds = Math.max(MAX_RETRY_MS, this.#limit?.millisecondsLeft ?? 0);
+  readonly #end = this.#begin + this.#milliseconds;
   #lost: LostCommit<Result> | undefined;
   #lastTrouble: unknown;
   #isCommitting = false;
@@ -98,18 +109,19 @@ export class Tries<Result, Before extends Prepared> {
 
   #tries(): Promise<Result> {
     return pRetry(() => this.#next(), {
-      retries: 10,
+      retries: Infinity,
       factor: 2,
       minTimeout: 5,
       maxTimeout: 1000,
       randomize: true,
-      maxRetryTime: MAX_RETRY_MS,
-      shouldRetry: ({ error }) => this.#isRetryable(error),
-      onFailedAttempt: ({ error, retryDelay }) => {
+      maxRetryTime: this.#milliseconds,
+      shouldRetry: failed => this.#isRunAgain(failed),
+      onFailedAttempt: failed => {
+        const { error, retryDelay } = failed;
         if (error instanceof LostCommit) this.#lost = error as LostCommit<Result>;
         if (isRetryable(error)) this.#lastTrouble = error;
-        // There is a pause unless tries or time have run out.
-        if (this.#isRetryable(error) && retryDelay > 0) {
+        // There is a pause unless the time is over.
+        if (this.#isRunAgain(failed) && retryDelay > 0) {
           transactionRetries.publish({ error, pause: retryDelay });
           this.span.addEvent('retry', { reason: retryReason(error), 'pause.ms': retryDelay });
         }
@@ -118,7 +130,8 @@ export class Tries<Result, Before extends Prepared> {
     });
   }
 
-  #isRetryable(error: unknown): boolean {
+  #isRunAgain({ error, retriesConsumed }: { readonly error: unknown; readonly retriesConsumed: number }): boolean {
+    if (!isConflict(error) && retriesConsumed >= MAX_RETRIES_WITHOUT_DATABASE) return false;
     if (!(error instanceof LostCommit)) return isRetryable(error);
     return (
       typeof this.afterLostCommit === 'function' || (this.afterLostCommit === 'repeat' && isRetryable(error.cause))
@@ -140,12 +153,7 @@ export class Tries<Result, Before extends Prepared> {
     }
     this.#isCommitting = false;
     this.#limit?.check();
-    const now = performance.now();
-    const attempt = (): Promise<Result> => waitingUntil(this.#end, () => this.#unlessBroken(), this.#begin);
-    // After a conflict the caller is told of it in time, even if the work then waits for another lock.
-    return this.#limit && this.#lastTrouble !== undefined
-      ? this.#limit.withinPart(Math.max(1, this.#end - now), attempt)
-      : attempt();
+    return waitingUntil(this.#end, () => this.#unlessBroken(), this.#begin);
   }
 
   /** Makes the change alone, if the batch in which it was made first was given up, or left it out. */

@@ -128,6 +128,20 @@ it('a caller who has waited for something else before comes before all who began
   expect(order).toEqual(['earliest', 'earlier', 'later']);
 });
 
+it('a waiting change waits longer than others if the time of its request is longer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const slots = new ConnectionSlots(1, rulesOf(kept));
+  const release = await slots.take('read', undefined);
+  const patient = slots.take('transaction', new TimeLimit(3600));
+  const others = [slots.take('transaction', undefined), slots.take('read', new TimeLimit(3600))];
+  vi.advanceTimersByTime(60_000);
+  for (const other of others) await expect(other).rejects.toMatchObject({ refusal: 'time' });
+  expect(slots.waiting).toBe(1);
+  release();
+  (await patient)();
+});
+
 it('a waiting change is not begun when too little is left of the time of the request, except for the answer to a saved change', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());

@@ -6,11 +6,13 @@ import type { Operation, Result } from './operations.ts';
 import type { Order, Report } from './worker.ts';
 
 /**
- * The result of a race: each operation's outcome in their order, and the number of transactions that were run again.
+ * The result of a race: each operation's outcome in their order, and the number of transactions that were run again:
+ * after conflicts, and because they waited too long for a lock, which only shows how busy the machine is.
  */
 export interface Race {
   readonly results: Result[];
   readonly retries: number;
+  readonly lockWaits: number;
 }
 
 /** A group of processes that run operations at the same moment, each over connections of its own. */
@@ -50,6 +52,7 @@ export async function startRacers(
           (_, index) => done[index % children.length]!.results[Math.floor(index / children.length)]!,
         ),
         retries: done.reduce((sum, { retries }) => sum + retries, 0),
+        lockWaits: done.reduce((sum, { lockWaits }) => sum + lockWaits, 0),
       };
     },
     async stop() {

@@ -27,7 +27,11 @@ export function successCount({ results }: Race): number {
 
 /** Returns two races as one. */
 export function mergeRaces(first: Race, second: Race): Race {
-  return { results: [...first.results, ...second.results], retries: first.retries + second.retries };
+  return {
+    results: [...first.results, ...second.results],
+    retries: first.retries + second.retries,
+    lockWaits: first.lockWaits + second.lockWaits,
+  };
 }
 
 /** Makes this many values. */

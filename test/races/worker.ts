@@ -3,6 +3,8 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { CounterStrategy } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../dist/database/database.js';
+import { withinOwnLimit } from '../../dist/database/time-limits/time-limit.js';
+import { retryReason } from '../../dist/transactions/transaction-error.js';
 import { operations, type Operation, type Ready, type Result } from './operations.ts';
 
 /** A message to the worker: the database to open, the operations to prepare, the start, or the end. */
@@ -13,12 +15,16 @@ export type Order =
   | { kind: 'close' };
 
 /** A message from the worker. */
-export type Report = { kind: 'ready' } | { kind: 'done'; results: Result[]; retries: number };
+export type Report = { kind: 'ready' } | { kind: 'done'; results: Result[]; retries: number; lockWaits: number };
+
+/** The time limit of each operation, in seconds: enough on a machine that has much else to do. */
+const LIMIT = 100;
 
 let database: Database;
-let retries = 0;
-subscribe('rollcall:transaction-retry', () => {
-  retries += 1;
+let [retries, lockWaits] = [0, 0];
+subscribe('rollcall:transaction-retry', message => {
+  if (retryReason((message as { error: unknown }).error) === 'lock_wait') lockWaits += 1;
+  else retries += 1;
 });
 
 let prepared: Ready[] = [];
@@ -39,8 +45,13 @@ async function obey(order: Order): Promise<Report> {
       );
       break;
     case 'go':
-      retries = 0;
-      return { kind: 'done', results: await Promise.all(prepared.map(operation => operation())), retries };
+      [retries, lockWaits] = [0, 0];
+      return {
+        kind: 'done',
+        results: await Promise.all(prepared.map(operation => withinOwnLimit(LIMIT, operation))),
+        retries,
+        lockWaits,
+      };
     case 'close':
       await database.close(true);
   }

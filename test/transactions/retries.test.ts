@@ -1,12 +1,17 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CounterError } from 'mikro-orm-counters';
 import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely-dialect.js';
+import { TimeLimit, withinLimit } from '../../src/database/time-limits/time-limit.js';
 import { Course, Role, User } from '../../src/entities/index.js';
 import { describeOnEach, kinds } from '../support/databases.js';
 import { addUsers } from '../support/rows.js';
 import { raiseCapacity, useRetries } from '../support/retries.js';
 
+/** A time limit that only the test ends. */
+const HOUR = 3600;
+/** More than without a database. */
+const RETRIES = 11;
 const conflict = (): Error => new CounterError('COUNTER_CONFLICT', 'The row has moved.');
 
 describeOnEach('a transaction', kind => {
@@ -74,24 +79,44 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
   });
 
   // Only here, because it takes seconds and is independent of the database.
-  it('a transaction is run eleven times at most, after growing random pauses, and then is RETRY_LATER, caused by the last error', async () => {
+  it('a transaction is run again after each conflict until the time of its caller is over, after growing random pauses, and then is RETRY_LATER, caused by the last error', async () => {
+    const limit = new TimeLimit(HOUR);
     let tries = 0;
-    const work = its.run((_, attempt) => {
-      tries = attempt;
-      throw conflict();
-    });
+    its.onRetry = () => {
+      if (its.retries.length === RETRIES) limit.stop('deadline');
+    };
+    const work = withinLimit(limit, () =>
+      its.run((_, attempt) => {
+        tries = attempt;
+        throw conflict();
+      }),
+    );
     await expect(work).rejects.toMatchObject({
       code: 'RETRY_LATER',
       message: expect.stringContaining('Nothing was changed; try again.'),
       cause: { code: 'COUNTER_CONFLICT' },
     });
     const pauses = its.retries.map(({ pause }) => pause);
-    expect([tries, pauses.length]).toEqual([11, 10]);
+    expect([tries, pauses.length]).toEqual([RETRIES, RETRIES]);
     pauses.forEach((pause, index) => {
       expect(pause).toBeGreaterThanOrEqual(Math.min(5 * 2 ** index, 1000));
       expect(pause).toBeLessThanOrEqual(Math.min(10 * 2 ** index, 1000));
     });
     // Without randomness, each would be twice the previous one up to the limit.
     expect(pauses.slice(1, 7).some((pause, index) => pause !== 2 * pauses[index]!)).toBe(true);
+  });
+
+  it.each([
+    ['without a time limit', 10_000, undefined],
+    ['with a longer time limit', 60_000, 60],
+    ['with a shorter time limit', 1000, 1],
+  ])('a transaction %s is run again after conflicts for %i ms', async (_, milliseconds, seconds) => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    its.onRetry = () => void vi.advanceTimersByTime(its.retries.length === 1 ? milliseconds - 1 : 1);
+    const run = (): Promise<unknown> => its.run(() => Promise.reject(conflict()));
+    const work = seconds === undefined ? run() : withinLimit(new TimeLimit(seconds), run);
+    await expect(work).rejects.toMatchObject({ code: 'RETRY_LATER', cause: { code: 'COUNTER_CONFLICT' } });
+    expect(its.retries.length).toBe(2);
   });
 });

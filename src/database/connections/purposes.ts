@@ -25,7 +25,7 @@ const reading: WaitRule = { maxWaitMs: 5000, leavesTimeToWork: false };
 
 /**
  * The rule for the wait of a change, for a connection or for another change to the same course: it may wait as long as
- * a transaction is retried on conflicts, but it does not begin if its time would end before it is done.
+ * a transaction is run again after conflicts, but it does not begin if its time would end before it is done.
  */
 export const changing: WaitRule = { maxWaitMs: 10_000, leavesTimeToWork: true };
 

@@ -16,11 +16,11 @@ export const refusedWaits = channel('rollcall:refused-wait');
 
 /** The rule for a wait. */
 export interface WaitRule {
-  /** The longest wait, in milliseconds. */
+  /** The longest wait, in milliseconds; that of a change lasts as long as its time limit, if that is longer. */
   readonly maxWaitMs: number;
   /**
-   * Whether the wait ends while enough of the request's time is left for the work itself; if not, it may take all of
-   * that time.
+   * Whether it is the wait of a change, which ends while enough of the request's time is left for the work itself; any
+   * other may take all of that time.
    */
   readonly leavesTimeToWork: boolean;
 }
@@ -96,7 +96,10 @@ export class WaitQueue<Companion = never> {
         leave(limit!.signal.reason);
       };
       const { maxWaitMs, leavesTimeToWork } = this.rule;
-      const end = Math.min(waitEnd(maxWaitMs), leavesTimeToWork && limit ? limit.lastStart : Infinity);
+      const end =
+        leavesTimeToWork && limit
+          ? Math.min(waitEnd(Math.max(maxWaitMs, limit.millisecondsLeft)), limit.lastStart)
+          : waitEnd(maxWaitMs);
       const timer = setTimeout(() => leave(this.#refused('time')), Math.max(0, end - performance.now()));
       const over = (): void => {
         clearTimeout(timer);

@@ -113,23 +113,6 @@ export class TimeLimit {
   end(): void {
     clearTimeout(this.#timer);
   }
-
-  /**
-   * Runs work within a part of this limit: it stops after the given milliseconds, or with this limit if that ends
-   * sooner.
-   */
-  async withinPart<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
-    const part = new TimeLimit(Math.min(milliseconds, this.millisecondsLeft) / 1000);
-    const stop = (): void => part.stop(this.reason!);
-    if (this.signal.aborted) stop();
-    this.signal.addEventListener('abort', stop);
-    try {
-      return await withinLimit(part, work);
-    } finally {
-      this.signal.removeEventListener('abort', stop);
-      part.end();
-    }
-  }
 }
 
 const limits = new AsyncLocalStorage<TimeLimit | undefined>();
