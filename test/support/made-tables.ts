@@ -4,6 +4,8 @@ import type { ISchemaGenerator } from '@mikro-orm/core';
 const CREATION = /^(create table (`\S+`) \()(.*)(\) default character set [^()]*;)$/;
 /** A statement that adds an index or a constraint to a table. */
 const ADDITION = /^alter table (`\S+`) add (.*);$/;
+/** The type of a column of PostgreSQL, whose names are in these marks, that MikroORM declares and PostgreSQL lacks. */
+const MEDIUM_COLUMN = /(?<=" )mediumint\b/g;
 /** The table that a foreign key refers to. */
 const REFERENCE = / references (`\S+`) \(/;
 
@@ -13,7 +15,8 @@ const REFERENCE = / references (`\S+`) \(/;
  */
 export async function makeTables({ schema }: { readonly schema: ISchemaGenerator }): Promise<void> {
   await schema.ensureDatabase();
-  await schema.execute(withAdditions(await schema.getCreateSchemaSQL()));
+  const sql = (await schema.getCreateSchemaSQL()).replaceAll(MEDIUM_COLUMN, 'integer');
+  await schema.execute(withAdditions(sql));
 }
 
 /** Returns SQL that makes each table with what the given SQL adds to it later, where that refers to no later table. */

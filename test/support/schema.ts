@@ -51,7 +51,7 @@ export async function schemaOptions(
  * Returns the options before those of a test: Rollcall's own or, on PostgreSQL for other entities than Rollcall's, those
  * of MikroORM with its plain driver.
  */
-async function baseOptions(
+export async function baseOptions(
   url: string,
   kept: CounterStrategy,
   entities: readonly EntityClass<object>[],

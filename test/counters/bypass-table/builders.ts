@@ -4,7 +4,7 @@ import { Course, Enrollment, EnrollmentStatus, User } from '../../../src/entitie
 import { Book, Shelf } from '../models/library.js';
 import { libraryModel, schoolModel } from './models.js';
 import type { Place } from './place.js';
-import { program, servers, type Program } from './program.js';
+import { mySqls, program, type Program } from './program.js';
 
 /** Returns an untyped query builder, as in plain JavaScript. */
 function builder(place: Place, entity: object, alias?: string): QueryBuilder<Record<string, unknown>> {
@@ -71,7 +71,7 @@ export const builders: Program[] = [
       'without an alias': (_, place) =>
         builder(place, Shelf, 's').update({ lent: true }).leftJoin('s.books', 'b').execute(),
     },
-    servers,
+    mySqls,
   ),
   program('`QueryBuilder.update()` of anything else', schoolModel, {
     'of a counted row': (_, place) =>
@@ -139,7 +139,7 @@ export const builders: Program[] = [
       'without an alias': (_, place) =>
         builder(place, Book, 'b').update({ book_count: 77 }).leftJoin('b.shelf', 's').execute(),
     },
-    servers,
+    mySqls,
   ),
   program('`QueryBuilder.insert()` with a stored count, or with one to `merge()` on conflict', schoolModel, {
     inserted: (_, place) =>

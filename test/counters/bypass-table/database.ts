@@ -46,11 +46,11 @@ async function cascadeInTheDatabase({ kind, strategy, schema }: Place): Promise<
   const [key] = await schema.rows<{ name: string; rule: string }>(
     `select k.constraint_name as name, r.delete_rule as rule from information_schema.key_column_usage k
      join information_schema.referential_constraints r on r.constraint_schema = k.constraint_schema and r.constraint_name = k.constraint_name
-     where k.table_schema = database() and k.table_name = 'visit' and k.column_name = 'pet_id'`,
+     where k.table_schema = ${kind === 'postgresql' ? "'public'" : 'database()'} and k.table_name = 'visit' and k.column_name = 'pet_id'`,
   );
   if (key!.rule !== 'CASCADE')
     await schema.write(
-      `alter table visit drop foreign key ${key!.name}, add constraint pet_of_visit foreign key (pet_id) references pet (id) on delete cascade`,
+      `alter table visit drop ${kind === 'postgresql' ? 'constraint' : 'foreign key'} ${key!.name}, add constraint pet_of_visit foreign key (pet_id) references pet (id) on delete cascade`,
     );
 }
 
@@ -125,20 +125,25 @@ export const database: Program[] = [
   program("an application's own trigger that writes counted rows", clinicModel, {
     'after a pet is renamed': async ({ pet }, place) => {
       const { schema } = place;
+      const body = 'begin delete from visit where pet_id = new.id; end';
+      if (place.kind === 'postgresql')
+        await schema.write(
+          `create or replace function delete_visits() returns trigger language plpgsql as $$ ${body.replace(' end', ' return null; end')} $$`,
+        );
       await schema.write(
-        'create trigger visits_of_the_application after update on pet for each row begin delete from visit where pet_id = new.id; end',
+        `create trigger visits_of_the_application after update on pet for each row ${place.kind === 'postgresql' ? 'execute function delete_visits()' : body}`,
       );
       try {
         const em = place.em();
         em.assign(await em.findOneOrFail(Pet, pet), { name: 'Renamed' });
         await em.flush();
       } finally {
-        await schema.write('drop trigger visits_of_the_application');
+        await schema.write(`drop trigger visits_of_the_application${place.kind === 'postgresql' ? ' on pet' : ''}`);
       }
     },
   }),
   program(
-    'an updatable view of a counted table (MySQL, MariaDB)',
+    'an updatable view of a counted table (MySQL, MariaDB, PostgreSQL)',
     schoolModel,
     {
       Kysely: async ({ other }, place) => {

@@ -50,7 +50,10 @@ export const direct: Program[] = [
     'the foreign key by its column': ({ enrollment, other }, place) =>
       place.em().nativeUpdate(Enrollment, { id: enrollment }, { course_id: other } as never),
     'the column in capitals': ({ enrollment, other }, place) =>
-      place.em().nativeUpdate(Enrollment, { id: enrollment }, { COURSE_ID: other } as never),
+      // PostgreSQL has no such column.
+      place.em().nativeUpdate(Enrollment, { id: enrollment }, {
+        [place.kind === 'postgresql' ? 'course_id' : 'COURSE_ID']: other,
+      } as never),
     repository: ({ enrollment, other }, place) =>
       repositoryOf(place).nativeUpdate({ id: enrollment }, { course: other }),
   }),

@@ -40,14 +40,17 @@ function wordFor(refusal: Error | undefined, changed: boolean, drift: boolean): 
   if (refusal instanceof CounterError) return `refused: ${refusal.code}`;
   if (refusal && isOfForeignKey(refusal)) return 'refused: foreign key';
   if (refusal && isOfSyntax(refusal)) return 'no such statement';
-  if (refusal && 'errno' in refusal) return 'refused by the database';
+  if (refusal && ('errno' in refusal || 'severity' in refusal)) return 'refused by the database';
   if (refusal) return refusal.constructor === Error ? 'refused by MikroORM' : `${refusal.name}: ${refusal.message}`;
   if (drift) return 'unseen';
   return changed ? 'exact' : 'no write';
 }
 
 function isOfForeignKey(error: Error): boolean {
-  return error instanceof ForeignKeyConstraintViolationException || /foreign key constraint fail/i.test(error.message);
+  return (
+    error instanceof ForeignKeyConstraintViolationException ||
+    /foreign key constraint fail|violates foreign key constraint/i.test(error.message)
+  );
 }
 
 function isOfSyntax(error: Error): boolean {

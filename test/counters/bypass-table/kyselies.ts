@@ -1,7 +1,7 @@
 import { CompiledQuery, sql, type Kysely } from 'kysely';
 import { libraryModel, schoolModel } from './models.js';
 import type { Place, Tables } from './place.js';
-import { program, servers, together, type Program } from './program.js';
+import { mySqls, postgreSql, program, together, type Program } from './program.js';
 
 /** Returns a counted row by its columns, with times that every database accepts. */
 const columnsOf = ({ course, free }: { course: number; free: number }) => ({
@@ -28,22 +28,27 @@ export const kyselies: Program[] = [
             .select(['course_id', sql<number>`${free}`.as('student_id'), 'status', 'enrolled_at', 'updated_at']),
         )
         .execute(),
-    replaceInto: (seed, place) =>
-      place
-        .kysely()
-        .replaceInto('core_enrollments')
-        .values({ ...columnsOf(seed), student_id: seed.student, status: 'dropped' })
-        .execute(),
+    'in the place of another': (seed, place) => {
+      const row = { ...columnsOf(seed), student_id: seed.student, status: 'dropped' };
+      // PostgreSQL has no REPLACE.
+      return place.kind === 'postgresql'
+        ? place
+            .kysely()
+            .insertInto('core_enrollments')
+            .values(row)
+            .onConflict(conflict => conflict.columns(['course_id', 'student_id']).doUpdateSet(row))
+            .execute()
+        : place.kysely().replaceInto('core_enrollments').values(row).execute();
+    },
     'on conflict': (seed, place) => {
       const insert = place
         .kysely()
         .insertInto('core_enrollments')
         .values({ ...columnsOf(seed), student_id: seed.student });
-      if (place.kind === 'sqlite')
-        return insert
-          .onConflict(conflict => conflict.columns(['course_id', 'student_id']).doUpdateSet({ status: 'dropped' }))
-          .execute();
-      return insert.onDuplicateKeyUpdate({ status: 'dropped' }).execute();
+      if (mySqls.includes(place.kind)) return insert.onDuplicateKeyUpdate({ status: 'dropped' }).execute();
+      return insert
+        .onConflict(conflict => conflict.columns(['course_id', 'student_id']).doUpdateSet({ status: 'dropped' }))
+        .execute();
     },
   }),
   program('Kysely `updateTable()` of a counted table', schoolModel, {
@@ -112,6 +117,52 @@ export const kyselies: Program[] = [
         .execute(),
   }),
   program(
+    'Kysely `with()` of a write of a counted table (PostgreSQL)',
+    schoolModel,
+    {
+      'before a SELECT': (_, place) =>
+        place
+          .kysely()
+          .with('gone', query => query.deleteFrom('core_enrollments').returning('id'))
+          .selectFrom('gone')
+          .select('id')
+          .execute(),
+      'before a write of another table': ({ other }, place) =>
+        place
+          .kysely()
+          .with('moved', query =>
+            query.updateTable('core_enrollments').set({ course_id: other }).returning('student_id'),
+          )
+          .updateTable('core_user')
+          .set({ name: 'Moved' })
+          .where(eb => eb('id', 'in', eb.selectFrom('moved').select('student_id')))
+          .execute(),
+    },
+    postgreSql,
+  ),
+  program(
+    'Kysely `updateTable().from()`, `deleteFrom().using()` of a counted table (PostgreSQL)',
+    schoolModel,
+    {
+      updateTable: ({ other }, place) =>
+        place
+          .kysely()
+          .updateTable('core_enrollments as e')
+          .from('core_course as c')
+          .whereRef('c.id', '=', 'e.course_id')
+          .set({ course_id: other })
+          .execute(),
+      deleteFrom: (_, place) =>
+        place
+          .kysely()
+          .deleteFrom('core_enrollments as e')
+          .using('core_course as c')
+          .whereRef('c.id', '=', 'e.course_id')
+          .execute(),
+    },
+    postgreSql,
+  ),
+  program(
     'Kysely `updateTable()`, `deleteFrom()` that join a counted table and write it (MySQL, MariaDB)',
     schoolModel,
     {
@@ -136,7 +187,7 @@ export const kyselies: Program[] = [
           .innerJoin('core_enrollments as e', 'e.student_id', 'u.id')
           .execute(),
     },
-    servers,
+    mySqls,
   ),
   program('Kysely `mergeInto()` of a counted table', schoolModel, {
     merge: (_, place) =>
@@ -217,9 +268,8 @@ export const kyselies: Program[] = [
           .kysely()
           .insertInto('core_course')
           .values({ id: course, title: 'New', created_at: '2026-01-01', updated_at: '2026-01-01' });
-        if (place.kind === 'sqlite')
-          return insert.onConflict(conflict => conflict.column('id').doUpdateSet({ total_enrollments: 77 })).execute();
-        return insert.onDuplicateKeyUpdate({ total_enrollments: 77 }).execute();
+        if (mySqls.includes(place.kind)) return insert.onDuplicateKeyUpdate({ total_enrollments: 77 }).execute();
+        return insert.onConflict(conflict => conflict.column('id').doUpdateSet({ total_enrollments: 77 })).execute();
       },
     }),
     program('Kysely that assigns a stored count', libraryModel, {

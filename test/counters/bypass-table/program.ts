@@ -31,8 +31,12 @@ export function program<Seed>(
   return { way, ...(on && { on }), variants: Object.fromEntries(variants) as Program['variants'] };
 }
 
+/** MySQL and its relative. */
+export const mySqls: readonly DatabaseKind[] = ['mysql', 'mariadb'];
 /** The databases that are servers. */
-export const servers: readonly DatabaseKind[] = ['mysql', 'mariadb'];
+export const servers: readonly DatabaseKind[] = [...mySqls, 'postgresql'];
+/** The database with the most statements that write. */
+export const postgreSql: readonly DatabaseKind[] = ['postgresql'];
 
 /** Combines several programs of the same way. */
 export function together(...programs: readonly [Program, ...Program[]]): Program {

@@ -8,8 +8,9 @@ import { ormOptions } from '../../../src/database/orm-options.js';
 import { NodeSqliteFileDialect } from '../../../src/database/dialects/sqlite/kysely-dialect.js';
 import { Course, Enrollment, User } from '../../../src/entities/index.js';
 import { schoolModel } from './models.js';
+import { plainClient } from '../../support/plain-client.js';
 import type { Place } from './place.js';
-import { program, servers, type Program } from './program.js';
+import { mySqls, postgreSql, program, servers, type Program } from './program.js';
 import { EmptyTheTable } from './sql-of-the-application.js';
 
 const emptied = 'delete from core_enrollments';
@@ -21,7 +22,7 @@ async function asAnotherProgram({ kind, schema }: Place, ...statements: readonly
     for (const sql of statements) database.exec(sql);
     return database.close();
   }
-  const connection = await createConnection(schema.url);
+  const connection = await plainClient(schema.url);
   for (const sql of statements) await connection.query(sql);
   await connection.end();
 }
@@ -30,6 +31,19 @@ async function asAnotherProgram({ kind, schema }: Place, ...statements: readonly
 function insertOf({ kind }: Place, verb: string, course: number, student: number, status: string, rest = ''): string {
   const now = kind === 'sqlite' ? '0' : "'2026-01-01'";
   return `${verb} into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values (${course}, ${student}, '${status}', ${now}, ${now}) ${rest}`;
+}
+
+/** Returns what comes before the values, and after them, of an INSERT that leaves rows as they are. */
+function ignoring({ kind }: Place): readonly [string, string] {
+  if (kind === 'sqlite') return ['insert or ignore', ''];
+  return kind === 'postgresql' ? ['insert', 'on conflict do nothing'] : ['insert ignore', ''];
+}
+
+/** Returns the clause of an INSERT that changes the row that is there. */
+function changing({ kind }: Place): string {
+  return mySqls.includes(kind)
+    ? "on duplicate key update status = 'dropped'"
+    : "on conflict (course_id, student_id) do update set status = 'dropped'";
 }
 
 /** The programs that send raw SQL, in whichever way. */
@@ -52,27 +66,33 @@ export const rawSql: Program[] = [
     addSql: (_, place) => place.schema.database.migrator.up(),
   }),
   program('raw `INSERT IGNORE`, `REPLACE`, `ON DUPLICATE KEY UPDATE`, `ON CONFLICT`', schoolModel, {
-    'a row that is new': ({ course, free }, place) =>
-      place
-        .em()
-        .execute(
-          insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, free, 'active'),
-        ),
-    'a row in the place of another': ({ course, student }, place) =>
-      place.em().execute(insertOf(place, 'replace', course, student, 'dropped')),
-    'a row that is there': ({ course, student }, place) => {
-      const clause =
-        place.kind === 'sqlite' ? 'on conflict (course_id, student_id) do update set' : 'on duplicate key update';
-      return place.em().execute(insertOf(place, 'insert', course, student, 'active', `${clause} status = 'dropped'`));
+    'a row that is new': ({ course, free }, place) => {
+      const [verb, rest] = ignoring(place);
+      return place.em().execute(insertOf(place, verb, course, free, 'active', rest));
     },
-  }),
-  program('raw `INSERT IGNORE` of rows that are all there', schoolModel, {
-    'a duplicate': ({ course, student }, place) =>
+    'a row in the place of another': ({ course, student, other }, place) =>
       place
         .em()
         .execute(
-          insertOf(place, place.kind === 'sqlite' ? 'insert or ignore' : 'insert ignore', course, student, 'dropped'),
+          place.kind === 'postgresql'
+            ? insertOf(
+                place,
+                'insert',
+                course,
+                student,
+                'dropped',
+                `on conflict (course_id, student_id) do update set course_id = ${other}, status = excluded.status`,
+              )
+            : insertOf(place, 'replace', course, student, 'dropped'),
         ),
+    'a row that is there': ({ course, student }, place) =>
+      place.em().execute(insertOf(place, 'insert', course, student, 'active', changing(place))),
+  }),
+  program('raw `INSERT IGNORE`, `ON CONFLICT DO NOTHING` of rows that are all there', schoolModel, {
+    'a duplicate': ({ course, student }, place) => {
+      const [verb, rest] = ignoring(place);
+      return place.em().execute(insertOf(place, verb, course, student, 'dropped', rest));
+    },
   }),
   program('SQL of another program, or of an ORM without counters', schoolModel, {
     insert: ({ course, free }, place) => asAnotherProgram(place, insertOf(place, 'insert', course, free, 'active')),
@@ -93,7 +113,7 @@ export const rawSql: Program[] = [
         ...options,
         ...own,
         entities: [User, Course, Enrollment],
-        onCreateConnection: undefined,
+        onCreateConnection: () => undefined,
       } as never)) as unknown as Database;
       try {
         await orm.em.fork().nativeDelete(Enrollment, {});
@@ -125,7 +145,7 @@ export const rawSql: Program[] = [
     ['sqlite'],
   ),
   program(
-    'a stored procedure: `em.callRoutine()` (MySQL, MariaDB)',
+    'a stored procedure: `em.callRoutine()` (MySQL, MariaDB, PostgreSQL)',
     schoolModel,
     {
       callRoutine: (_, place) => place.em().callRoutine(EmptyTheTable, {}),
@@ -155,14 +175,65 @@ export const rawSql: Program[] = [
         }
       },
     },
-    servers,
+    mySqls,
   ),
   program(
-    'raw `TRUNCATE` of a counted table (MySQL, MariaDB)',
+    'raw `TRUNCATE` of a counted table (MySQL, MariaDB, PostgreSQL)',
     schoolModel,
     {
       truncate: (_, place) => place.em().execute('truncate table core_enrollments'),
     },
     servers,
+  ),
+  program(
+    'raw `MERGE`, which version 15 brought (PostgreSQL)',
+    schoolModel,
+    {
+      'rows that are there, and those that are not': ({ course, other, student, free }, place) =>
+        place.em().execute(
+          `merge into core_enrollments e using (values (${course}, ${student}), (${other}, ${free})) v (course, student)
+             on e.course_id = v.course and e.student_id = v.student
+           when matched then delete
+           when not matched then insert (course_id, student_id, status, enrolled_at, updated_at) values (v.course, v.student, 'active', now(), now())`,
+        ),
+    },
+    postgreSql,
+  ),
+  program(
+    'raw `UPDATE … FROM`, `DELETE … USING` (PostgreSQL)',
+    schoolModel,
+    {
+      'UPDATE … FROM': ({ other }, place) =>
+        place
+          .em()
+          .execute('update core_enrollments e set course_id = ? from core_course c where c.id = e.course_id', [other]),
+      'DELETE … USING': (_, place) =>
+        place.em().execute('delete from core_enrollments e using core_course c where c.id = e.course_id'),
+    },
+    postgreSql,
+  ),
+  program(
+    'raw `WITH` of statements that write (PostgreSQL)',
+    schoolModel,
+    {
+      'moved by two statements in one': ({ other }, place) =>
+        place.em().execute(
+          `with gone as (delete from core_enrollments returning student_id, status, enrolled_at, updated_at)
+           insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) select ${other}, * from gone`,
+        ),
+    },
+    postgreSql,
+  ),
+  program(
+    '`COPY … FROM` (PostgreSQL)',
+    schoolModel,
+    {
+      'from a program of the server': ({ course, free }, place) =>
+        asAnotherProgram(
+          place,
+          `copy core_enrollments (course_id, student_id, status, enrolled_at, updated_at) from program 'echo ${course},${free},active,2026-01-01,2026-01-01' csv`,
+        ),
+    },
+    postgreSql,
   ),
 ];

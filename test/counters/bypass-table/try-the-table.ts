@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CounterError, type CounterStrategy } from 'mikro-orm-counters';
-import { firstThreeKinds } from '../../support/databases.js';
+import { kinds } from '../../support/databases.js';
 import { judged } from './judge.js';
 import { usePlace } from './place.js';
 import { programs } from './programs.js';
@@ -12,7 +12,7 @@ import { cellOf, namesInstead, rowsOfTheTable } from './table.js';
  */
 export function tryTheTable(strategy: CounterStrategy): void {
   const rows = rowsOfTheTable();
-  describe.each(firstThreeKinds)(`the table of bypasses with ${strategy} on %s`, kind => {
+  describe.each(kinds)(`the table of bypasses with ${strategy} on %s`, kind => {
     const place = usePlace(kind, strategy);
     for (const { way, variants } of programs.filter(({ on: only }) => only?.includes(kind) ?? true)) {
       const row = rows.find(one => one.way === way);

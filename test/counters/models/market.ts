@@ -280,7 +280,7 @@ export class Ware {
   @Property({ type: 'integer', version: true })
   version!: Opt<number>;
 
-  @Property({ type: 'integer', generated: () => '(`tenant` * 2) stored' })
+  @Property({ type: 'integer', generated: () => '(tenant * 2) stored' })
   readonly double2?: number;
 
   @Formula(columns => `${String(columns.tenant)} + 1`, { type: 'integer' })
