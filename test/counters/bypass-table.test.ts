@@ -11,7 +11,9 @@ it('a program tries each row of docs/bypasses.md, and every program has its row'
 it('a row that only some databases have names them, as its program does', () => {
   const names = { sqlite: 'SQLite', mysql: 'MySQL', mariadb: 'MariaDB', postgresql: 'PostgreSQL' };
   for (const { way, on } of programs)
-    expect(/ \(((?:(?:SQLite|MySQL|MariaDB|PostgreSQL)(?:, )?)+)\)$/.exec(way)?.[1]).toBe(on?.map(kind => names[kind]).join(', '));
+    expect(/ \(((?:(?:SQLite|MySQL|MariaDB|PostgreSQL)(?:, )?)+)\)$/.exec(way)?.[1]).toBe(
+      on?.map(kind => names[kind]).join(', '),
+    );
 });
 
 it('the cells of docs/bypasses.md use a fixed vocabulary', () => {

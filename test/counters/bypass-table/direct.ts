@@ -51,9 +51,13 @@ export const direct: Program[] = [
       place.em().nativeUpdate(Enrollment, { id: enrollment }, { course_id: other } as never),
     'the column in capitals': ({ enrollment, other }, place) =>
       // PostgreSQL has no such column.
-      place.em().nativeUpdate(Enrollment, { id: enrollment }, {
-        [place.kind === 'postgresql' ? 'course_id' : 'COURSE_ID']: other,
-      } as never),
+      place.em().nativeUpdate(
+        Enrollment,
+        { id: enrollment },
+        {
+          [place.kind === 'postgresql' ? 'course_id' : 'COURSE_ID']: other,
+        },
+      ),
     repository: ({ enrollment, other }, place) =>
       repositoryOf(place).nativeUpdate({ id: enrollment }, { course: other }),
   }),
