@@ -4,6 +4,7 @@ import type { Kind } from './database.ts';
 import { noCodes, type AllowedCodes, type Fault } from './fault.ts';
 import { fillDatabase } from './fill-database.ts';
 import { freezeSecondServer } from './freeze-server.ts';
+import { beginSecondProgram } from './second-program.ts';
 import { takeAllConnections } from './take-connections.ts';
 
 const servers: readonly Kind[] = ['mysql', 'mariadb'];
@@ -250,6 +251,21 @@ export const faults: readonly Fault[] = [
       const stops = [load.repeat(1, () => load.changes.courseLifeCycle()), load.repeat(3, () => load.reads.newest())];
       return Promise.resolve(async () => void (await Promise.all(stops.map(stop => stop()))));
     },
+  },
+  {
+    name: 'second-program',
+    does: 'another program writes the same courses as a Django app does, with signals that assign counts, beside a guard',
+    on: servers,
+    // As long as the run lets it.
+    seconds: Number.POSITIVE_INFINITY,
+    // It locks enrollments before their course.
+    touches: isChange,
+    touched: locked,
+    ready: 200,
+    logged: [],
+    isVisible: false,
+    recoversWithin: 5,
+    begin: beginSecondProgram,
   },
   {
     name: 'killed-database',

@@ -54,6 +54,7 @@ it('faults that a database cannot have are left out loudly, and where none is le
     'frozen-server',
     'slow-reads',
     'deleted-meanwhile',
+    'second-program',
   ]);
   expect(told.splice(0)).toContain('NOT PROVOKED: hang, since it needs a database that the soak has started itself.');
   expect(() => names('hang', 'sqlite')).toThrow(

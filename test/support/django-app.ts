@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { plainClient, plainRows, type PlainClient } from './plain-client.js';
+import { plainClient, plainRows, type PlainClient } from './plain-client.ts';
 
 /** What a database answers when it has ended a transaction because of another one. */
 const CONFLICTS: readonly unknown[] = ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', '40001', '40P01'];
