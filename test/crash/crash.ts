@@ -1,5 +1,5 @@
-// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, and checks
-// the data afterwards.
+// [COUNTERS=triggers] node test/crash/crash.ts KIND ROUNDS: kills the server and the database under load, on PostgreSQL
+// also one process of the database, and checks the data afterwards.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '../../dist/database/database.js';
-import { freePort, startServer, type Server } from '../support/server.ts';
+import { startPostgresql } from '../support/postgresql.ts';
+import { freePort, startServer } from '../support/server.ts';
 import { driftSql, enrollmentsSql, Ledger, type Row } from './ledger.ts';
 import { startClient, unexpectedErrors } from './load.ts';
 
@@ -16,12 +17,15 @@ const CLIENTS = 16;
 const STUDENTS = 40;
 const COURSES = 6;
 
-const [kind, rounds] = [process.argv[2] as 'sqlite' | 'mysql' | 'mariadb', Number(process.argv[3] ?? 30)];
+const [kind, rounds] = [
+  process.argv[2] as 'sqlite' | 'mysql' | 'mariadb' | 'postgresql',
+  Number(process.argv[3] ?? 30),
+];
 const secret = 'a secret of this script alone, which nobody else knows';
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), 'rollcall-crash-'));
-const server: Server | null = kind === 'sqlite' ? null : await startServer(kind);
+const server = kind === 'sqlite' ? null : kind === 'postgresql' ? await startPostgresql(true) : await startServer(kind);
 const databaseUrl = server ? `${server.url}/crash` : `sqlite:${join(folder, 'crash.sqlite')}`;
 const port = await freePort();
 const environment: Record<string, string | undefined> = {
@@ -37,7 +41,7 @@ const environment: Record<string, string | undefined> = {
 };
 const url = `http://127.0.0.1:${port}/graphql`;
 
-const counts = { server: 0, database: 0 };
+const counts = { server: 0, database: 0, session: 0 };
 const ledger = new Ledger();
 let child = await startRollcall();
 const { students, courses } = await people();
@@ -55,7 +59,13 @@ for (let round = 0; round < rounds && !failed; round += 1) {
     ),
   );
   await delay(100 + Math.random() * 900);
-  if (server && round % 2 === 1) {
+  if (kind === 'postgresql' && round % 4 === 3) {
+    await killSession();
+    counts.session += 1;
+    await untilReady();
+    await delay(100);
+    await Promise.all(clients.map(client => client.stop()));
+  } else if (server && round % 2 === 1) {
     await server.kill();
     counts.database += 1;
     await delay(Math.random() * 1500);
@@ -91,6 +101,21 @@ console.log(
   }),
 );
 process.exit(failed || code !== 0 ? 1 : 0);
+
+/** Kills a process of PostgreSQL that serves one of the server's connections; PostgreSQL then ends all others. */
+async function killSession(): Promise<void> {
+  await withDatabase(async database => {
+    const sessions = await database.em
+      .getConnection()
+      .execute<{ pid: number }[]>(
+        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() order by state = 'active' desc, random()",
+      );
+    process.kill(sessions[0]!.pid, 'SIGKILL');
+  }).catch((error: unknown) => {
+    // The own connection has ended too.
+    if (!(error instanceof Error)) throw error;
+  });
+}
 
 async function holds(round: number): Promise<boolean> {
   return withDatabase(async database => {
@@ -140,7 +165,7 @@ async function people(): Promise<{ students: string[]; courses: string[] }> {
     for (let index = 0; index < COURSES; index += 1) {
       const capacity = index === 0 ? '20' : 'null';
       await connection.execute(
-        `insert into core_course (title, status, is_published, capacity, created_at, updated_at) values ('Course', 'active', 1, ${capacity}, ${now}, ${now})`,
+        `insert into core_course (title, status, is_published, capacity, created_at, updated_at) values ('Course', 'active', true, ${capacity}, ${now}, ${now})`,
         [],
         'run',
       );

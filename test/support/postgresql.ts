@@ -1,16 +1,20 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { freePort } from './server.js';
+import { freePort } from './server.ts';
 
-/** A throwaway server of PostgreSQL, which only the engine's own tests use. */
-interface PostgresqlServer {
+/** A throwaway server of PostgreSQL that a test run has started for itself. */
+export interface PostgresqlServer {
   /** The URL of the server with its superuser, without a database name. */
   readonly url: string;
+  /** Ends the server as a power cut would, and leaves its data. */
+  readonly kill: () => Promise<void>;
+  /** Starts the server again on the same data and port, after `kill`. */
+  readonly start: () => Promise<void>;
   /** Ends the server and removes its data. */
   readonly stop: () => Promise<void>;
 }
@@ -19,10 +23,9 @@ interface PostgresqlServer {
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
 /** Settings by which nothing waits for the disk: only a power cut needs it, and no test cuts the power. */
-const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'].flatMap(one => [
-  '-c',
-  one,
-]);
+const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=200'];
+/** The same for the end of a process of the server, which only tests that kill it need. */
+const withoutKills = 'synchronous_commit=off';
 
 /** Returns the folder of the server's programs, on PATH or where Debian has them; undefined: it is not installed. */
 export function postgresqlFolder(): string | undefined {
@@ -34,8 +37,11 @@ export function postgresqlFolder(): string | undefined {
   return candidates.find(folder => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
 
-/** Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. */
-export async function startPostgresql(): Promise<PostgresqlServer> {
+/**
+ * Starts a server on a random port of the loopback with a temporary data directory, and waits until it answers. With
+ * `mayBeKilled` no acknowledged commit is lost when its processes are killed.
+ */
+export async function startPostgresql(mayBeKilled = false): Promise<PostgresqlServer> {
   const programs = postgresqlFolder();
   if (!programs) throw new Error('There are no programs of PostgreSQL on PATH.');
   const owner = await serverAccount();
@@ -49,28 +55,37 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   );
   const port = await freePort();
   const log = join(folder, 'server.log');
-  const output = openSync(log, 'a');
-  const child = spawn(
-    join(programs, 'postgres'),
-    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...settings],
-    { cwd: folder, stdio: ['ignore', output, output], ...owner },
-  );
-  const exited = new Promise(resolve => child.once('exit', resolve));
+  const chosen = [...settings, ...(mayBeKilled ? [] : [withoutKills])].flatMap(one => ['-c', one]);
   const url = `postgresql://postgres@127.0.0.1:${port}`;
-  for (;;) {
-    if (child.exitCode !== null)
-      throw new Error(`PostgreSQL ended with ${child.exitCode}:\n${readFileSync(log, 'utf8')}`);
-    if (await answers(url)) break;
-    await delay(20);
-  }
-  return {
+  let child: ChildProcess;
+  const server: PostgresqlServer = {
     url,
-    async stop() {
-      // At once, and with its own processes, which it would leave behind if it were killed.
+    async start() {
+      const output = openSync(log, 'a');
+      child = spawn(
+        join(programs, 'postgres'),
+        ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...chosen],
+        { cwd: folder, stdio: ['ignore', output, output], ...owner },
+      );
+      for (;;) {
+        if (child.exitCode !== null)
+          throw new Error(`PostgreSQL ended with ${child.exitCode}:\n${readFileSync(log, 'utf8')}`);
+        if (await answers(url)) break;
+        await delay(20);
+      }
+    },
+    async kill() {
+      // At once, without a checkpoint, and with its own processes, which it would leave behind if it were killed.
+      const exited = new Promise(resolve => child.once('exit', resolve));
       if (child.exitCode === null && child.kill('SIGQUIT')) await exited;
+    },
+    async stop() {
+      await server.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  await server.start();
+  return server;
 }
 
 /** Drops a database over a plain connection, because an ORM takes much longer to open. */
