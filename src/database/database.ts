@@ -49,6 +49,17 @@ function requireFile(url: string): void {
   if (file !== null && !existsSync(file)) throw new NoDatabaseFile(file);
 }
 
+/**
+ * Connects to another application's database, without a map, to add to it what Rollcall needs, or to take that away.
+ * Errors: NoDatabaseFile; a server's errors at the first query.
+ */
+export async function openToAdopt(url: string): Promise<Database> {
+  const dialect = dialectOfUrl(url);
+  const file = fileOf(dialect, url);
+  if (file !== null && !existsSync(file)) throw new NoDatabaseFile(file);
+  return opened({ ...(await ormOptions(url)), ...dialect.adoption.options(url), ensureDatabase: false });
+}
+
 async function opened(options: Options): Promise<Database> {
   const database = (await MikroORM.init(options as never)) as unknown as Database;
   // This sends nothing to a server. Without it the reader, which builds its SQL with this client, fails until something

@@ -7,6 +7,7 @@ import type { MissingPrivilegeError } from '../../migrations/missing-privilege-e
 import type { Fault, FaultKind } from '../faults/fault.js';
 import type { Tables } from '../tables.js';
 import type { NamedDatabase } from '../texts/named-database.js';
+import type { AdoptionRules } from './adoption-rules.js';
 import type { Finding } from './finding.js';
 
 /** The ORM, connected to a database by a driver that carries the dialect of that database. */
@@ -48,6 +49,8 @@ export interface Dialect {
   /** The privileges of its users; null if it has no users, and every program that can open it may do everything. */
   readonly privileges: PrivilegeRules | null;
   readonly inspection: Inspection;
+  /** What differs when another application's database is opened in place. */
+  readonly adoption: AdoptionRules;
 }
 
 /** The use that this process makes of its connections to a database. */

@@ -3,7 +3,7 @@ import { openDatabase, type Database } from '../../../src/database/database.js';
 import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User } from '../../../src/entities/index.js';
 import { checkDatabase } from '../../../src/tools/adopt/check/check-database.js';
 import { copyDatabase, type CopyRemark, type CopyResult } from '../../../src/tools/adopt/copy/copy-database.js';
-import { findTables } from '../../../src/tools/adopt/found/found-tables.js';
+import { findTables } from '../../../src/database/schema/found-tables.js';
 import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
 import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
 import { mapForm, type DatabaseMap } from '../../../src/map/map-form.js';

@@ -28,6 +28,12 @@ export const mariaDb = serverDialect({
     // It has no option for the format that it returns.
     explain: 'explain',
   },
+  adoption: {
+    timestampInUtc: column =>
+      `(timestamp'1970-01-01 00:00:00' + interval cast(unix_timestamp(${column}) as decimal(20, 6)) second)`,
+    // It takes the function for one that depends on the moment at which it is called.
+    indexesTimestamps: false,
+  },
 });
 
 /** Returns the query with a hint; the driver runs it without the hint if the index is missing. */

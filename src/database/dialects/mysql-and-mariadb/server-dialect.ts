@@ -4,6 +4,7 @@ import { mySqlMigrations } from '../../../migrations/mysql/index.js';
 import { prepareSession } from '../../connections/prepare-session.js';
 import type { Database, Dialect, Options, SqlRules } from '../dialect.js';
 import { isBeyondEither, withEqual } from '../plain-conditions.js';
+import { serverAdoption, type AdoptionDifferences } from './adoption.js';
 import { hasNumber, serverFaultOf } from './errors.js';
 import { explainServer } from './explain.js';
 import type { Pool } from './idle-connections.js';
@@ -43,6 +44,7 @@ interface ServerDifferences {
   readonly alteredShareSql: string;
   readonly grants: GrantDifferences;
   readonly inspection: InspectionDifferences;
+  readonly adoption: AdoptionDifferences;
 }
 
 /** Returns the dialect of MySQL or of MariaDB. */
@@ -115,6 +117,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
     },
     privileges: serverPrivileges(own.grants),
     inspection: serverInspection(own.inspection),
+    adoption: serverAdoption(own.adoption),
   };
 }
 

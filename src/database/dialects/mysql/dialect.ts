@@ -25,6 +25,12 @@ export const mySql = serverDialect({
     // The server's default can be a format that only people can read.
     explain: 'explain format=traditional',
   },
+  adoption: {
+    // MySQL 9.7 loses the fraction of the second with the time zone. It is the same in all of them.
+    timestampInUtc: column =>
+      `(cast(left(cast(cast(${column} at time zone '+00:00' as datetime(6)) as char), 19) as datetime) + interval microsecond(${column}) microsecond)`,
+    indexesTimestamps: true,
+  },
 });
 
 /** Returns the query with a hint; a hint that names a missing index has no effect. */

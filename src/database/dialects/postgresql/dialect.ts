@@ -11,6 +11,7 @@ import { postgreSqlMigrations } from '../../../migrations/postgresql/index.js';
 import { prepareSession } from '../../connections/prepare-session.js';
 import type { Tables } from '../../tables.js';
 import type { Compared, Database, Dialect } from '../dialect.js';
+import { postgreSqlAdoption } from './adoption.js';
 import { connectionOptions } from './connection-options.js';
 import { hasState, postgreSqlFaultOf } from './errors.js';
 import { explainPostgreSql } from './explain.js';
@@ -93,6 +94,7 @@ export const postgreSql: Dialect = {
   },
   privileges: postgreSqlPrivileges,
   inspection: postgreSqlInspection,
+  adoption: postgreSqlAdoption,
 };
 
 /** Returns the condition that the values of some columns are together beyond others. */

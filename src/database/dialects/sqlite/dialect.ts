@@ -7,6 +7,7 @@ import { sqliteCatalog } from '../../../migrations/sqlite/catalog.js';
 import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 import type { Dialect, Options } from '../dialect.js';
 import { isBeyondEither, withEqual } from '../plain-conditions.js';
+import { sqliteAdoption } from './adoption.js';
 import { isBusy, sqliteFaultOf } from './errors.js';
 import { explainSqlite } from './explain.js';
 import { FileOrmDriver } from './file-connection.js';
@@ -63,6 +64,7 @@ export const sqlite: Dialect = {
   },
   privileges: null,
   inspection: sqliteInspection,
+  adoption: sqliteAdoption,
 };
 
 /** Returns the expression by which a text is compared. */

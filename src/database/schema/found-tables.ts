@@ -1,19 +1,30 @@
 import { DatabaseSchema } from '@mikro-orm/sql';
-import type { Database } from '../../../database/database.js';
+import type { Database } from '../database.js';
 
 /** What the values of a column are, whatever the database calls their type. */
 export type ColumnFamily = 'whole' | 'number' | 'text' | 'boolean' | 'moment' | 'uuid' | 'other';
 
 /** A column of a table that was found. */
-interface FoundColumn {
+export interface FoundColumn {
   readonly name: string;
   /** Its type in the words of the database. */
   readonly type: string;
   readonly family: ColumnFamily;
   readonly nullable: boolean;
+  /** Whether the database gives each row its next number there. */
+  readonly isNumbered: boolean;
   /** Whether an INSERT may leave it out: it has a default, a number of its own, or an expression. */
   readonly hasDefault: boolean;
   readonly collation: string | null;
+  /** The values of a type that has only these, where the type is one of the database; null: another type. */
+  readonly labels: readonly string[] | null;
+}
+
+/** An index: its name, and its columns in their order. */
+export interface FoundIndex {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly isUnique: boolean;
 }
 
 /** A unique key, the primary key included. */
@@ -37,6 +48,8 @@ export interface FoundTable {
   readonly name: string;
   readonly columns: ReadonlyMap<string, FoundColumn>;
   readonly keys: readonly FoundKey[];
+  /** All indexes, those of keys included. */
+  readonly indexes: readonly FoundIndex[];
   readonly references: readonly FoundReference[];
   readonly triggers: readonly string[];
 }
@@ -58,11 +71,13 @@ export async function findTables(database: Database): Promise<FoundTables> {
           type,
           family: familyOf(type),
           nullable: column.nullable === true,
+          isNumbered: column.autoincrement === true,
           hasDefault:
             (column.default !== null && column.default !== undefined) ||
             column.autoincrement === true ||
             column.generated !== undefined,
           collation: column.collation ?? table.collation ?? null,
+          labels: column.nativeEnumName === undefined ? null : (column.enumItems ?? []),
         };
       });
       return [
@@ -74,6 +89,9 @@ export async function findTables(database: Database): Promise<FoundTables> {
             .getIndexes()
             .filter(({ unique, primary }) => unique || primary)
             .map(({ keyName, columnNames, primary }) => ({ name: keyName, columns: columnNames, isPrimary: primary })),
+          indexes: table
+            .getIndexes()
+            .map(({ keyName, columnNames, unique }) => ({ name: keyName, columns: columnNames, isUnique: unique })),
           references: Object.values(table.getForeignKeys()).map(key => ({
             name: key.constraintName,
             columns: key.columnNames,

@@ -1,0 +1,170 @@
+import { Migrator } from '@mikro-orm/migrations';
+import { MigrationRefused } from '../../migrations/migration-refused.js';
+import { dialectOf, type Database } from '../dialects/dialect.js';
+import { findTables, type FoundTables } from '../schema/found-tables.js';
+import { findSchema } from '../schema/own-schema.js';
+import { JournalWriter, readJournal, type Addition, type JournalEntry } from './journal.js';
+import { heldName, planAdoption, type AdoptionPlan } from './plan.js';
+
+/** Work on one addition: its making, or its removal. */
+export interface Step {
+  readonly addition: Addition;
+  /** The number of the step, from 1, and of all steps. */
+  readonly number: number;
+  readonly of: number;
+}
+
+/** Called before and after each step. */
+export type OnStep = (step: Step, phase: 'begins' | 'ends') => void;
+
+/**
+ * Adds to another application's database what it needs: as planned, while no other process does the same. The journal
+ * says before and after each step what was done, so that an interrupted adoption goes on where it stopped. Errors:
+ * MigrationRefused.
+ */
+export async function adopt(
+  database: Database,
+  planned: Pick<AdoptionPlan, 'map'>,
+  onStep: OnStep = () => undefined,
+): Promise<number> {
+  return dialectOf(database).schema.exclusively(database, async () => {
+    const plan = await planAdoption(database, planned.map);
+    if (plan.refusals.length > 0) throw new MigrationRefused(plan.refusals.join(' '));
+    const journal = new JournalWriter(database);
+    const pending = (plan.journal?.entries ?? []).filter(({ isDone }) => !isDone);
+    if (pending.length + plan.additions.length === 0) return 0;
+    await journal.begin(plan.map);
+    let number = Math.max(0, ...(plan.journal?.entries ?? []).map(entry => entry.number));
+    const entries: { readonly number: number; readonly addition: Addition }[] = [
+      ...pending.map(entry => ({ number: entry.number, addition: entry })),
+      ...plan.additions.map(addition => ({ number: ++number, addition })),
+    ];
+    const known = new Set(pending.map(entry => entry.number));
+    for (const entry of entries) if (!known.has(entry.number)) await journal.plan(entry.number, entry.addition);
+    // Only what was planned before can be there already.
+    const found = pending.length > 0 ? await State.of(database) : null;
+    for (const [index, { number: one, addition }] of entries.entries()) {
+      const step = { addition, number: index + 1, of: entries.length };
+      onStep(step, 'begins');
+      if (!(found !== null && known.has(one) && found.has(addition, 'whole'))) await make(database, addition, found);
+      await journal.done(one);
+      onStep(step, 'ends');
+    }
+    return entries.length;
+  });
+}
+
+/** Returns what an undo takes away, in the order in which it does. Changes nothing. */
+export async function planUndo(database: Database): Promise<JournalEntry[]> {
+  return (await readJournal(database.em.fork()))?.entries.toReversed() ?? [];
+}
+
+/**
+ * Takes away all that was added, in the reverse order, and the journal at the end; an interrupted undo goes on where it
+ * stopped. Returns the number of steps. Errors: MigrationRefused.
+ */
+export async function undoAdoption(database: Database, onStep: OnStep = () => undefined): Promise<number> {
+  return dialectOf(database).schema.exclusively(database, async () => {
+    const entries = await planUndo(database);
+    const journal = new JournalWriter(database);
+    const found = await State.of(database);
+    for (const [index, entry] of entries.entries()) {
+      const step = { addition: entry, number: index + 1, of: entries.length };
+      onStep(step, 'begins');
+      if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
+      else if (found.has(entry, 'part') || entry.kind === 'baseline')
+        for (const sql of entry.reverse) await dialectOf(database).adoption.run(database, sql);
+      await journal.remove(entry.number);
+      onStep(step, 'ends');
+    }
+    if ((await readJournal(database.em.fork())) !== null) await journal.end();
+    return entries.length;
+  });
+}
+
+async function make(database: Database, addition: Addition, found: State | null): Promise<void> {
+  const { adoption, schema } = dialectOf(database);
+  switch (addition.kind) {
+    case 'baseline':
+      return record(database, addition);
+    case 'kept indexes': {
+      const [hold, restore] = addition.statements;
+      // An interrupted step may have done the first half.
+      if (!found?.isHeld(addition)) await adoption.run(database, hold!);
+      return adoption.run(database, restore!);
+    }
+    case 'indexes':
+      // What an interrupted statement has left has the name.
+      if (found !== null && (await adoption.brokenIndexes(database)).includes(addition.names[0]!))
+        for (const sql of addition.reverse) await adoption.run(database, sql);
+      break;
+    case 'tables':
+      if (schema.isTransactional) {
+        await database.em.fork().transactional(async em => {
+          for (const sql of addition.statements) await em.execute(sql, [], 'run');
+        });
+        return;
+      }
+      break;
+    default:
+  }
+  for (const sql of addition.statements) await adoption.run(database, sql);
+}
+
+async function restoreNames(database: Database, addition: Addition, found: State): Promise<void> {
+  if (found.isHeld(addition)) await dialectOf(database).adoption.run(database, addition.statements[1]!);
+}
+
+/** Records migrations as applied. */
+async function record(database: Database, { names, statements }: Addition): Promise<void> {
+  // The ORM's own migrator remembers that the table was there.
+  await new Migrator(database.em.fork()).getStorage().ensureTable();
+  const { applied } = await findSchema(database);
+  for (const [index, name] of names.entries())
+    if (!applied?.includes(name)) await dialectOf(database).adoption.run(database, statements[index]!);
+}
+
+/** What a database has, when a command that was interrupted before goes on. */
+class State {
+  private constructor(
+    private readonly tables: FoundTables,
+    private readonly unusable: ReadonlySet<string>,
+    private readonly prepared: ReadonlySet<string>,
+  ) {}
+
+  static async of(database: Database): Promise<State> {
+    const { adoption } = dialectOf(database);
+    const em = database.em.fork();
+    const prepared = new Set<string>();
+    for (const { object, exists } of adoption.preparation) if (await exists(em)) prepared.add(object);
+    return new State(await findTables(database), new Set(await adoption.brokenIndexes(database)), prepared);
+  }
+
+  /** Returns whether an addition is there, as a whole or a part of it; false for one that can be made twice. */
+  has({ kind, object, names }: Addition, extent: 'whole' | 'part'): boolean {
+    const table = this.tables.get(object);
+    const are = (isThere: (name: string) => boolean): boolean =>
+      extent === 'whole' ? names.every(isThere) : names.some(isThere);
+    switch (kind) {
+      case 'preparation':
+        return this.prepared.has(object);
+      case 'columns':
+        return are(name => table?.columns.has(name) ?? false);
+      case 'indexes':
+        return are(
+          name =>
+            (extent === 'part' || !this.unusable.has(name)) &&
+            (table?.indexes.some(index => index.name === name) ?? false),
+        );
+      case 'tables':
+        return are(name => this.tables.has(name));
+      default:
+        return false;
+    }
+  }
+
+  /** Returns whether indexes have the names that they have between two renames. */
+  isHeld({ object }: Addition): boolean {
+    return this.tables.get(object)?.indexes.some(({ name }) => name === heldName(0)) ?? false;
+  }
+}

@@ -1,0 +1,109 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { mapForm, type DatabaseMap } from '../../map/map-form.js';
+import { ADDED_PREFIX } from '../../map/mapped-table.js';
+import { dialectOf, type Database } from '../dialects/dialect.js';
+
+/** The table in an adopted database that records what was added to it, and by which map. */
+export const JOURNAL_TABLE = `${ADDED_PREFIX}adoption`;
+
+/** The kinds of additions, in words that people see. */
+export type AdditionKind = 'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline';
+
+/** Something that is added to another application's database, or was. */
+export interface Addition {
+  readonly kind: AdditionKind;
+  /** The table, or what is made instead of one. */
+  readonly object: string;
+  /** The names of what is added: columns, indexes, tables or migrations. */
+  readonly names: readonly string[];
+  readonly statements: readonly string[];
+  /** The statements that take it away again, in the order in which they run. */
+  readonly reverse: readonly string[];
+}
+
+/** An addition as the journal has it. */
+export interface JournalEntry extends Addition {
+  readonly number: number;
+  readonly isDone: boolean;
+}
+
+/** What the journal of an adopted database records. */
+export interface Journal {
+  readonly map: DatabaseMap;
+  readonly entries: readonly JournalEntry[];
+}
+
+/** The row that has the map. */
+const MAP_NUMBER = 0;
+
+/** Returns the journal of a database; null: it was not adopted, and no adoption of it was begun. */
+export async function readJournal(em: SqlEntityManager): Promise<Journal | null> {
+  const { catalog } = dialectOf(em).schema;
+  if (!(await catalog.tableNames(em)).includes(JOURNAL_TABLE)) return null;
+  const rows = await em.execute<{ number: number; state: string; content: string }[]>(
+    `select number, state, content from ${JOURNAL_TABLE} order by number`,
+  );
+  const map = rows.find(({ number }) => number === MAP_NUMBER);
+  // A process that was killed before it wrote the map has added nothing yet.
+  if (!map) return null;
+  return {
+    map: mapForm.parse(JSON.parse(map.content)),
+    entries: rows
+      .filter(({ number }) => number !== MAP_NUMBER)
+      .map(({ number, state, content }) => ({
+        ...(JSON.parse(content) as Addition),
+        number,
+        isDone: state === 'done',
+      })),
+  };
+}
+
+/** The writing of a journal: each step before and after what it records. */
+export class JournalWriter {
+  readonly #em: SqlEntityManager;
+
+  constructor(database: Database) {
+    this.#em = database.em.fork();
+  }
+
+  /** Makes the table and records the map, unless that was done before. */
+  async begin(map: DatabaseMap): Promise<void> {
+    const { longText, tableOptions } = dialectOf(this.#em).adoption;
+    await this.#run(
+      `create table if not exists ${JOURNAL_TABLE} (number integer not null primary key, state varchar(20) not null, kind varchar(20) not null, object varchar(255) not null, content ${longText} not null, moment varchar(30) not null)${tableOptions}`,
+    );
+    if ((await readJournal(this.#em)) === null) await this.#insert(MAP_NUMBER, 'done', 'map', '', map);
+  }
+
+  async plan(number: number, addition: Addition): Promise<void> {
+    const { kind, object, names, statements, reverse } = addition;
+    await this.#insert(number, 'planned', kind, object, { kind, object, names, statements, reverse });
+  }
+
+  async done(number: number): Promise<void> {
+    await this.#run(`update ${JOURNAL_TABLE} set state = 'done', moment = ? where number = ?`, [now(), number]);
+  }
+
+  async remove(number: number): Promise<void> {
+    await this.#run(`delete from ${JOURNAL_TABLE} where number = ?`, [number]);
+  }
+
+  async end(): Promise<void> {
+    await this.#run(`drop table ${JOURNAL_TABLE}`);
+  }
+
+  #insert(number: number, state: string, kind: string, object: string, content: object): Promise<void> {
+    return this.#run(
+      `insert into ${JOURNAL_TABLE} (number, state, kind, object, content, moment) values (?, ?, ?, ?, ?, ?)`,
+      [number, state, kind, object, JSON.stringify(content), now()],
+    );
+  }
+
+  async #run(sql: string, parameters: readonly unknown[] = []): Promise<void> {
+    await this.#em.getConnection().execute(sql, [...parameters], 'run');
+  }
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,288 @@
+import type { DatabaseMap } from '../../map/map-form.js';
+import { ADDED_PREFIX, mappedEntities } from '../../map/mapped-table.js';
+import type { MigrationEntry } from '../../migrations/migration-entry.js';
+import { dialectOf, type Database } from '../dialects/dialect.js';
+import type { AddedIndex } from '../dialects/adoption-rules.js';
+import { findTables, type FoundTable, type FoundTables } from '../schema/found-tables.js';
+import { findSchema } from '../schema/own-schema.js';
+import { readJournal, type Addition, type Journal } from './journal.js';
+import { wantedTables, type WantedTable } from './wanted.js';
+
+/** What is to be added to another application's database, and what stands in the way. */
+export interface AdoptionPlan {
+  readonly map: DatabaseMap;
+  /** The journal of an adoption that was done or begun before; null: this is the first. */
+  readonly journal: Journal | null;
+  readonly additions: readonly Addition[];
+  /** What is not as it should be, but is kept. */
+  readonly remarks: readonly string[];
+  /** What stands in the way; nothing may be changed if there is any. */
+  readonly refusals: readonly string[];
+}
+
+/**
+ * Compares what a database has with what it needs, and returns what is to be added. It changes nothing. The same is done
+ * for a database that was adopted before: what a later version needs is added in the same way. Errors: NotDerivable.
+ */
+export async function planAdoption(database: Database, map: DatabaseMap, now = new Date()): Promise<AdoptionPlan> {
+  const em = database.em.fork();
+  const journal = await readJournal(em);
+  const tables = await findTables(database);
+  const wanted = wantedTables(database, map, tables, now);
+  const planned = plannedBy(journal);
+  const unusable = new Set(await dialectOf(database).adoption.brokenIndexes(database));
+  const parts = await Promise.all(
+    wanted.map(async one => additionsTo(database, one, planned, unusable, await hasDuplicates(database, one))),
+  );
+  const schema = await findSchema(database);
+  const ours = ownMigrations(database);
+  return {
+    map,
+    journal,
+    additions: [
+      ...(await preparations(database, planned)),
+      ...parts.flatMap(({ additions }) => additions),
+      ...(await ownTables(database, ours, tables, planned)),
+      ...baseline(database, schema, planned),
+    ],
+    remarks: parts.flatMap(({ remarks }) => remarks),
+    refusals: [
+      ...parts.flatMap(({ refusals }) => refusals),
+      ...foreignNames(database, wanted, tables, ours, planned, journal),
+    ],
+  };
+}
+
+/** The names that a journal has, by kind and object. */
+type Planned = ReadonlySet<string>;
+
+function plannedBy(journal: Journal | null): Planned {
+  return new Set(
+    (journal?.entries ?? []).flatMap(({ kind, object, names }) => names.map(name => keyOf(kind, object, name))),
+  );
+}
+
+function keyOf(kind: string, object: string, name: string): string {
+  return [kind, object, name].join('\0');
+}
+
+async function preparations(database: Database, planned: Planned): Promise<Addition[]> {
+  const em = database.em.fork();
+  const additions: Addition[] = [];
+  for (const { object, sql, reverse, exists } of dialectOf(database).adoption.preparation) {
+    if (planned.has(keyOf('preparation', object, object)) || (await exists(em))) continue;
+    additions.push({ kind: 'preparation', object, names: [object], statements: [sql], reverse: [reverse] });
+  }
+  return additions;
+}
+
+/** Returns what is added to one table: its columns, and then its indexes. */
+function additionsTo(
+  database: Database,
+  { found, columns, indexes, remarks }: WantedTable,
+  planned: Planned,
+  unusable: ReadonlySet<string>,
+  isAmbiguous: boolean,
+): Pick<AdoptionPlan, 'additions' | 'remarks' | 'refusals'> {
+  const { adoption } = dialectOf(database);
+  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  const table = quoted(found.name);
+  const missing = columns.filter(
+    ({ name, definition }) =>
+      definition !== null && !found.columns.has(name) && !planned.has(keyOf('columns', found.name, name)),
+  );
+  const groups = adoption.addsColumnsTogether ? (missing.length > 0 ? [missing] : []) : missing.map(one => [one]);
+  const wanted = indexes.map(index => (index.isUnique && isAmbiguous ? { ...index, isUnique: false } : index));
+  const missingIndexes = wanted.filter(
+    index =>
+      !planned.has(keyOf('indexes', found.name, index.name)) && !isThere(index, found, adoption.namesIndexes, unusable),
+  );
+  const taken = missingIndexes.filter(
+    ({ name }) => found.indexes.some(index => index.name === name) && !unusable.has(name),
+  );
+  const additions = [
+    ...groups.map((group): Addition => ({
+      kind: 'columns',
+      object: found.name,
+      names: group.map(({ name }) => name),
+      statements: [
+        `alter table ${table} ${group.map(({ name, definition }) => `add column ${quoted(name)} ${definition}`).join(', ')}`,
+      ],
+      reverse: [`alter table ${table} ${group.map(({ name }) => `drop column ${quoted(name)}`).join(', ')}`],
+    })),
+    ...missing
+      .filter(({ laterDefault }) => laterDefault !== null)
+      .map(({ name, laterDefault }): Addition => ({
+        kind: 'default',
+        object: found.name,
+        names: [name],
+        statements: [`alter table ${table} alter column ${quoted(name)} set default ${laterDefault}`],
+        reverse: [],
+      })),
+    ...keptIndexes(database, found, missingIndexes, planned),
+    ...(adoption.addsIndexesTogether ? [missingIndexes] : missingIndexes.map(index => [index]))
+      .filter(group => group.length > 0)
+      .map((group): Addition => ({
+        kind: 'indexes',
+        object: found.name,
+        names: group.map(({ name }) => name),
+        statements: [adoption.addIndexes(group, quoted)],
+        reverse: [adoption.dropIndexes(group, quoted)],
+      })),
+  ];
+  return {
+    additions,
+    remarks: [
+      ...remarks,
+      ...(isAmbiguous ? [`${found.name} gets no unique key, because students are in a course several times.`] : []),
+    ],
+    refusals: taken.map(
+      ({ name, columns: wantedColumns }) =>
+        `${found.name} has an index ${name} with other columns than ${wantedColumns.join(', ')}. Give it another name: Rollcall's queries name theirs.`,
+    ),
+  };
+}
+
+/** Returns whether a table has an index, or one that serves as well. */
+function isThere(wanted: AddedIndex, { indexes }: FoundTable, byName: boolean, unusable: ReadonlySet<string>): boolean {
+  return indexes.some(
+    ({ name, columns, isUnique }) =>
+      !unusable.has(name) &&
+      columns.join('\0') === wanted.columns.join('\0') &&
+      (name === wanted.name || (!byName && (isUnique || !wanted.isUnique))),
+  );
+}
+
+/**
+ * Returns what keeps the indexes of foreign keys. A server that has made one for a key by itself drops it when another
+ * index can serve the key, unless somebody has named it.
+ */
+function keptIndexes(
+  database: Database,
+  found: FoundTable,
+  added: readonly AddedIndex[],
+  planned: Planned,
+): Addition[] {
+  if (!dialectOf(database).adoption.dropsIndexesOfKeys || added.length === 0) return [];
+  const names = found.references
+    .flatMap(({ columns }) =>
+      found.indexes.filter(index => !index.isUnique && index.columns.join('\0') === columns.join('\0')),
+    )
+    .map(({ name }) => name)
+    .filter(name => !name.startsWith(ADDED_PREFIX) && !planned.has(keyOf('kept indexes', found.name, name)));
+  if (names.length === 0) return [];
+  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  const rename = (pairs: readonly (readonly [string, string])[]): string =>
+    `alter table ${quoted(found.name)} ${pairs.map(([from, to]) => `rename index ${quoted(from)} to ${quoted(to)}`).join(', ')}`;
+  const pairs = names.map((name, index) => [name, heldName(index)] as const);
+  return [
+    {
+      kind: 'kept indexes',
+      object: found.name,
+      names,
+      statements: [rename(pairs), rename(pairs.map(([from, to]) => [to, from]))],
+      reverse: [],
+    },
+  ];
+}
+
+/** Returns the name that an index has between its two renames. */
+export function heldName(index: number): string {
+  return `${ADDED_PREFIX}held_${index}`;
+}
+
+async function hasDuplicates(database: Database, { indexes, found }: WantedTable): Promise<boolean> {
+  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  for (const { columns, isUnique } of indexes) {
+    if (!isUnique) continue;
+    const names = columns.map(quoted).join(', ');
+    const rows = await database.em
+      .fork()
+      .execute<unknown[]>(
+        `select 1 from ${quoted(found.name)} where ${columns.map(name => `${quoted(name)} is not null`).join(' and ')} group by ${names} having count(*) > 1 limit 1`,
+      );
+    if (rows.length > 0) return true;
+  }
+  return false;
+}
+
+/** Returns the migrations that make tables of our own only. */
+function ownMigrations(database: Database): MigrationEntry[] {
+  const metadata = database.getMetadata();
+  const mapped = new Set(Object.values(mappedEntities).map(entity => metadata.get<object>(entity).tableName));
+  return dialectOf(database).schema.migrations.filter(
+    ({ tables }) => tables.length > 0 && !tables.some(({ name }) => mapped.has(name)),
+  );
+}
+
+async function ownTables(
+  database: Database,
+  migrations: readonly MigrationEntry[],
+  found: FoundTables,
+  planned: Planned,
+): Promise<Addition[]> {
+  const additions: Addition[] = [];
+  for (const { name, tables, class: Migration } of migrations) {
+    const names = tables.map(table => table.name);
+    if (names.every(table => found.has(table) || planned.has(keyOf('tables', name, table)))) continue;
+    const migration = new Migration(database.em.getDriver(), database.config);
+    await migration.up();
+    const quoted = (table: string): string => database.em.getPlatform().quoteIdentifier(table);
+    additions.push({
+      kind: 'tables',
+      object: name,
+      names,
+      statements: migration.getQueries().map(String),
+      reverse: names.map(table => `drop table if exists ${quoted(table)}`),
+    });
+  }
+  return additions;
+}
+
+/** Returns the record of all migrations as applied: what they would change is there, in the form of this database. */
+function baseline(
+  database: Database,
+  { applied, tables }: Awaited<ReturnType<typeof findSchema>>,
+  planned: Planned,
+): Addition[] {
+  const { tableName = '' } = database.config.get('migrations');
+  const names = dialectOf(database)
+    .schema.migrations.map(({ name }) => name)
+    .filter(name => !applied?.includes(name) && !planned.has(keyOf('baseline', tableName, name)));
+  if (names.length === 0) return [];
+  return [
+    {
+      kind: 'baseline',
+      object: tableName,
+      names,
+      statements: names.map(name => `insert into ${tableName} (name) values ('${name}')`),
+      reverse: tables.includes(tableName) ? [] : [`drop table if exists ${tableName}`],
+    },
+  ];
+}
+
+/** Returns the things with names of ours that no adoption of ours has made. */
+function foreignNames(
+  database: Database,
+  wanted: readonly WantedTable[],
+  tables: FoundTables,
+  ours: readonly MigrationEntry[],
+  planned: Planned,
+  journal: Journal | null,
+): string[] {
+  const { tableName = '' } = database.config.get('migrations');
+  const columns = wanted.flatMap(({ found }) =>
+    [...found.columns.keys()]
+      .filter(name => name.startsWith(ADDED_PREFIX) && !planned.has(keyOf('columns', found.name, name)))
+      .map(name => `the column ${found.name}.${name}`),
+  );
+  const names = [
+    ...ours.flatMap(entry =>
+      entry.tables.filter(({ name }) => !planned.has(keyOf('tables', entry.name, name))).map(({ name }) => name),
+    ),
+    ...(journal === null ? [tableName] : []),
+  ].filter(name => tables.has(name));
+  return [...columns, ...names.map(name => `the table ${name}`)].map(
+    thing => `The database has ${thing}, which this adoption did not make. Drop or rename it.`,
+  );
+}

@@ -1,0 +1,181 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
+import { DatabaseSchema } from '@mikro-orm/sql';
+import type {
+  AnySource,
+  ChoiceSource,
+  DatabaseMap,
+  MapPart,
+  MomentSource,
+  TruthSource,
+  ValueSource,
+} from '../../map/map-form.js';
+import { mapParts } from '../../map/map-form.js';
+import { mappedColumn, mappedEntities, mappedTable, type MappedProperty } from '../../map/mapped-table.js';
+import { ourValuesOf } from '../../map/our-values.js';
+import { textOf } from '../../map/sources.js';
+import { dialectOf, type Database } from '../dialects/dialect.js';
+import type { AddedIndex } from '../dialects/adoption-rules.js';
+import type { FoundTable, FoundTables } from '../schema/found-tables.js';
+import { DerivedValues } from './derived-value.js';
+
+/** A column that our tables have, as another application's table is to have it. */
+export interface WantedColumn {
+  readonly part: MapPart;
+  readonly property: string;
+  /** The name of the column in the table; not quoted. */
+  readonly name: string;
+  readonly mapped: MappedProperty;
+  /** What follows the name; null: it is theirs, and nothing is added. */
+  readonly definition: string | null;
+  /** The columns of theirs that a text cannot fall back to. */
+  readonly leftOut: readonly string[];
+  /** What later rows have instead of the default by which the column is added; null: the same. */
+  readonly laterDefault: string | null;
+  readonly isIndexable: boolean;
+}
+
+/** What one table of another application is to have. */
+export interface WantedTable {
+  readonly part: MapPart;
+  readonly found: FoundTable;
+  readonly columns: readonly WantedColumn[];
+  readonly indexes: readonly AddedIndex[];
+  /** What the tables cannot have, in words. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Returns what the tables that a map names are to have, by the metadata of our entities. The database is opened without
+ * the map, so that the metadata has our own names. Errors: NotDerivable.
+ */
+export function wantedTables(database: Database, map: DatabaseMap, tables: FoundTables, now: Date): WantedTable[] {
+  const metadata = database.getMetadata();
+  const ours = DatabaseSchema.fromMetadata([...metadata.getAll().values()], database.em.getPlatform(), database.config);
+  return mapParts.map(part => {
+    const meta: EntityMetadata = metadata.get<object>(mappedEntities[part]);
+    const found = tables.get(map[part].table)!;
+    const columns = meta.props
+      .filter(({ kind }) => kind === ReferenceKind.SCALAR || kind === ReferenceKind.MANY_TO_ONE)
+      .map(prop => wantedColumn(database, map, part, found, prop, now));
+    const byOwn = new Map(meta.props.map(prop => [prop.fieldNames?.[0], prop.name]));
+    const nameOf = (own: string): WantedColumn => columns.find(({ property }) => property === byOwn.get(own))!;
+    const isEmail = (names: readonly string[]): boolean => names.length === 1 && byOwn.get(names[0]!) === 'email';
+    const indexes = ours
+      .getTable(meta.tableName)!
+      .getIndexes()
+      .filter(({ primary }) => !primary)
+      .map(({ keyName, columnNames, unique }): AddedIndex => {
+        // Several of their users may have one email.
+        const plain = unique && isEmail(columnNames);
+        return {
+          table: found.name,
+          name: plain ? database.em.getPlatform().getIndexName(meta.tableName, columnNames, 'index') : keyName,
+          columns: columnNames.map(own => nameOf(own).name),
+          isUnique: unique && !plain,
+        };
+      });
+    const unfit = new Set(columns.filter(({ isIndexable }) => !isIndexable).map(({ name }) => name));
+    const isPossible = (index: AddedIndex): boolean => !index.columns.some(name => unfit.has(name));
+    return {
+      part,
+      found,
+      columns,
+      indexes: indexes.filter(isPossible),
+      remarks: [
+        ...columns
+          .filter(({ leftOut }) => leftOut.length > 0)
+          .map(
+            ({ name, leftOut }) =>
+              `${found.name}.${name} is empty where the map falls back to ${leftOut.join(' and ')}, because no generated column can refer to the numbers that the server gives to rows.`,
+          ),
+        ...(indexes.every(isPossible)
+          ? []
+          : [
+              `${found.name} gets no index of ${[...unfit].filter(name => indexes.some(index => index.columns.includes(name))).join(' and ')}, because the database would reject it, or rows of theirs; pages in that order read all rows.`,
+            ]),
+      ],
+    };
+  });
+}
+
+function wantedColumn(
+  database: Database,
+  map: DatabaseMap,
+  part: MapPart,
+  found: FoundTable,
+  prop: EntityProperty,
+  now: Date,
+): WantedColumn {
+  const { adoption } = dialectOf(database);
+  const mapped = mappedTable(map, part).propertyOf(prop.name);
+  const own = prop.fieldNames[0]!;
+  const name = mappedColumn(mapped, own);
+  const common = { part, property: prop.name, name, mapped, laterDefault: null, leftOut: [], isIndexable: true };
+  if (mapped.kind === 'theirs')
+    return { ...common, definition: null, isIndexable: adoption.canIndex(found.columns.get(name)!) };
+  const quoted = database.em.getPlatform().quoteIdentifier(name);
+  if (mapped.kind === 'added') {
+    const { definition, laterDefault } = addedDefinition(database, prop, quoted, now);
+    return { ...common, definition, laterDefault };
+  }
+  const values = new DerivedValues(adoption.expressions, found);
+  const { sql, isIndexable } = expressionOf(values, map, part, prop, mapped.source);
+  const type = adoption.derivedType(typeOf(prop), ourValuesOf(part, prop.name) !== undefined);
+  return {
+    ...common,
+    isIndexable,
+    leftOut: values.leftOut.map(column => column.name),
+    definition: `${type} generated always as (${sql}) ${adoption.generated}`,
+  };
+}
+
+function typeOf({ columnTypes, collation }: EntityProperty): string {
+  return `${columnTypes[0]!}${collation === undefined ? '' : ` collate ${collation}`}`;
+}
+
+function addedDefinition(
+  database: Database,
+  prop: EntityProperty,
+  quoted: string,
+  now: Date,
+): { definition: string; laterDefault: string | null } {
+  const { adoption } = dialectOf(database);
+  const isMoment = prop.runtimeType === 'Date';
+  const moment = isMoment && !prop.nullable ? adoption.momentDefault(now) : null;
+  const given = moment?.first ?? (prop.defaultRaw === undefined ? null : prop.defaultRaw);
+  const check = prop.unsigned && adoption.needsSignCheck ? ` check (${quoted} >= 0)` : '';
+  return {
+    definition: `${typeOf(prop)}${prop.nullable ? ' null' : ' not null'}${given === null ? '' : ` default ${given}`}${check}`,
+    laterDefault: moment?.later ?? null,
+  };
+}
+
+function expressionOf(
+  values: DerivedValues,
+  map: DatabaseMap,
+  part: MapPart,
+  prop: EntityProperty,
+  source: AnySource,
+): { sql: string; isIndexable: boolean } {
+  const ours = ourValuesOf(part, prop.name);
+  if (ours) {
+    const choice = values.choice(source as ChoiceSource, ours);
+    const { inactive } = map.users;
+    // Who may no longer sign in has the rights of no teacher and no admin.
+    const sql =
+      part === 'users' && inactive
+        ? values.ifListed(inactive, values.choice({ value: 'STUDENT' }, ours), choice)
+        : choice;
+    return { sql, isIndexable: true };
+  }
+  if (prop.runtimeType === 'Date') return values.moment(source as MomentSource);
+  if (prop.runtimeType === 'boolean') return { sql: values.truth(source as TruthSource), isIndexable: true };
+  if (prop.runtimeType === 'number') return { sql: numberOf(source as ValueSource), isIndexable: true };
+  return { sql: values.text(source as ValueSource, prop.length), isIndexable: true };
+}
+
+/** Returns a number that is the same for every row; only such a source of a number is derived. */
+function numberOf(source: ValueSource): string {
+  const text = typeof source === 'object' && 'value' in source ? textOf(source.value) : null;
+  return text !== null && /^\d{1,10}$/.test(text) ? text : 'null';
+}

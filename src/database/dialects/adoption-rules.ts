@@ -1,0 +1,89 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { RequiredPrivilege } from '../../migrations/migration-entry.js';
+import type { FoundColumn } from '../schema/found-tables.js';
+import type { Database, Options } from './dialect.js';
+
+/** SQL for a moment. */
+export interface MomentSql {
+  readonly sql: string;
+  /** Whether the database accepts an index of a generated column with this expression. */
+  readonly isIndexable: boolean;
+}
+
+/**
+ * The SQL of values that are computed from another application's columns, in generated columns: it depends on nothing but
+ * the row, and fails for no value that a column can have, because a failure would reject a write of that application.
+ */
+export interface ExpressionRules {
+  /** Returns a text in SQL. */
+  readonly literal: (text: string) => string;
+  /** Returns the value of a column as a text; null if a generated column cannot have it for a column of this type. */
+  readonly text: (column: FoundColumn) => string | null;
+  /** Returns a text without white space around it; NULL if nothing is left. */
+  readonly trimmed: (text: string) => string;
+  /** Returns a text in small letters, to be compared exactly with some words that have no others. */
+  readonly lower: (text: string, words: readonly string[]) => string;
+  readonly concat: (texts: readonly string[]) => string;
+  /** Returns the first characters of a text. */
+  readonly cut: (text: string, length: number) => string;
+  /**
+   * Returns the moment that a column has, in the form of our columns and cut to milliseconds, NULL outside of the years
+   * 1000 to 9999; a whole number counts `unit` since 1970. Null if no generated column can have it.
+   */
+  readonly moment: (column: FoundColumn, unit: 'seconds' | 'milliseconds') => MomentSql | null;
+  readonly truth: (value: boolean) => string;
+}
+
+/** An index that is added to another application's table. */
+export interface AddedIndex {
+  readonly table: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly isUnique: boolean;
+}
+
+/** Everything that differs between databases when Rollcall opens another application's database in place. */
+export interface AdoptionRules {
+  readonly expressions: ExpressionRules;
+  /** The word for a generated column that has its values where an index needs them. */
+  readonly generated: 'virtual' | 'stored';
+  /** Returns the type of a derived column, for the type of our own column; `isChoice`: unknown values have another form. */
+  readonly derivedType: (ownType: string, isChoice: boolean) => string;
+  /** Whether whole numbers can be negative unless a check forbids it. */
+  readonly needsSignCheck: boolean;
+  /** Returns the default of an added column for moments: of the rows that are there, and, if it can be another, of later ones. */
+  readonly momentDefault: (now: Date) => { readonly first: string; readonly later: string | null };
+  /** Whether queries name indexes, so that an equal index with another name is not enough. */
+  readonly namesIndexes: boolean;
+  /** Returns the statement that adds, or drops, indexes of one table: one, or several if that reads the table once. */
+  readonly addIndexes: (indexes: readonly AddedIndex[], quoted: (name: string) => string) => string;
+  readonly dropIndexes: (indexes: readonly AddedIndex[], quoted: (name: string) => string) => string;
+  readonly addsIndexesTogether: boolean;
+  /** Whether the database drops an index that it made for a foreign key by itself when another one can serve the key. */
+  readonly dropsIndexesOfKeys: boolean;
+  /** The statements that make what our columns need, such as a collation, each with its reverse. */
+  readonly preparation: readonly {
+    readonly object: string;
+    readonly sql: string;
+    readonly reverse: string;
+    readonly exists: (em: SqlEntityManager) => Promise<boolean>;
+  }[];
+  /** The type of texts of any length. */
+  readonly longText: string;
+  /** What follows the columns of a new table. */
+  readonly tableOptions: string;
+  /** Whether one ALTER TABLE adds or drops several columns, all of them or none. */
+  readonly addsColumnsTogether: boolean;
+  /** Whether every value of a column fits into an index: if not, an index would reject a row of theirs. */
+  readonly canIndex: (column: FoundColumn) => boolean;
+  /** Returns, in words, what adding columns, or an index, locks. */
+  readonly effect: (of: 'columns' | 'index') => string;
+  /** Runs a statement that changes the schema, so that it locks as little as it can. */
+  readonly run: (database: Database, sql: string) => Promise<void>;
+  /** Returns the names of indexes that an interrupted statement has left unusable. */
+  readonly brokenIndexes: (database: Database) => Promise<readonly string[]>;
+  /** Returns the privileges that are needed to change these tables, and to make new ones. */
+  readonly needs: (tables: readonly string[]) => readonly RequiredPrivilege[];
+  /** Returns MikroORM's options with which a database that Rollcall did not make can be changed. */
+  readonly options: (url: string) => Options;
+}

@@ -1,0 +1,180 @@
+import { CompiledQuery } from 'kysely';
+import { MigrationRefused } from '../../../migrations/migration-refused.js';
+import type { FoundColumn } from '../../schema/found-tables.js';
+import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
+import type { Database } from '../dialect.js';
+import { hasNumber } from './errors.js';
+
+/** The differences between MySQL and MariaDB in generated columns. */
+export interface AdoptionDifferences {
+  /** Returns a column of the type TIMESTAMP as a DATETIME in UTC, whatever the time zone of the session. */
+  readonly timestampInUtc: (column: string) => string;
+  /** Whether an index of that is accepted. */
+  readonly indexesTimestamps: boolean;
+}
+
+/** The collation by which values are compared exactly. */
+const EXACT = 'utf8mb4_bin';
+
+/** White space at the beginning and at the end; without another look for the end at each character of a long space. */
+const AROUND = '^[[:space:]]++|(?<![[:space:]])[[:space:]]++$';
+
+/** The first moment that a column can have, from which intervals are measured: none of them is negative. */
+const FIRST_MOMENT = "timestamp'1000-01-01 00:00:00'";
+const FIRST_SECOND = 30_610_224_000;
+const LAST_SECOND = 253_402_300_799;
+
+/** The longest time for which a statement waits for other users of the table, in seconds: all others wait behind it. */
+const MAX_LOCK_WAIT_SECONDS = 30;
+
+/** The ways of changing a table, from the one that locks least; the server refuses those by which it cannot. */
+const ways = [
+  ', algorithm = instant',
+  ', algorithm = inplace, lock = none',
+  ', algorithm = inplace, lock = shared',
+  '',
+];
+
+/** Returns what differs when MySQL or MariaDB has the database that is opened in place. */
+export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
+  return {
+    expressions: expressionsOf(own),
+    generated: 'virtual',
+    derivedType: (ownType, isChoice) =>
+      isChoice
+        ? `varchar(64) character set utf8mb4 collate ${EXACT}`
+        : /char|text/.test(ownType)
+          ? `${ownType} character set utf8mb4`
+          : ownType,
+    needsSignCheck: false,
+    momentDefault: now => ({
+      first: `'${now.toISOString().slice(0, 23).replace('T', ' ')}'`,
+      later: '(utc_timestamp(3))',
+    }),
+    namesIndexes: true,
+    addIndexes: (indexes, quote) =>
+      `alter table ${quote(indexes[0]!.table)} ${indexes
+        .map(
+          ({ name, columns, isUnique }) =>
+            `add ${isUnique ? 'unique ' : ''}index ${quote(name)} (${columns.map(quote).join(', ')})`,
+        )
+        .join(', ')}`,
+    dropIndexes: (indexes, quote) =>
+      `alter table ${quote(indexes[0]!.table)} ${indexes.map(({ name }) => `drop index ${quote(name)}`).join(', ')}`,
+    addsIndexesTogether: true,
+    dropsIndexesOfKeys: true,
+    preparation: [],
+    longText: 'mediumtext',
+    tableOptions: ' default character set utf8mb4 engine = InnoDB',
+    addsColumnsTogether: true,
+    // A text without a limit, or with one that does not fit beside others in the 3,072 bytes of a key.
+    canIndex: ({ type }) => !/text|blob|json/.test(type) && Number(/char\((\d+)\)/.exec(type)?.[1] ?? 0) <= 500,
+    effect: of =>
+      of === 'columns'
+        ? 'changes no row and takes a moment; if the server cannot, it copies the table, and writers wait'
+        : 'reads the table once; reads and writes of others continue',
+    run,
+    brokenIndexes: () => Promise.resolve([]),
+    needs: tables => [
+      ...['ALTER', 'INDEX', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER'].map(privilege => ({
+        privilege,
+        tables,
+      })),
+      ...['CREATE', 'DROP', 'ALTER', 'REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE'].map(privilege => ({
+        privilege,
+        tables: null,
+      })),
+    ],
+    options: () => ({}),
+  };
+}
+
+function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifferences): ExpressionRules {
+  const asText = (value: string): string => `cast(${value} as char character set utf8mb4) collate ${EXACT}`;
+  return {
+    literal,
+    text(column) {
+      const name = quoted(column.name);
+      const { type, family, isNumbered } = column;
+      // A generated column cannot refer to the numbers that the server gives.
+      if (isNumbered) return null;
+      if (type.startsWith('bit(1)')) return asText(`cast(${name} as unsigned)`);
+      if (/^(json|float|double|real|set)/.test(type)) return null;
+      if (family === 'text') return `convert(${name} using utf8mb4) collate ${EXACT}`;
+      return ['whole', 'boolean', 'number'].includes(family) ? asText(name) : null;
+    },
+    trimmed: text => `nullif(regexp_replace(${text}, '${AROUND}', ''), '')`,
+    lower: text => `lower(${text})`,
+    concat: texts => `concat(${texts.join(', ')})`,
+    cut: (text, length) => `left(${text}, ${length})`,
+    moment(column, unit) {
+      const name = quoted(column.name);
+      if (column.family === 'whole') return { sql: fromNumber(name, unit), isIndexable: true };
+      if (column.family !== 'moment') return null;
+      const isTimestamp = column.type.startsWith('timestamp');
+      return {
+        sql: inMilliseconds(isTimestamp ? timestampInUtc(name) : name),
+        isIndexable: !isTimestamp || indexesTimestamps,
+      };
+    },
+    truth: value => (value ? '1' : '0'),
+  };
+}
+
+/**
+ * Returns a moment cut to milliseconds. Every other way depends on the SQL mode of the session, by which the server
+ * rounds; MariaDB accepts no index of such an expression.
+ */
+function inMilliseconds(moment: string): string {
+  return `case when ${moment} >= ${FIRST_MOMENT} then ${FIRST_MOMENT} + interval cast((timestampdiff(microsecond, ${FIRST_MOMENT}, ${moment}) div 1000) * 0.001 as decimal(20, 3)) second end`;
+}
+
+function fromNumber(name: string, unit: 'seconds' | 'milliseconds'): string {
+  return unit === 'seconds'
+    ? `case when ${name} between ${-FIRST_SECOND} and ${LAST_SECOND} then ${FIRST_MOMENT} + interval (${name} + ${FIRST_SECOND}) second end`
+    : `case when ${name} between ${-FIRST_SECOND * 1000} and ${LAST_SECOND * 1000 + 999} then ${FIRST_MOMENT} + interval cast((${name} + ${FIRST_SECOND * 1000}) * 0.001 as decimal(20, 3)) second end`;
+}
+
+/**
+ * Returns a text in SQL, whatever the SQL mode and the character set of the connection: MariaDB stores the definitions of
+ * columns in a form in which other characters get lost.
+ */
+function literal(text: string): string {
+  return /^[ -[\]-~]*$/.test(text)
+    ? `'${text.replaceAll("'", "''")}'`
+    : `convert(0x${Buffer.from(text).toString('hex')} using utf8mb4)`;
+}
+
+function quoted(name: FoundColumn['name']): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+/** Runs a statement; one that changes a table, in the way that locks least. Errors: MigrationRefused. */
+async function run(database: Database, sql: string): Promise<void> {
+  const client = database.em.getConnection().getClient();
+  await client.connection().execute(async connection => {
+    const send = (text: string) => connection.executeQuery<{ readonly seconds: number }>(CompiledQuery.raw(text));
+    const { rows } = await send('select @@session.lock_wait_timeout as seconds');
+    await send(`set session lock_wait_timeout = ${MAX_LOCK_WAIT_SECONDS}`);
+    try {
+      for (const [index, way] of (sql.startsWith('alter table') ? ways : ['']).entries()) {
+        try {
+          await send(`${sql}${way}`);
+          return;
+        } catch (error) {
+          // ER_ALTER_OPERATION_NOT_SUPPORTED, ER_ALTER_OPERATION_NOT_SUPPORTED_REASON.
+          if (!hasNumber(error, 1845, 1846) || index === ways.length - 1) throw error;
+        }
+      }
+    } catch (error) {
+      throw hasNumber(error, 1205)
+        ? new MigrationRefused(
+            `Others have used the table for ${MAX_LOCK_WAIT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then run the same command again.`,
+            { cause: error },
+          )
+        : error;
+    } finally {
+      await send(`set session lock_wait_timeout = ${rows[0]!.seconds}`);
+    }
+  });
+}

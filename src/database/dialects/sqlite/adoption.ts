@@ -1,0 +1,105 @@
+import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
+import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
+import { NodeSqliteFileDialect } from './kysely-dialect.js';
+
+/** The code points that JavaScript's trim() removes. */
+const SPACE = [
+  9, 10, 11, 12, 13, 32, 0xa0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008, 0x2009,
+  0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff,
+];
+
+const FIRST_MS = -30_610_224_000_000;
+const LAST_MS = 253_402_300_799_999;
+
+const expressions: ExpressionRules = {
+  literal,
+  text(column) {
+    const name = quoted(column.name);
+    if (column.family === 'moment' || column.family === 'other') return null;
+    // A column has values of any type; a whole number can be stored as a real one.
+    return `(case when typeof(${name}) = 'real' and ${name} = cast(${name} as integer) then cast(cast(${name} as integer) as text) else cast(${name} as text) end)`;
+  },
+  trimmed: text => `nullif(trim(${text}, char(${SPACE.join(', ')})), '')`,
+  // SQLite knows the small letters of ASCII only.
+  lower: (text, words) =>
+    capitalsOf(words).reduce(
+      (sql, [capital, small]) => `replace(${sql}, ${literal(capital)}, ${literal(small)})`,
+      `lower(${text})`,
+    ),
+  concat: texts => `(${texts.join(' || ')})`,
+  cut: (text, length) => `substr(${text}, 1, ${length})`,
+  moment(column, unit) {
+    const name = quoted(column.name);
+    const number = unit === 'seconds' ? `cast(${name} * 1000 as integer)` : `cast(${name} as integer)`;
+    const whole = `when typeof(${name}) in ('integer', 'real') and ${number} between ${FIRST_MS} and ${LAST_MS} then ${number}`;
+    return {
+      sql: `case ${whole}${column.family === 'whole' ? '' : ` when typeof(${name}) = 'text' then ${fromText(`trim(${name})`)}`} end`,
+      isIndexable: true,
+    };
+  },
+  truth: value => (value ? '1' : '0'),
+};
+
+const DIGIT = '[0-9]';
+const DATE = `[1-9]${DIGIT.repeat(3)}-${DIGIT.repeat(2)}-${DIGIT.repeat(2)}`;
+const TIME = `${DIGIT.repeat(2)}:${DIGIT.repeat(2)}:${DIGIT.repeat(2)}`;
+
+/**
+ * Returns the milliseconds of a text with a date, or a date and a time, with or without an offset; NULL for any other,
+ * and for a date that no calendar has. SQLite's functions round to milliseconds, so the fraction is read by itself.
+ */
+function fromText(text: string): string {
+  const [day, time, rest] = [`substr(${text}, 1, 10)`, `substr(${text}, 12, 8)`, `substr(${text}, 20)`];
+  const zone = `case when ${text} glob '*[-+]${DIGIT.repeat(2)}:${DIGIT.repeat(2)}' then substr(${text}, -6) when ${text} glob '*[-+]${DIGIT.repeat(4)}' then substr(${text}, -5, 3) || ':' || substr(${text}, -2) when ${text} glob '*[-+]${DIGIT.repeat(2)}' then substr(${text}, -3) || ':00' else '' end`;
+  const fraction = `case when ${rest} glob '.${DIGIT}*' then cast(cast('0' || substr(${rest}, 1, 4) as real) * 1000 + 0.5 as integer) else 0 end`;
+  const isDay = `date(${day}) = ${day}`;
+  return `case when ${text} glob '${DATE}' and ${isDay} then unixepoch(${text}) * 1000 when ${text} glob '${DATE}[ T]${TIME}*' and ${isDay} and substr(${time}, 1, 2) < '24' then unixepoch(${day} || ' ' || ${time} || (${zone})) * 1000 + (${fraction}) end`;
+}
+
+/** Returns the capitals outside of ASCII of the letters in some words, each with its small letter. */
+function capitalsOf(words: readonly string[]): (readonly [capital: string, small: string])[] {
+  const letters = [...new Set(words.join(''))].filter(letter => letter > '\u007f');
+  return letters.flatMap(small => {
+    const capital = small.toUpperCase();
+    return capital !== small && capital.toLowerCase() === small ? [[capital, small] as const] : [];
+  });
+}
+
+/** What differs when an SQLite file is opened in place. */
+export const sqliteAdoption: AdoptionRules = {
+  expressions,
+  generated: 'virtual',
+  derivedType: ownType => ownType,
+  needsSignCheck: true,
+  // SQLite adds a column with a constant only.
+  momentDefault: now => ({ first: String(now.getTime()), later: null }),
+  namesIndexes: false,
+  addIndexes: ([index], quote) =>
+    `create ${index!.isUnique ? 'unique ' : ''}index ${quote(index!.name)} on ${quote(index!.table)} (${index!.columns.map(quote).join(', ')})`,
+  dropIndexes: ([index], quote) => `drop index if exists ${quote(index!.name)}`,
+  addsIndexesTogether: false,
+  dropsIndexesOfKeys: false,
+  preparation: [],
+  longText: 'text',
+  tableOptions: '',
+  addsColumnsTogether: false,
+  canIndex: () => true,
+  effect: of =>
+    of === 'columns' ? 'changes no row and takes a moment' : 'reads the table once; writers wait, and readers do not',
+  run: async (database, sql) => {
+    await database.em.getConnection().execute(sql, [], 'run');
+  },
+  brokenIndexes: () => Promise.resolve([]),
+  needs: () => [],
+  options: url => ({
+    driverOptions: new NodeSqliteFileDialect(url.slice('sqlite:'.length), LOCK_WAIT_SECONDS * 1000),
+  }),
+};
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

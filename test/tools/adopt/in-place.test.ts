@@ -1,0 +1,178 @@
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { adopt, planUndo, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
+import { JOURNAL_TABLE, JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
+import { planAdoption } from '../../../src/database/adoption/plan.js';
+import { openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
+import { findTables } from '../../../src/database/schema/found-tables.js';
+import type { DatabaseMap } from '../../../src/map/map-form.js';
+import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
+import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
+import { definitionsIn } from '../../support/catalog.js';
+import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
+
+/** The rows of a Django app that was in use for years: values of its own, blank ones, and keys of more than 32 bits. */
+const rows = [
+  djangoUsers([
+    { id: 1, firstName: 'Ann', lastName: ' Bee ', role: 'Teacher', isActive: false },
+    { id: 2, role: 'dean', email: '' },
+    { id: 4_294_967_299, email: 'user1@school.example' },
+  ]),
+  djangoCourses([
+    { id: 1, instructor: 1, totalEnrollments: 7 },
+    { id: 2, status: ' Draft ', isPublished: false },
+  ]),
+  djangoEnrollments([
+    [1, 1, 2, 'ACTIVE'],
+    [2, 2, 2, 'paid'],
+    [4_294_967_298, 1, 4_294_967_299, ''],
+  ]),
+];
+
+/** The columns of each table of theirs. */
+const theirColumns = {
+  core_user:
+    'id, password, last_login, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined, role, phone, bio, created_at, updated_at',
+  core_course:
+    'id, title, slug, description, short_description, price, level, duration_hours, status, is_published, total_enrollments, rating, created_at, updated_at, category_id, instructor_id',
+  core_enrollments:
+    'id, status, progress, enrolled_at, completed_at, last_accessed, certificate_issued, course_id, student_id',
+};
+
+describeOnEach("a Django app's database that is opened in place", kind => {
+  const drops: (() => Promise<void>)[] = [];
+  let database: Database;
+
+  afterEach(() => database.close(true));
+  afterAll(async () => {
+    for (const drop of drops) await drop();
+  });
+
+  /** Makes a Django app's database with some rows, and opens it. */
+  async function django({ uniquePair = true, more = [] as readonly string[] } = {}): Promise<DatabaseMap> {
+    const { url, drop } = freshUrl(kind);
+    drops.push(drop);
+    const maker = await openDatabase(url);
+    await maker.schema.ensureDatabase();
+    for (const sql of [...djangoTables(kind, { uniquePair }), ...rows, ...more])
+      await maker.em.getConnection().execute(sql, [], 'run');
+    await maker.close(true);
+    database = await openToAdopt(url);
+    return guessedMap(new TheirDatabase(database), await findTables(database));
+  }
+
+  const read = <Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]> =>
+    database.em.getConnection().execute<Row[]>(sql);
+  const definitions = (): Promise<string[]> => definitionsIn(database, kind as DatabaseKind);
+
+  async function theirRows(): Promise<unknown[]> {
+    const found: unknown[] = [];
+    for (const [table, columns] of Object.entries(theirColumns))
+      found.push(await read(`select ${columns} from ${table} order by id`));
+    return found;
+  }
+
+  it('gets additions only, has every value of theirs, and is as it was after an undo', async () => {
+    const map = await django();
+    const before = { definitions: await definitions(), rows: await theirRows() };
+    const plan = await planAdoption(database, map);
+    expect(plan.refusals).toEqual([]);
+    expect(await definitions()).toEqual(before.definitions);
+    for (const sql of plan.additions.flatMap(({ statements }) => statements))
+      expect(sql).toMatch(
+        /^(?:alter table \S+ (?:add|alter column \S+ set default|rename index)|create (?:unique )?(?:index|table|collation)|insert into rollcall_migrations) /,
+      );
+
+    await adopt(database, plan);
+    expect(await theirRows()).toEqual(before.rows);
+    expect((await planAdoption(database, map)).additions).toEqual([]);
+    expect(await read('select rollcall_status as s from core_enrollments order by id')).toEqual([
+      { s: 'active' },
+      { s: '?paid' },
+      { s: '?' },
+    ]);
+    expect(await read('select rollcall_status as s from core_course order by id')).toEqual([
+      { s: 'active' },
+      { s: 'draft' },
+    ]);
+    expect(await read('select rollcall_role as r, rollcall_name as n from core_user order by id')).toEqual([
+      { r: 'student', n: 'Ann Bee' },
+      { r: '?dean', n: 'user2' },
+      { r: 'student', n: 'user4294967299' },
+    ]);
+    expect(
+      await read('select rollcall_active_enrollments as a, rollcall_capacity as c from core_course where id = 1'),
+    ).toEqual([{ a: 0, c: null }]);
+    const journal = await readJournal(database.em.fork());
+    expect(journal?.map).toEqual(map);
+    expect(journal?.entries.every(({ isDone }) => isDone)).toBe(true);
+
+    await undoAdoption(database);
+    expect({ definitions: await definitions(), rows: await theirRows() }).toEqual(before);
+  });
+
+  it('has the indexes of our queries, with the names that they have', async () => {
+    const map = await django({ uniquePair: false, more: [djangoEnrollments([[5, 1, 2]])] });
+    const plan = await planAdoption(database, map);
+    expect(plan.remarks).toContain(
+      'core_enrollments gets no unique key, because students are in a course several times.',
+    );
+    await adopt(database, plan);
+    const { indexes } = (await findTables(database)).get('core_enrollments')!;
+    const found = new Map(
+      indexes.map(({ name, columns, isUnique }) => [name, `${columns.join()}${isUnique ? ' unique' : ''}`]),
+    );
+    const key = kind === 'postgresql' ? ',id' : '';
+    expect(Object.fromEntries(found)).toMatchObject({
+      core_enrollments_course_id_student_id_unique: 'course_id,student_id',
+      core_enrollments_course_id_status_enrolled_at_index: `course_id,rollcall_status,rollcall_enrolled_at${key}`,
+      core_enrollments_status_enrolled_at_index: `rollcall_status,rollcall_enrolled_at${key}`,
+    });
+    // They still write, whatever the value.
+    await database.em
+      .getConnection()
+      .execute(djangoEnrollments([[6, 2, 1, "it's new"]]), [], 'run');
+    expect(await read('select rollcall_status as s from core_enrollments where id = 6')).toEqual([
+      { s: "?it's new" },
+    ]);
+  });
+
+  it('is completed by the next run after an interruption before or after a step, and undone after one', async () => {
+    const map = await django();
+    const before = await definitions();
+    await adopt(database, { map });
+    const complete = await definitions();
+    const entries = (await readJournal(database.em.fork()))!.entries;
+    await undoAdoption(database);
+    const writer = new JournalWriter(database);
+    const interrupting =
+      (index: number, at: Parameters<OnStep>[1]): OnStep =>
+      ({ number }, phase) => {
+        if (number === index && phase === at) throw new Error('interrupted');
+      };
+    // Each kind of addition once; on servers those in which the server makes a difference.
+    const first = entries.filter(({ kind: one }, index) => entries.findIndex(other => other.kind === one) === index);
+    const tried = first.filter(({ kind: one }) => kind === 'sqlite' || ['kept indexes', 'indexes'].includes(one));
+    for (const { number } of tried) {
+      await expect(adopt(database, { map }, interrupting(number, 'begins'))).rejects.toThrow('interrupted');
+      expect(await definitions()).not.toEqual(complete);
+      await expect(adopt(database, { map }, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
+      await database.em
+        .getConnection()
+        .execute(`update ${JOURNAL_TABLE} set state = 'planned' where number = ${number}`, [], 'run');
+      await adopt(database, { map });
+      expect(await definitions()).toEqual(complete);
+
+      await expect(undoAdoption(database, interrupting(entries.length + 1 - number, 'begins'))).rejects.toThrow(
+        'interrupted',
+      );
+      const left = await planUndo(database);
+      await expect(undoAdoption(database, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
+      // As if it had been killed before the record of the last removal.
+      await writer.plan(left[0]!.number, left[0]!);
+      await undoAdoption(database);
+      expect(await definitions()).toEqual(before);
+    }
+  });
+});
