@@ -54,10 +54,8 @@ function requireFile(url: string): void {
  * Errors: NoDatabaseFile; a server's errors at the first query.
  */
 export async function openToAdopt(url: string): Promise<Database> {
-  const dialect = dialectOfUrl(url);
-  const file = fileOf(dialect, url);
-  if (file !== null && !existsSync(file)) throw new NoDatabaseFile(file);
-  return opened({ ...(await ormOptions(url)), ...dialect.adoption.options(url), ensureDatabase: false });
+  requireFile(url);
+  return opened({ ...(await ormOptions(url, 'hooks', null, true)), ensureDatabase: false });
 }
 
 async function opened(options: Options): Promise<Database> {

@@ -16,15 +16,16 @@ export type { Options };
 
 /**
  * Returns the ORM's options for a database URL, with the counters switched on; with a map, for another application's
- * database.
+ * database; `opensTheirs`: for such a database without a map, which is to be changed.
  */
 export async function ormOptions(
   url: string,
   strategy: CounterStrategy = 'hooks',
   map: DatabaseMap | null = null,
+  opensTheirs = map !== null,
 ): Promise<Options> {
   const dialect = dialectOfUrl(url);
-  const { driver: plain, ...own } = await dialect.connections.options(url, map !== null);
+  const { driver: plain, ...own } = await dialect.connections.options(url, opensTheirs);
   const driver = driverWithDialect(plain!, dialect);
   return withCounters<Options>(
     {

@@ -2,7 +2,7 @@ import { CourseStatus, EnrollmentStatus, Role } from '../entities/index.js';
 import type { MapPart } from './map-form.js';
 
 /** The names of values, as a map has them, with the values that we store. */
-type Choices = Readonly<Record<string, string | boolean>>;
+export type Choices = Readonly<Record<string, string | boolean>>;
 
 const truths: Choices = { true: true, false: false };
 

@@ -115,8 +115,147 @@ it('a database without such tables is refused with the tables that it has', asyn
   });
 });
 
-it('adopt without --check is wrong usage', async () => {
-  expect(await place.run(['adopt'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--check') });
+/** What a map says of the columns that Django's models require, and Rollcall does not have. */
+const fill = {
+  courses: {
+    fill: {
+      slug: { slug: '{title}-{id}' },
+      description: { value: '' },
+      short_description: { value: '' },
+      price: { value: 0 },
+      level: { value: '' },
+      duration_hours: { value: 0 },
+      rating: { value: 0 },
+    },
+  },
+  enrollments: { fill: { progress: { value: 0 }, certificate_issued: { value: false } } },
+};
+
+/** Writes the guessed map, with what fills the columns that must have a value. */
+async function mapOf(url: string): Promise<void> {
+  await place.run(['adopt', '--check', '--write-map'], { DATABASE_URL: url });
+  const map = JSON.parse(readFileSync(mapPath(), 'utf8')) as Record<keyof typeof fill, object>;
+  for (const part of ['courses', 'enrollments'] as const) Object.assign(map[part], fill[part]);
+  writeFileSync(mapPath(), JSON.stringify(map));
+}
+
+/** Returns the definitions of a database in a file, and the rows of Django's tables. */
+function stateOf(path: string): unknown {
+  const database = new DatabaseSync(join(place.folder, path), { readOnly: true });
+  const all = (sql: string): unknown[] => database.prepare(sql).all();
+  const state = {
+    definitions: all("select sql from sqlite_master where name not like 'sqlite_%' order by name"),
+    users: all('select * from core_user'),
+    enrollments: all('select * from core_enrollments'),
+  };
+  database.close();
+  return state;
+}
+
+it('adopt shows each addition with its reverse, does it with --yes, fills the counts, and takes all of it away with --undo', async () => {
+  const env = { DATABASE_URL: django() };
+  await mapOf(env.DATABASE_URL);
+  const before = stateOf('db.sqlite3');
+  const { code, stdout } = await place.run(['adopt'], env);
+  expect({ code, stderr: '' }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^By the map rollcall\.map\.json\.\n/);
+  expect(stdout).toContain('undo alter table `core_enrollments` drop column `rollcall_status`;');
+  expect(stdout).toContain(
+    'has values that the map does not name: "paid" 1. They stay as they are, and are shown as unknown.',
+  );
+  expect(stdout).toMatch(/\n\d+ additions\. Nothing was changed; add --yes to do it\.\n$/);
+  expect(stateOf('db.sqlite3')).toEqual(before);
+  const { additions } = JSON.parse((await place.run(['adopt', '--json'], env)).stdout) as { additions: object[] };
+
+  const done = await place.run(['adopt', '--yes'], env);
+  expect(done).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      new RegExp(
+        `^${additions.length} additions done\\.\\n.*total_enrollments: 1\\n[^]*Completed! Updated 2 course\\(s\\) out of 2 total courses\\.\\n$`,
+      ),
+    ),
+    stderr: expect.stringContaining(`1/${additions.length} adding the column rollcall_name of core_user\n`),
+  });
+  expect((await place.run(['adopt'], env)).stdout).toMatch(/\nNothing is to be added\.\n$/);
+  expect(await place.run(['migrate', 'up'], env)).toMatchObject({ code: 0, stdout: 'Nothing is pending.\n' });
+  expect(await place.run(['migrate', 'down', '--yes'], env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('rollcall adopt --undo'),
+  });
+
+  const undo = await place.run(['adopt', '--undo'], env);
+  expect(undo).toMatchObject({ code: 0, stderr: '' });
+  expect(undo.stdout).toContain('drops the tables core_recount_changes, core_recount_runs\n');
+  expect(undo.stdout).toMatch(/The history of the runs is lost.*add --yes to do it\.\n$/);
+  expect(await place.run(['adopt', '--undo', '--yes'], env)).toMatchObject({
+    code: 0,
+    stdout: `${additions.length} additions taken away. The database is as it was before.\n`,
+  });
+  expect(stateOf('db.sqlite3')).toEqual(before);
+  expect(await place.run(['adopt', '--undo'], env)).toMatchObject({
+    code: 1,
+    stderr: 'The database was not adopted, so there is nothing to undo.\n',
+  });
+});
+
+it('adopt refuses all that stands in the way at once, with what to write into the map, and changes nothing', async () => {
+  const env = {
+    DATABASE_URL: django(
+      'alter table core_user add column rollcall_name text',
+      'create table core_recount_runs (id integer)',
+    ),
+  };
+  await place.run(['adopt', '--check', '--write-map'], env);
+  const before = stateOf('db.sqlite3');
+  const { code, stdout, stderr } = await place.run(['adopt', '--yes'], env);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^Nothing was changed\.\n/);
+  expect(stderr).toContain('The database has the column core_user.rollcall_name, which this adoption did not make.');
+  expect(stderr).toContain('The database has the table core_recount_runs, which this adoption did not make.');
+  expect(stderr).toContain(
+    'core_course has columns without a default, to which no field maps: slug, short_description, price, level, duration_hours, rating. Say in the map what a new row has there, such as {"courses":{"fill":{"slug":{"slug":"{title}-{id}"},',
+  );
+  expect(stderr).toContain(
+    'core_enrollments has columns without a default, to which no field maps: progress, certificate_issued.',
+  );
+  expect(stateOf('db.sqlite3')).toEqual(before);
+  const { refusals } = JSON.parse((await place.run(['adopt', '--json'], env)).stdout) as { refusals: string[] };
+  expect(stderr).toBe(`Nothing was changed.\n${refusals.join('\n')}\n`);
+});
+
+it('adopt needs a map in a file before it changes anything, and the same one later', async () => {
+  const env = { DATABASE_URL: django() };
+  expect(await place.run(['adopt', '--yes'], env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Write it with "rollcall adopt --check --write-map"'),
+  });
+  await mapOf(env.DATABASE_URL);
+  expect(await place.run(['adopt', '--yes'], env)).toMatchObject({ code: 0 });
+  writeFileSync(
+    mapPath(),
+    readFileSync(mapPath(), 'utf8').replace(
+      '"status":{"column":"status","values":{',
+      '"status":{"column":"status","otherwise":"DRAFT","values":{',
+    ),
+  );
+  expect(await place.run(['adopt', '--yes'], env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('The database was adopted by another map.'),
+  });
+});
+
+it('options of adopt that contradict each other are wrong usage', async () => {
+  for (const options of [
+    ['--check', '--yes'],
+    ['--check', '--undo'],
+    ['--from', 'sqlite:x.sqlite3'],
+    ['--write-map', '--yes'],
+  ])
+    expect(await place.run(['adopt', ...options])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--check'),
+    });
 });
 
 it('an import of a database copies its rows into a new database, and names what it leaves out', async () => {

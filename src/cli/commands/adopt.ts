@@ -1,46 +1,66 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/config.js';
+import { existingTriggers, triggerStatus } from 'mikro-orm-counters';
+import { loadConfig, type Config } from '../../config/config.js';
+import { adopt, undoAdoption } from '../../database/adoption/adopt.js';
+import type { AdoptionPlan } from '../../database/adoption/plan.js';
+import { dialectOf } from '../../database/database.js';
 import { checkDatabase } from '../../tools/adopt/check/check-database.js';
 import { guessedMap, loadMap, type LoadedMap, type MapPlace } from '../../tools/adopt/map/load-map.js';
-import type { DatabaseMap } from '../../map/map-form.js';
+import type { Examined } from '../../tools/adopt/check/examined.js';
+import { keptValues } from '../../tools/adopt/place/kept-values.js';
+import { examinedPlan } from '../../tools/adopt/place/refusals.js';
+import { quantity } from '../../tools/words.js';
+import { mapParts, type DatabaseMap } from '../../map/map-form.js';
 import type { NamedFinding } from '../../tools/doctor/finding.js';
+import { journalOf, tellingSteps, withAdoptedDatabase, withDatabaseToAdopt } from '../database/adopted.js';
 import { theirPlace, withTheirDatabase } from '../database/with-their-database.js';
 import { CommandError } from '../failures/command-error.js';
 import { ExitCode } from '../output/exit-code.js';
+import { printable } from '../output/printable.js';
 import { print, printWhole, tell } from '../output/terminal.js';
+import { additionLines, additionTitle, shownAddition, type ShownAddition } from '../reports/adoption-plan.js';
 import { findingDocument, findingLines, findingTotals } from '../reports/findings.js';
+import { fillCounts } from '../runs/fill-counts.js';
 
 interface AdoptOptions {
   readonly check?: boolean;
+  readonly undo?: boolean;
+  readonly yes?: boolean;
   readonly from?: string;
   readonly map?: string;
   readonly writeMap?: boolean;
   readonly json?: boolean;
 }
 
-/** Adds `adopt --check`. */
+/** Adds `adopt`. */
 export function addAdopt(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('adopt')
     .description(
-      'Examines the database of another application, such as a Django app: where it has users, courses and enrollments, and what "import database" would do with each row. Changes nothing.',
+      'Opens the database of another application, such as a Django app, in place: shows the SQL of what is to be added, and adds it with --yes. Changes no row and no column of theirs. With --check, examines the database only.',
     )
-    .option('--check', 'examine and report; needed, for nothing else is done yet')
-    .option('--from <url>', 'the database, without the password; DATABASE_URL if left out')
+    .option('--check', 'examine and report: what is where, and what "import database" would do with each row')
+    .option('--yes', 'do what the plan says')
+    .option('--undo', 'take away everything that was added; shows what that is, and does it with --yes')
+    .option('--from <url>', 'the database to check, without the password; DATABASE_URL if left out')
     .option('--map <file>', 'the map of the database; ROLLCALL_MAP if left out, and a guess if there is no such file')
-    .option('--write-map', 'write the guessed map into that file, to be corrected by hand')
+    .option('--write-map', 'with --check: write the guessed map into that file, to be corrected by hand')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
-    .action(async ({ check, from, map, writeMap, json = false }: AdoptOptions, command: Command) => {
-      if (!check) command.error('adopt examines only: give --check. "rollcall import database" copies the rows');
+    .action(async ({ check, undo, yes, from, map, writeMap, json = false }: AdoptOptions, command: Command) => {
+      if (check && (undo || yes)) command.error('--check changes nothing: leave out --undo and --yes');
+      if (!check && (from !== undefined || writeMap))
+        command.error('--from and --write-map belong to --check; the database that is opened in place is DATABASE_URL');
       const config = loadConfig();
+      const place = { path: map ?? config.map, isNamed: map !== undefined && !writeMap };
+      if (undo) return end(await undone(config, { isConfirmed: yes === true, json }));
+      if (!check) return end(await (yes ? adopted(config, place) : planned(config, place, json)));
       const theirs =
         from === undefined
           ? { url: config.databaseUrl, setting: 'DATABASE_URL' as const }
           : await theirPlace(from, config.fromPassword);
-      const place = { path: map ?? config.map, isNamed: map !== undefined && !writeMap };
-      end(await checked(theirs, place, { writesMap: writeMap === true, json }));
+      return end(await checked(theirs, place, { writesMap: writeMap === true, json }));
     });
 }
 
@@ -73,6 +93,92 @@ async function checked(
   });
 }
 
+/** Shows what opening the configured database in place would add. */
+function planned({ databaseUrl: url }: Config, place: MapPlace, json: boolean): Promise<ExitCode> {
+  return withTheirDatabase({ url, setting: 'DATABASE_URL' }, async (theirs, tables) => {
+    const { map, path } = await loadMap(place, theirs, tables);
+    const examined = { theirs, tables, map };
+    const { plan, refusals } = await examinedPlan(examined);
+    const additions = plan === null ? [] : await shownAdditions(examined, plan);
+    const remarks = [...(plan?.remarks ?? []), ...(plan === null ? [] : await keptValues(examined))];
+    if (json) {
+      await printWhole(`${JSON.stringify({ mapFile: path, map, additions, remarks, refusals }, null, 2)}\n`);
+      return refusals.length > 0 ? ExitCode.failure : ExitCode.clean;
+    }
+    print(path === null ? `There is no map ${place.path}; this is a guess.\n\n` : `By the map ${path}.\n\n`);
+    for (const [index, addition] of additions.entries()) print(additionLines(addition, index + 1));
+    for (const remark of remarks) print(`remark  ${printable(remark)}\n`);
+    for (const refusal of refusals) print(`refused ${printable(refusal)}\n`);
+    await printWhole(
+      refusals.length > 0
+        ? `\nNothing was changed. It cannot be done: ${quantity(refusals.length, 'reason')}.\n`
+        : additions.length === 0
+          ? '\nNothing is to be added.\n'
+          : `\n${quantity(additions.length, 'addition')}. Nothing was changed; add --yes to do it.\n`,
+    );
+    return refusals.length > 0 ? ExitCode.failure : ExitCode.clean;
+  });
+}
+
+async function shownAdditions({ theirs, map }: Examined, plan: AdoptionPlan): Promise<ShownAddition[]> {
+  const rows = new Map<string, number>();
+  for (const part of mapParts) rows.set(map[part].table, await theirs.count(map[part].table));
+  const { effect } = dialectOf(theirs.database).adoption;
+  const pending = (plan.journal?.entries ?? []).filter(({ isDone }) => !isDone);
+  return [...pending, ...plan.additions].map(addition => shownAddition(addition, effect, rows));
+}
+
+/** Adds to the configured database what it needs, and fills the counts. */
+async function adopted(config: Config, place: MapPlace): Promise<ExitCode> {
+  const { databaseUrl: url } = config;
+  const map = await withTheirDatabase({ url, setting: 'DATABASE_URL' }, async (theirs, tables) => {
+    const loaded = await loadMap(place, theirs, tables);
+    if (loaded.path === null)
+      throw new CommandError(
+        `There is no map ${place.path}, and the server needs one. Write it with "rollcall adopt --check --write-map", and correct it by hand.`,
+      );
+    const { refusals } = await examinedPlan({ theirs, tables, map: loaded.map });
+    if (refusals.length > 0) throw new CommandError(`Nothing was changed.\n${refusals.join('\n')}`);
+    return loaded.map;
+  });
+  const steps = await withDatabaseToAdopt(url, database => adopt(database, { map }, tellingSteps('adding')));
+  print(steps === 0 ? 'Nothing was to be added.\n' : `${quantity(steps, 'addition')} done.\n`);
+  return fillCounts(config, map, 'adopt');
+}
+
+/** Shows what an undo takes away, and takes it away if that is confirmed. */
+async function undone(
+  config: Config,
+  { isConfirmed, json }: { isConfirmed: boolean; json: boolean },
+): Promise<ExitCode> {
+  const { databaseUrl: url } = config;
+  const journal = await journalOf(url);
+  if (journal === null) throw new CommandError('The database was not adopted, so there is nothing to undo.');
+  const removals = journal.entries.toReversed();
+  if (!isConfirmed) {
+    await printWhole(
+      json
+        ? `${JSON.stringify({ map: journal.map, removals: removals.map(({ kind, object, names, reverse }) => ({ kind, object, names, statements: reverse })) }, null, 2)}\n`
+        : `${removals.map(removal => `drops ${printable(additionTitle(removal))}\n${removal.reverse.map(sql => `      ${printable(sql)};\n`).join('')}`).join('')}\nThe history of the runs is lost, and what was written into columns of Rollcall's own. Nothing was changed; stop Rollcall, and add --yes to do it.\n`,
+    );
+    return ExitCode.clean;
+  }
+  const counting = await withAdoptedDatabase(config, journal.map, async database =>
+    existingTriggers(await triggerStatus(database.em)),
+  ).catch((error: unknown) => {
+    // An undo that was interrupted has dropped what the triggers need, and found none before.
+    if (removals.length < (journal.entries.at(-1)?.number ?? 0)) return [];
+    throw error;
+  });
+  if (counting.length > 0)
+    throw new CommandError(
+      `Triggers count in this database: ${counting.join(', ')}. Nothing was changed. Go back to hooks first: "rollcall counters use --help" says how.`,
+    );
+  const steps = await withDatabaseToAdopt(url, database => undoAdoption(database, tellingSteps('dropping')));
+  print(`${quantity(steps, 'addition')} taken away. The database is as it was before.\n`);
+  return ExitCode.clean;
+}
+
 /** Writes a map into a new file. Errors: CommandError if there is one. */
 async function writtenMap(path: string, map: DatabaseMap): Promise<LoadedMap> {
   try {
@@ -92,11 +198,18 @@ async function writtenMap(path: string, map: DatabaseMap): Promise<LoadedMap> {
 
 const help = `
 Examples:
+  $ rollcall adopt
+  $ rollcall adopt --yes
+  $ rollcall adopt --undo --yes
   $ rollcall adopt --check --from mysql://reader@db.school.example/django
   $ rollcall adopt --check --from mysql://reader@db.school.example/django --write-map
   $ rollcall adopt --check --json | jq '.checks[] | select(.status != "ok")'
 
-What it examines:
+The plan adds columns, indexes and tables with names of Rollcall's, each shown with the statement that takes it away
+and what it locks. --yes runs it, and goes on where an interruption ended it; the table rollcall_adoption records what
+was added. Then a recount fills the counts.
+
+What --check examines:
   tables      where the users, courses and enrollments are, and the number of their rows
   columns     which column each field comes from
   types       that keys, moments and numbers can be read from these columns
@@ -116,4 +229,4 @@ What it examines:
   inactive    the users who may no longer sign in
   counts      the stored counts that do not equal the rows
 
-Exit codes: 0 nothing failed (there may be warnings), 1 something failed, 2 usage.`;
+Exit codes: 0 done, or nothing failed (there may be warnings), 1 refused or something failed, 2 usage.`;

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { loadConfig, type Config } from '../../config/config.js';
 import { dialectOfUrl } from '../../database/texts/database-url.js';
 import { NoDatabaseFile } from '../../database/database.js';
+import { readJournal, type Journal } from '../../database/adoption/journal.js';
 import { migrateUp } from '../../database/schema/migrate-up.js';
-import { findSchema } from '../../database/schema/own-schema.js';
+import { findSchema, type FoundSchema } from '../../database/schema/own-schema.js';
 import { planUndo, undoLast, type MigrationUndo } from '../../database/schema/undo.js';
 import { reportingAlteredTables } from '../reports/altered-tables.js';
 import { canAsk, confirm } from '../input/confirmation.js';
@@ -11,6 +12,8 @@ import { ExitCode } from '../output/exit-code.js';
 import { CommandError } from '../failures/command-error.js';
 import { quantity } from '../../tools/words.js';
 import { print, tell } from '../output/terminal.js';
+import { adoptFurther, journalOf } from '../database/adopted.js';
+import { fillCounts } from '../runs/fill-counts.js';
 import { withDatabase, withExistingDatabase } from '../database/with-database.js';
 
 /** Adds `migrate up`, `migrate down` and `migrate status`. */
@@ -41,9 +44,18 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
 }
 
 async function up(): Promise<ExitCode> {
-  const names = await withDatabase(loadConfig(), database =>
-    reportingAlteredTables(database, () => migrateUp(database)),
-  );
+  const config = loadConfig();
+  const journal = await journalIn(config);
+  if (journal !== null) {
+    const steps = await adoptFurther(config.databaseUrl, journal);
+    if (steps === 0) {
+      print('Nothing is pending.\n');
+      return ExitCode.clean;
+    }
+    print(`Added what this version needs: ${quantity(steps, 'addition')}.\n`);
+    return fillCounts(config, journal.map, 'migrate up');
+  }
+  const names = await withDatabase(config, database => reportingAlteredTables(database, () => migrateUp(database)));
   for (const name of names) print(`Applied ${name}.\n`);
   if (names.length === 0) print('Nothing is pending.\n');
   return ExitCode.clean;
@@ -51,6 +63,10 @@ async function up(): Promise<ExitCode> {
 
 function down(isConfirmedAlready: boolean): Promise<ExitCode> {
   return withExistingDatabase(loadConfig(), async database => {
+    if ((await readJournal(database.em.fork())) !== null)
+      throw new CommandError(
+        'This is the database of another application, which was opened in place: no migration made its tables. Take the adoption back with "rollcall adopt --undo".',
+      );
     const undoing = await planUndo(database);
     if (undoing === null) {
       print('Nothing is applied, so there is nothing to undo.\n');
@@ -97,14 +113,32 @@ async function showMigrationStatus(): Promise<ExitCode> {
   return ExitCode.clean;
 }
 
+/** Returns the journal of the configured database if it was adopted, even if there is no such database yet. */
+function journalIn(config: Config): Promise<Journal | null> {
+  return unlessMissing(config, () => journalOf(config.databaseUrl), null);
+}
+
 /** Returns the state of the configured database's schema, even if there is no such database yet. */
-async function schemaOf(config: Config): Promise<Pick<Awaited<ReturnType<typeof findSchema>>, 'applied' | 'pending'>> {
+function schemaOf(config: Config): Promise<Pick<FoundSchema, 'applied' | 'pending'>> {
+  const { migrations } = dialectOfUrl(config.databaseUrl).schema;
+  return unlessMissing<Pick<FoundSchema, 'applied' | 'pending'>>(
+    config,
+    () => withExistingDatabase(config, database => findSchema(database)),
+    { applied: null, pending: migrations },
+  );
+}
+
+/** Returns the result of reading the configured database, or something else if there is no such database yet. */
+async function unlessMissing<Result>(
+  { databaseUrl }: Config,
+  read: () => Promise<Result>,
+  otherwise: Result,
+): Promise<Result> {
   try {
-    return await withExistingDatabase(config, findSchema);
+    return await read();
   } catch (error) {
-    const { migrations, isMissing } = dialectOfUrl(config.databaseUrl).schema;
-    if (!isMissingWithin(error, isMissing)) throw error;
-    return { applied: null, pending: migrations };
+    if (!isMissingWithin(error, dialectOfUrl(databaseUrl).schema.isMissing)) throw error;
+    return otherwise;
   }
 }
 

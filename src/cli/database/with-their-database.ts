@@ -1,7 +1,8 @@
 import { mistakeInDatabaseUrl } from '../../config/config-values.js';
 import { openExistingDatabase } from '../../database/database.js';
 import { dialectOfUrl } from '../../database/texts/database-url.js';
-import { findTables, type FoundTables } from '../../database/schema/found-tables.js';
+import type { FoundTables } from '../../database/schema/found-table.js';
+import { findTables } from '../../database/schema/found-tables.js';
 import { TheirDatabase } from '../../tools/adopt/found/their-database.js';
 import { CommandError } from '../failures/command-error.js';
 import { explain } from '../failures/explain.js';

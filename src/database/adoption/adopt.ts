@@ -1,13 +1,14 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
-import { findTables, type FoundTables } from '../schema/found-tables.js';
+import type { FoundTables } from '../schema/found-table.js';
+import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
 import { JournalWriter, readJournal, type Addition, type JournalEntry } from './journal.js';
 import { heldName, planAdoption, type AdoptionPlan } from './plan.js';
 
 /** Work on one addition: its making, or its removal. */
-export interface Step {
+interface Step {
   readonly addition: Addition;
   /** The number of the step, from 1, and of all steps. */
   readonly number: number;
@@ -73,7 +74,7 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
       onStep(step, 'begins');
       if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
       else if (found.has(entry, 'part') || entry.kind === 'baseline')
-        for (const sql of entry.reverse) await dialectOf(database).adoption.run(database, sql);
+        for (const sql of entry.reverse) await dialectOf(database).adoption.run(database.em, sql);
       await journal.remove(entry.number);
       onStep(step, 'ends');
     }
@@ -90,13 +91,13 @@ async function make(database: Database, addition: Addition, found: State | null)
     case 'kept indexes': {
       const [hold, restore] = addition.statements;
       // An interrupted step may have done the first half.
-      if (!found?.isHeld(addition)) await adoption.run(database, hold!);
-      return adoption.run(database, restore!);
+      if (!found?.isHeld(addition)) await adoption.run(database.em, hold!);
+      return adoption.run(database.em, restore!);
     }
     case 'indexes':
       // What an interrupted statement has left has the name.
-      if (found !== null && (await adoption.brokenIndexes(database)).includes(addition.names[0]!))
-        for (const sql of addition.reverse) await adoption.run(database, sql);
+      if (found !== null && (await adoption.brokenIndexes(database.em)).includes(addition.names[0]!))
+        for (const sql of addition.reverse) await adoption.run(database.em, sql);
       break;
     case 'tables':
       if (schema.isTransactional) {
@@ -108,11 +109,11 @@ async function make(database: Database, addition: Addition, found: State | null)
       break;
     default:
   }
-  for (const sql of addition.statements) await adoption.run(database, sql);
+  for (const sql of addition.statements) await adoption.run(database.em, sql);
 }
 
 async function restoreNames(database: Database, addition: Addition, found: State): Promise<void> {
-  if (found.isHeld(addition)) await dialectOf(database).adoption.run(database, addition.statements[1]!);
+  if (found.isHeld(addition)) await dialectOf(database).adoption.run(database.em, addition.statements[1]!);
 }
 
 /** Records migrations as applied. */
@@ -121,7 +122,7 @@ async function record(database: Database, { names, statements }: Addition): Prom
   await new Migrator(database.em.fork()).getStorage().ensureTable();
   const { applied } = await findSchema(database);
   for (const [index, name] of names.entries())
-    if (!applied?.includes(name)) await dialectOf(database).adoption.run(database, statements[index]!);
+    if (!applied?.includes(name)) await dialectOf(database).adoption.run(database.em, statements[index]!);
 }
 
 /** What a database has, when a command that was interrupted before goes on. */
@@ -137,7 +138,7 @@ class State {
     const em = database.em.fork();
     const prepared = new Set<string>();
     for (const { object, exists } of adoption.preparation) if (await exists(em)) prepared.add(object);
-    return new State(await findTables(database), new Set(await adoption.brokenIndexes(database)), prepared);
+    return new State(await findTables(database), new Set(await adoption.brokenIndexes(database.em)), prepared);
   }
 
   /** Returns whether an addition is there, as a whole or a part of it; false for one that can be made twice. */

@@ -1,12 +1,12 @@
 import type { ChoicePart, ChoiceSource, MomentSource, TruthSource, ValueSource } from '../../map/map-form.js';
 import { PLACEHOLDER } from '../../map/map-form.js';
-import type { OurValues } from '../../map/our-values.js';
+import type { Choices } from '../../map/choices.js';
 import { comparable, textOf } from '../../map/sources.js';
 import type { ExpressionRules, MomentSql } from '../dialects/adoption-rules.js';
-import type { FoundColumn, FoundTable } from '../schema/found-tables.js';
+import type { FoundColumn, FoundTable } from '../schema/found-table.js';
 
 /** What stands before a value of theirs that the map does not name, so that it equals none of ours. */
-export const UNKNOWN_MARK = '?';
+const UNKNOWN_MARK = '?';
 
 /** The most characters of such a value that are kept after the mark. */
 const MAX_UNKNOWN_LENGTH = 63;
@@ -41,11 +41,11 @@ export class DerivedValues {
   }
 
   /** Returns a choice as we store it; a value that the map does not name has a mark before it. Errors: NotDerivable. */
-  choice(source: ChoiceSource, ours: OurValues): string {
+  choice(source: ChoiceSource, ours: Choices): string {
     const { literal, concat, cut } = this.rules;
     return this.#firstOfParts(
       source,
-      name => literal(ours[name]!),
+      name => literal(String(ours[name])),
       column => {
         const mark = literal(UNKNOWN_MARK);
         return `coalesce(${concat([mark, cut(this.#trimmed(column), MAX_UNKNOWN_LENGTH)])}, ${mark})`;

@@ -7,7 +7,7 @@ import { dialectOf, type Database } from '../dialects/dialect.js';
 export const JOURNAL_TABLE = `${ADDED_PREFIX}adoption`;
 
 /** The kinds of additions, in words that people see. */
-export type AdditionKind = 'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline';
+type AdditionKind = 'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline';
 
 /** Something that is added to another application's database, or was. */
 export interface Addition {

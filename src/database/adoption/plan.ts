@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DatabaseMap } from '../../map/map-form.js';
 import { ADDED_PREFIX, mappedEntities } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex } from '../dialects/adoption-rules.js';
-import { findTables, type FoundTable, type FoundTables } from '../schema/found-tables.js';
+import type { FoundTable, FoundTables } from '../schema/found-table.js';
+import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
 import { readJournal, type Addition, type Journal } from './journal.js';
 import { wantedTables, type WantedTable } from './wanted.js';
@@ -22,7 +24,7 @@ export interface AdoptionPlan {
 
 /**
  * Compares what a database has with what it needs, and returns what is to be added. It changes nothing. The same is done
- * for a database that was adopted before: what a later version needs is added in the same way. Errors: NotDerivable.
+ * for a database that was adopted before: what a later version needs is added in the same way.
  */
 export async function planAdoption(database: Database, map: DatabaseMap, now = new Date()): Promise<AdoptionPlan> {
   const em = database.em.fork();
@@ -30,7 +32,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
   const tables = await findTables(database);
   const wanted = wantedTables(database, map, tables, now);
   const planned = plannedBy(journal);
-  const unusable = new Set(await dialectOf(database).adoption.brokenIndexes(database));
+  const unusable = new Set(await dialectOf(database).adoption.brokenIndexes(database.em));
   const parts = await Promise.all(
     wanted.map(async one => additionsTo(database, one, planned, unusable, await hasDuplicates(database, one))),
   );
@@ -47,6 +49,11 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
     ],
     remarks: parts.flatMap(({ remarks }) => remarks),
     refusals: [
+      ...(journal !== null && !isDeepStrictEqual(journal.map, map)
+        ? [
+            'The database was adopted by another map. Give that one, or take the adoption back with "rollcall adopt --undo".',
+          ]
+        : []),
       ...parts.flatMap(({ refusals }) => refusals),
       ...foreignNames(database, wanted, tables, ours, planned, journal),
     ],
@@ -79,7 +86,7 @@ async function preparations(database: Database, planned: Planned): Promise<Addit
 /** Returns what is added to one table: its columns, and then its indexes. */
 function additionsTo(
   database: Database,
-  { found, columns, indexes, remarks }: WantedTable,
+  { found, columns, indexes, remarks, refusals }: WantedTable,
   planned: Planned,
   unusable: ReadonlySet<string>,
   isAmbiguous: boolean,
@@ -136,10 +143,13 @@ function additionsTo(
       ...remarks,
       ...(isAmbiguous ? [`${found.name} gets no unique key, because students are in a course several times.`] : []),
     ],
-    refusals: taken.map(
-      ({ name, columns: wantedColumns }) =>
-        `${found.name} has an index ${name} with other columns than ${wantedColumns.join(', ')}. Give it another name: Rollcall's queries name theirs.`,
-    ),
+    refusals: [
+      ...refusals,
+      ...taken.map(
+        ({ name, columns: wantedColumns }) =>
+          `${found.name} has an index ${name} with other columns than ${wantedColumns.join(', ')}. Give it another name: Rollcall's queries name theirs.`,
+      ),
+    ],
   };
 }
 
@@ -224,7 +234,8 @@ async function ownTables(
   const additions: Addition[] = [];
   for (const { name, tables, class: Migration } of migrations) {
     const names = tables.map(table => table.name);
-    if (names.every(table => found.has(table) || planned.has(keyOf('tables', name, table)))) continue;
+    // A table of somebody else with such a name is refused.
+    if (names.some(table => found.has(table) || planned.has(keyOf('tables', name, table)))) continue;
     const migration = new Migration(database.em.getDriver(), database.config);
     await migration.up();
     const quoted = (table: string): string => database.em.getPlatform().quoteIdentifier(table);

@@ -11,15 +11,15 @@ import type {
 } from '../../map/map-form.js';
 import { mapParts } from '../../map/map-form.js';
 import { mappedColumn, mappedEntities, mappedTable, type MappedProperty } from '../../map/mapped-table.js';
-import { ourValuesOf } from '../../map/our-values.js';
+import { choicesOf } from '../../map/choices.js';
 import { textOf } from '../../map/sources.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
-import type { AddedIndex } from '../dialects/adoption-rules.js';
-import type { FoundTable, FoundTables } from '../schema/found-tables.js';
-import { DerivedValues } from './derived-value.js';
+import type { AddedIndex, AdoptionRules } from '../dialects/adoption-rules.js';
+import type { FoundColumn, FoundTable, FoundTables } from '../schema/found-table.js';
+import { DerivedValues, NotDerivable } from './derived-value.js';
 
 /** A column that our tables have, as another application's table is to have it. */
-export interface WantedColumn {
+interface WantedColumn {
   readonly part: MapPart;
   readonly property: string;
   /** The name of the column in the table; not quoted. */
@@ -27,6 +27,8 @@ export interface WantedColumn {
   readonly mapped: MappedProperty;
   /** What follows the name; null: it is theirs, and nothing is added. */
   readonly definition: string | null;
+  /** Why the map cannot be followed, and what to write into it instead; null: it can. */
+  readonly refusal: string | null;
   /** The columns of theirs that a text cannot fall back to. */
   readonly leftOut: readonly string[];
   /** What later rows have instead of the default by which the column is added; null: the same. */
@@ -42,11 +44,13 @@ export interface WantedTable {
   readonly indexes: readonly AddedIndex[];
   /** What the tables cannot have, in words. */
   readonly remarks: readonly string[];
+  /** Why they cannot have what they need. */
+  readonly refusals: readonly string[];
 }
 
 /**
  * Returns what the tables that a map names are to have, by the metadata of our entities. The database is opened without
- * the map, so that the metadata has our own names. Errors: NotDerivable.
+ * the map, so that the metadata has our own names.
  */
 export function wantedTables(database: Database, map: DatabaseMap, tables: FoundTables, now: Date): WantedTable[] {
   const metadata = database.getMetadata();
@@ -59,7 +63,7 @@ export function wantedTables(database: Database, map: DatabaseMap, tables: Found
       .map(prop => wantedColumn(database, map, part, found, prop, now));
     const byOwn = new Map(meta.props.map(prop => [prop.fieldNames?.[0], prop.name]));
     const nameOf = (own: string): WantedColumn => columns.find(({ property }) => property === byOwn.get(own))!;
-    const isEmail = (names: readonly string[]): boolean => names.length === 1 && byOwn.get(names[0]!) === 'email';
+    const isEmail = (names: readonly string[]): boolean => names.length === 1 && byOwn.get(names[0]) === 'email';
     const indexes = ours
       .getTable(meta.tableName)!
       .getIndexes()
@@ -81,6 +85,7 @@ export function wantedTables(database: Database, map: DatabaseMap, tables: Found
       found,
       columns,
       indexes: indexes.filter(isPossible),
+      refusals: columns.flatMap(({ refusal }) => refusal ?? []),
       remarks: [
         ...columns
           .filter(({ leftOut }) => leftOut.length > 0)
@@ -110,23 +115,76 @@ function wantedColumn(
   const mapped = mappedTable(map, part).propertyOf(prop.name);
   const own = prop.fieldNames[0]!;
   const name = mappedColumn(mapped, own);
-  const common = { part, property: prop.name, name, mapped, laterDefault: null, leftOut: [], isIndexable: true };
-  if (mapped.kind === 'theirs')
-    return { ...common, definition: null, isIndexable: adoption.canIndex(found.columns.get(name)!) };
+  const common = {
+    part,
+    property: prop.name,
+    name,
+    mapped,
+    laterDefault: null,
+    leftOut: [],
+    refusal: null,
+    isIndexable: true,
+  };
+  if (mapped.kind === 'theirs') {
+    const column = found.columns.get(name)!;
+    const refusal = fits(adoption, prop, column) ? null : misfit(part, prop, found, column);
+    return { ...common, definition: null, refusal, isIndexable: adoption.canIndex(column) };
+  }
   const quoted = database.em.getPlatform().quoteIdentifier(name);
   if (mapped.kind === 'added') {
     const { definition, laterDefault } = addedDefinition(database, prop, quoted, now);
     return { ...common, definition, laterDefault };
   }
   const values = new DerivedValues(adoption.expressions, found);
-  const { sql, isIndexable } = expressionOf(values, map, part, prop, mapped.source);
-  const type = adoption.derivedType(typeOf(prop), ourValuesOf(part, prop.name) !== undefined);
+  const expression = derivable(() => expressionOf(values, map, part, prop, mapped.source));
+  if (expression instanceof NotDerivable)
+    return { ...common, definition: null, refusal: underivable(part, prop, found, expression.column) };
+  const { sql, isIndexable } = expression;
+  const type = adoption.derivedType(typeOf(prop), isStoredAsWord(part, prop));
   return {
     ...common,
     isIndexable,
     leftOut: values.leftOut.map(column => column.name),
     definition: `${type} generated always as (${sql}) ${adoption.generated}`,
   };
+}
+
+/** Returns the result of a computation, or the error that no expression can have the value. */
+function derivable<Result>(compute: () => Result): Result | NotDerivable {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof NotDerivable) return error;
+    throw error;
+  }
+}
+
+/** Returns whether the values of a column are read and written as those of a property. */
+function fits(adoption: AdoptionRules, prop: EntityProperty, column: FoundColumn): boolean {
+  switch (prop.runtimeType) {
+    case 'boolean':
+      return adoption.isTruth(column);
+    case 'string':
+      return column.family === 'text' && column.labels === null;
+    default:
+      return column.family === 'whole';
+  }
+}
+
+function misfit(part: MapPart, prop: EntityProperty, { name: table }: FoundTable, column: FoundColumn): string {
+  const place = `${table}.${column.name} has the type ${column.type}, which is not read and written as ${prop.name} as it is.`;
+  return prop.runtimeType === 'boolean'
+    ? `${place} In the map: { "${part}": { "columns": { "${prop.name}": { "column": "${column.name}", "values": { "true": [1], "false": [0] } } } } }.`
+    : `${place} Name another column in the map, or leave it out if it may be.`;
+}
+
+function underivable(part: MapPart, prop: EntityProperty, { name: table }: FoundTable, column: FoundColumn): string {
+  return `The map takes ${part}.${prop.name} from ${table}.${column.name}, which has the type ${column.type}${column.isNumbered ? ' and its numbers from the server' : ''}: no generated column can have that. Name another column in the map.`;
+}
+
+/** Returns whether a property is a choice among words. */
+function isStoredAsWord(part: MapPart, prop: EntityProperty): boolean {
+  return prop.runtimeType !== 'boolean' && choicesOf(part, prop.name) !== null;
 }
 
 function typeOf({ columnTypes, collation }: EntityProperty): string {
@@ -157,8 +215,8 @@ function expressionOf(
   prop: EntityProperty,
   source: AnySource,
 ): { sql: string; isIndexable: boolean } {
-  const ours = ourValuesOf(part, prop.name);
-  if (ours) {
+  const ours = choicesOf(part, prop.name);
+  if (ours && isStoredAsWord(part, prop)) {
     const choice = values.choice(source as ChoiceSource, ours);
     const { inactive } = map.users;
     // Who may no longer sign in has the rights of no teacher and no admin.

@@ -1,7 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { RequiredPrivilege } from '../../migrations/migration-entry.js';
-import type { FoundColumn } from '../schema/found-tables.js';
-import type { Database, Options } from './dialect.js';
+import type { FoundColumn } from '../schema/found-table.js';
 
 /** SQL for a moment. */
 export interface MomentSql {
@@ -49,6 +48,8 @@ export interface AdoptionRules {
   readonly generated: 'virtual' | 'stored';
   /** Returns the type of a derived column, for the type of our own column; `isChoice`: unknown values have another form. */
   readonly derivedType: (ownType: string, isChoice: boolean) => string;
+  /** Returns whether a column has truth values as our own columns do. */
+  readonly isTruth: (column: FoundColumn) => boolean;
   /** Whether whole numbers can be negative unless a check forbids it. */
   readonly needsSignCheck: boolean;
   /** Returns the default of an added column for moments: of the rows that are there, and, if it can be another, of later ones. */
@@ -79,11 +80,9 @@ export interface AdoptionRules {
   /** Returns, in words, what adding columns, or an index, locks. */
   readonly effect: (of: 'columns' | 'index') => string;
   /** Runs a statement that changes the schema, so that it locks as little as it can. */
-  readonly run: (database: Database, sql: string) => Promise<void>;
+  readonly run: (em: SqlEntityManager, sql: string) => Promise<void>;
   /** Returns the names of indexes that an interrupted statement has left unusable. */
-  readonly brokenIndexes: (database: Database) => Promise<readonly string[]>;
+  readonly brokenIndexes: (em: SqlEntityManager) => Promise<readonly string[]>;
   /** Returns the privileges that are needed to change these tables, and to make new ones. */
   readonly needs: (tables: readonly string[]) => readonly RequiredPrivilege[];
-  /** Returns MikroORM's options with which a database that Rollcall did not make can be changed. */
-  readonly options: (url: string) => Options;
 }

@@ -1,61 +1,7 @@
 import { DatabaseSchema } from '@mikro-orm/sql';
 import type { Database } from '../database.js';
 
-/** What the values of a column are, whatever the database calls their type. */
-export type ColumnFamily = 'whole' | 'number' | 'text' | 'boolean' | 'moment' | 'uuid' | 'other';
-
-/** A column of a table that was found. */
-export interface FoundColumn {
-  readonly name: string;
-  /** Its type in the words of the database. */
-  readonly type: string;
-  readonly family: ColumnFamily;
-  readonly nullable: boolean;
-  /** Whether the database gives each row its next number there. */
-  readonly isNumbered: boolean;
-  /** Whether an INSERT may leave it out: it has a default, a number of its own, or an expression. */
-  readonly hasDefault: boolean;
-  readonly collation: string | null;
-  /** The values of a type that has only these, where the type is one of the database; null: another type. */
-  readonly labels: readonly string[] | null;
-}
-
-/** An index: its name, and its columns in their order. */
-export interface FoundIndex {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly isUnique: boolean;
-}
-
-/** A unique key, the primary key included. */
-interface FoundKey {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly isPrimary: boolean;
-}
-
-/** A foreign key. */
-interface FoundReference {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly table: string;
-  /** What happens to the row when the row that it refers to is deleted: `cascade`, `set null` …; null: the database refuses. */
-  readonly onDelete: string | null;
-}
-
-/** A table that was found. */
-export interface FoundTable {
-  readonly name: string;
-  readonly columns: ReadonlyMap<string, FoundColumn>;
-  readonly keys: readonly FoundKey[];
-  /** All indexes, those of keys included. */
-  readonly indexes: readonly FoundIndex[];
-  readonly references: readonly FoundReference[];
-  readonly triggers: readonly string[];
-}
-
-/** The tables of a database, by their names. */
-export type FoundTables = ReadonlyMap<string, FoundTable>;
+import type { ColumnFamily, FoundColumn, FoundTables } from './found-table.js';
 
 /** Reads the catalog of a database: all tables of its default schema. Changes nothing. */
 export async function findTables(database: Database): Promise<FoundTables> {

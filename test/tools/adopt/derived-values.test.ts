@@ -216,26 +216,26 @@ describeOnEach('a generated column', kind => {
             ...choices.map((source): Derived => [
               source,
               derivedType('text', true),
-              values.choice(source as ChoiceSource, EnrollmentStatus),
-              row => choiceInMemory(source as ChoiceSource, row),
+              values.choice(source, EnrollmentStatus),
+              row => choiceInMemory(source, row),
             ]),
             ...truths.map((source): Derived => [
               source,
               kind === 'postgresql' ? 'boolean' : 'smallint',
-              values.truth(source as TruthSource),
-              row => truthInMemory(source as TruthSource, row),
+              values.truth(source),
+              row => truthInMemory(source, row),
             ]),
             ...texts.map((source): Derived => [
               source,
               derivedType(`varchar(${MAX_LENGTH})`, false),
-              values.text(source as ValueSource, MAX_LENGTH),
-              row => textInMemory(source as ValueSource, row),
+              values.text(source, MAX_LENGTH),
+              row => textInMemory(source, row),
             ]),
             ...moments.map((source): Derived => [
               source,
               momentType,
-              values.moment(source as MomentSource).sql,
-              row => momentInMemory(source as MomentSource, row),
+              values.moment(source).sql,
+              row => momentInMemory(source, row),
             ]),
           ];
           // One statement for all of them where the database has such.

@@ -3,7 +3,6 @@ import { adopt, planUndo, undoAdoption, type OnStep } from '../../../src/databas
 import { JOURNAL_TABLE, JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
 import { openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
-import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
 import type { DatabaseMap } from '../../../src/map/map-form.js';
 import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
@@ -64,7 +63,7 @@ describeOnEach("a Django app's database that is opened in place", kind => {
 
   const read = <Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]> =>
     database.em.getConnection().execute<Row[]>(sql);
-  const definitions = (): Promise<string[]> => definitionsIn(database, kind as DatabaseKind);
+  const definitions = (): Promise<string[]> => definitionsIn(database, kind);
 
   async function theirRows(): Promise<unknown[]> {
     const found: unknown[] = [];
@@ -130,12 +129,8 @@ describeOnEach("a Django app's database that is opened in place", kind => {
       core_enrollments_status_enrolled_at_index: `rollcall_status,rollcall_enrolled_at${key}`,
     });
     // They still write, whatever the value.
-    await database.em
-      .getConnection()
-      .execute(djangoEnrollments([[6, 2, 1, "it's new"]]), [], 'run');
-    expect(await read('select rollcall_status as s from core_enrollments where id = 6')).toEqual([
-      { s: "?it's new" },
-    ]);
+    await database.em.getConnection().execute(djangoEnrollments([[6, 2, 1, "it's new"]]), [], 'run');
+    expect(await read('select rollcall_status as s from core_enrollments where id = 6')).toEqual([{ s: "?it's new" }]);
   });
 
   it('is completed by the next run after an interruption before or after a step, and undone after one', async () => {

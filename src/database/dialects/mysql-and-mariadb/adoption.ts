@@ -1,8 +1,8 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { MigrationRefused } from '../../../migrations/migration-refused.js';
-import type { FoundColumn } from '../../schema/found-tables.js';
+import type { FoundColumn } from '../../schema/found-table.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import type { Database } from '../dialect.js';
 import { hasNumber } from './errors.js';
 
 /** The differences between MySQL and MariaDB in generated columns. */
@@ -46,6 +46,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
         : /char|text/.test(ownType)
           ? `${ownType} character set utf8mb4`
           : ownType,
+    isTruth: ({ family, type }) => (family === 'boolean' || family === 'whole') && !type.startsWith('bit'),
     needsSignCheck: false,
     momentDefault: now => ({
       first: `'${now.toISOString().slice(0, 23).replace('T', ' ')}'`,
@@ -85,7 +86,6 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
         tables: null,
       })),
     ],
-    options: () => ({}),
   };
 }
 
@@ -150,8 +150,8 @@ function quoted(name: FoundColumn['name']): string {
 }
 
 /** Runs a statement; one that changes a table, in the way that locks least. Errors: MigrationRefused. */
-async function run(database: Database, sql: string): Promise<void> {
-  const client = database.em.getConnection().getClient();
+async function run(em: SqlEntityManager, sql: string): Promise<void> {
+  const client = em.getConnection().getClient();
   await client.connection().execute(async connection => {
     const send = (text: string) => connection.executeQuery<{ readonly seconds: number }>(CompiledQuery.raw(text));
     const { rows } = await send('select @@session.lock_wait_timeout as seconds');

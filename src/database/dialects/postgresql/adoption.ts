@@ -1,9 +1,9 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { createCollation, TEXT_COLLATION } from '../../../migrations/postgresql/collation.js';
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
 import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import type { Database } from '../dialect.js';
 import { hasState } from './errors.js';
 
 /** The collation by which letters become small ones, whatever that of the database. */
@@ -58,6 +58,7 @@ export const postgreSqlAdoption: AdoptionRules = {
   expressions,
   generated: 'stored',
   derivedType: ownType => ownType,
+  isTruth: ({ type }) => type.startsWith('bool'),
   needsSignCheck: true,
   momentDefault: () => ({ first: "date_trunc('milliseconds', statement_timestamp())", later: null }),
   namesIndexes: false,
@@ -90,8 +91,8 @@ export const postgreSqlAdoption: AdoptionRules = {
       ? 'writes the table anew, and everybody waits, readers too, until it is done'
       : 'reads the table twice; reads and writes continue',
   run,
-  async brokenIndexes(database) {
-    const rows = await database.em
+  async brokenIndexes(em) {
+    const rows = await em
       .getConnection()
       .execute<{ name: string }[]>(
         'select i.relname as name from pg_index x join pg_class i on i.oid = x.indexrelid where i.relnamespace = to_regnamespace(current_schema()) and not (x.indisvalid and x.indisready)',
@@ -102,7 +103,6 @@ export const postgreSqlAdoption: AdoptionRules = {
     ...['USAGE', 'CREATE'].map(privilege => ({ privilege, tables: null })),
     { privilege: OWNERSHIP, tables },
   ],
-  options: () => ({}),
 };
 
 function literal(text: string): string {
@@ -118,8 +118,8 @@ function quoted(name: string): string {
  * Runs a statement. One that works beside others waits for their transactions as long as they take, for nobody waits
  * behind it. Errors: MigrationRefused.
  */
-async function run(database: Database, sql: string): Promise<void> {
-  const client = database.em.getConnection().getClient();
+async function run(em: SqlEntityManager, sql: string): Promise<void> {
+  const client = em.getConnection().getClient();
   await client.connection().execute(async connection => {
     const send = (text: string) => connection.executeQuery<{ readonly limit: string }>(CompiledQuery.raw(text));
     const { rows } = await send("select current_setting('lock_timeout') as limit");

@@ -1,6 +1,4 @@
-import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import { NodeSqliteFileDialect } from './kysely-dialect.js';
 
 /** The code points that JavaScript's trim() removes. */
 const SPACE = [
@@ -70,6 +68,7 @@ export const sqliteAdoption: AdoptionRules = {
   expressions,
   generated: 'virtual',
   derivedType: ownType => ownType,
+  isTruth: ({ family }) => family === 'boolean' || family === 'whole',
   needsSignCheck: true,
   // SQLite adds a column with a constant only.
   momentDefault: now => ({ first: String(now.getTime()), later: null }),
@@ -86,14 +85,11 @@ export const sqliteAdoption: AdoptionRules = {
   canIndex: () => true,
   effect: of =>
     of === 'columns' ? 'changes no row and takes a moment' : 'reads the table once; writers wait, and readers do not',
-  run: async (database, sql) => {
-    await database.em.getConnection().execute(sql, [], 'run');
+  run: async (em, sql) => {
+    await em.getConnection().execute(sql, [], 'run');
   },
   brokenIndexes: () => Promise.resolve([]),
   needs: () => [],
-  options: url => ({
-    driverOptions: new NodeSqliteFileDialect(url.slice('sqlite:'.length), LOCK_WAIT_SECONDS * 1000),
-  }),
 };
 
 function literal(text: string): string {

@@ -1,4 +1,4 @@
-import type { FoundTables } from '../../../database/schema/found-tables.js';
+import type { FoundTables } from '../../../database/schema/found-table.js';
 import type { TheirDatabase } from '../found/their-database.js';
 import type { DatabaseMap } from '../../../map/map-form.js';
 

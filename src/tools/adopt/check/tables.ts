@@ -1,7 +1,7 @@
 import { grouped } from '../../words.js';
 import { failed, ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsOf, fieldsOf } from '../copy/our-rows.js';
-import type { ColumnFamily, FoundTable } from '../../../database/schema/found-tables.js';
+import type { ColumnFamily, FoundTable } from '../../../database/schema/found-table.js';
 import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 import type { Examined } from './examined.js';
 

@@ -1,4 +1,4 @@
-import type { FoundTable } from '../../../database/schema/found-tables.js';
+import type { FoundTable } from '../../../database/schema/found-table.js';
 import { courseColumns, studentColumns, type GuessedTables } from './guess-tables.js';
 import { placeholderEmail, type DatabaseMap, type ValueSource } from '../../../map/map-form.js';
 import { comparable } from '../../../map/sources.js';

@@ -1,4 +1,4 @@
-import type { FoundTable, FoundTables } from '../../../database/schema/found-tables.js';
+import type { FoundTable, FoundTables } from '../../../database/schema/found-table.js';
 import { mapParts, type MapPart } from '../../../map/map-form.js';
 
 /** The tables that hold the users, the courses and the enrollments, as far as they were recognized. */

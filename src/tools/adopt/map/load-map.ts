@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { FoundTables } from '../../../database/schema/found-tables.js';
+import type { FoundTables } from '../../../database/schema/found-table.js';
 import type { TheirDatabase } from '../found/their-database.js';
 import { guessMap, NoColumn } from './guess-map.js';
 import { guessTables, unrecognized } from './guess-tables.js';

@@ -1,0 +1,68 @@
+import type { AdoptionRules } from '../../database/dialects/adoption-rules.js';
+import type { Addition } from '../../database/adoption/journal.js';
+import { quantity } from '../../tools/words.js';
+import { printable } from '../output/printable.js';
+
+/** An addition, or a removal, as a plan shows it. */
+export interface ShownAddition extends Addition {
+  readonly title: string;
+  /** What it locks, in words; null: it touches no table of theirs. */
+  readonly effect: string | null;
+}
+
+/** Returns an addition as a plan shows it; `rowsOf` has the numbers of rows of the tables. */
+export function shownAddition(
+  addition: Addition,
+  effect: AdoptionRules['effect'],
+  rowsOf: ReadonlyMap<string, number>,
+): ShownAddition {
+  const { kind, object, names, statements, reverse } = addition;
+  const words =
+    kind === 'columns'
+      ? effect('columns')
+      : kind === 'indexes'
+        ? effect('index')
+        : kind === 'default' || kind === 'kept indexes'
+          ? 'takes a moment'
+          : null;
+  return {
+    kind,
+    object,
+    names,
+    title: additionTitle(addition),
+    effect: words === null ? null : `${words} (${quantity(rowsOf.get(object) ?? 0, 'row')})`,
+    statements,
+    reverse,
+  };
+}
+
+/** Returns the lines of an addition. */
+export function additionLines({ title, effect, statements, reverse }: ShownAddition, number: number): string {
+  return [
+    `${String(number).padStart(3)}  ${printable(title)}${effect === null ? '' : `: ${effect}`}.`,
+    ...statements.map(sql => `       ${printable(sql)};`),
+    ...reverse.map(sql => `  undo ${printable(sql)};`),
+    '',
+  ].join('\n');
+}
+
+/** Returns what an addition is, in words. */
+export function additionTitle({ kind, object, names }: Addition): string {
+  const list = names.join(', ');
+  switch (kind) {
+    case 'columns':
+      return `${names.length === 1 ? 'the column' : 'the columns'} ${list} of ${object}`;
+    case 'default':
+      return `the default of ${object}.${list}`;
+    case 'indexes':
+      return `${names.length === 1 ? 'the index' : 'the indexes'} ${list} of ${object}`;
+    case 'kept indexes':
+      return `the names of ${list} of ${object} again, without which the server would drop them beside ours`;
+    case 'tables':
+      return `the tables ${list}`;
+    case 'baseline':
+      return `the record of the migrations in ${object}`;
+    default:
+      return `the collation ${list}`;
+  }
+}

@@ -1,0 +1,70 @@
+import { requiredColumns } from './required-columns.js';
+import type { AdoptionPlan } from '../../../database/adoption/plan.js';
+import { planAdoption } from '../../../database/adoption/plan.js';
+import { dialectOf } from '../../../database/database.js';
+import { mapParts } from '../../../map/map-form.js';
+import { versionFinding } from '../../doctor/connection.js';
+import type { Finding } from '../../doctor/finding.js';
+import { refusalsOf } from '../check/check-database.js';
+import type { Examined } from '../check/examined.js';
+
+/** What opening a database in place would do, or why it cannot be: then there is no plan, or nothing may be done. */
+export interface ExaminedPlan {
+  readonly plan: AdoptionPlan | null;
+  /** Everything that stands in the way, each with what to do. */
+  readonly refusals: readonly string[];
+}
+
+/**
+ * Plans to open a database in place, and finds everything that stands in the way, all at once. Changes nothing. What
+ * the map names wrongly comes first, because the rest depends on it.
+ */
+export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
+  const { theirs, map } = examined;
+  const { database } = theirs;
+  const dialect = dialectOf(database);
+  const names = mapParts.map(part => map[part].table);
+  const refusals = [
+    ...failures([versionFinding(dialect, await dialect.inspection.version(database), 'the database')]),
+    ...(await views(examined)),
+  ];
+  const ofMap = await refusalsOf(examined);
+  if (names.some(name => !examined.tables.has(name)) || ofMap.some(text => text.includes('which the map names')))
+    return { plan: null, refusals: [...refusals, ...ofMap] };
+  const plan = await planAdoption(database, map);
+  return {
+    plan,
+    refusals: [
+      ...refusals,
+      ...ofMap,
+      ...failures(await dialect.inspection.examineRollback(database, names)),
+      ...plan.refusals,
+      ...requiredColumns(examined),
+      ...(plan.additions.length > 0 ? await privileges(examined, names) : []),
+    ],
+  };
+}
+
+async function views({ theirs, map }: Examined): Promise<string[]> {
+  const names = mapParts.map(part => map[part].table);
+  const { catalog } = dialectOf(theirs.database).schema;
+  const found = await catalog.findTables(theirs.database.em.fork(), names);
+  return names
+    .filter(name => found.get(name)?.isView)
+    .map(name => `${name} is a view, to which nothing can be added. Name the table behind it in the map.`);
+}
+
+async function privileges({ theirs: { database } }: Examined, tables: readonly string[]): Promise<string[]> {
+  const { privileges: rules, adoption } = dialectOf(database);
+  const missing = rules === null ? null : await rules.missing(database, adoption.needs(tables));
+  if (rules === null || missing === null || missing.length === 0) return [];
+  return [
+    `The database's user lacks ${missing.join(', ')}. As an administrator: ${rules.grantSql(database, missing)}.`,
+  ];
+}
+
+function failures(findings: readonly Finding[]): string[] {
+  return findings
+    .filter(({ status }) => status === 'failed')
+    .map(({ message, advice }) => (advice === undefined ? message : `${message} ${advice}`));
+}
