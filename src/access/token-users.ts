@@ -1,11 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
 import DataLoader from 'dataloader';
-import { LRUCache } from 'lru-cache';
 import type { Database } from '../database/database.js';
 import { asViewerLookup } from '../database/connections/purposes.js';
 import { withinOwnLimit } from '../database/time-limits/time-limit.js';
 import type { Role } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
+import { mostRecentlyUsed } from './most-recently-used.js';
 import { rejection, type TokenError } from './token-error.js';
 import type { Viewer } from './viewer.js';
 
@@ -54,7 +54,7 @@ interface RememberedRole {
 
 /** The users that tokens name, by their rows: a token outlives the user and the role that it was issued for. */
 export class TokenUsers {
-  readonly #found = new LRUCache<number, RememberedRole>({ max: MAX_REMEMBERED_USERS });
+  readonly #found = mostRecentlyUsed<number, RememberedRole>(MAX_REMEMBERED_USERS);
   /** The lookups that are in progress. */
   readonly #lookups = new Map<number, Promise<Role | null>>();
   readonly #loader: DataLoader<number, Role | null>;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { mostRecentlyUsed } from './most-recently-used.js';
 import type { TokenClaims } from './token-users.js';
 
 /** The most tokens that are remembered; the least recently used is forgotten first. */
@@ -18,7 +18,7 @@ interface VerifiedToken {
  * or until there are other keys: only time changes it.
  */
 export class VerifiedTokens {
-  readonly #tokens = new LRUCache<string, VerifiedToken>({ max: MAX_VERIFIED_TOKENS });
+  readonly #tokens = mostRecentlyUsed<string, VerifiedToken>(MAX_VERIFIED_TOKENS);
 
   /**
    * `keysInUse` returns what identifies the keys that verify tokens now; null: a token must not be accepted without

@@ -8,7 +8,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
 } from 'graphql';
-import { LRUCache } from 'lru-cache';
+import { mostRecentlyUsed } from '../../access/most-recently-used.js';
 import { withinOwnLimit } from '../../database/time-limits/time-limit.js';
 import type { CourseCountsChange } from '../../live-counts/index.js';
 
@@ -46,7 +46,7 @@ interface Group {
  */
 export class SharedMessages {
   readonly #groups = new Map<string, Group>();
-  readonly #messages = new LRUCache<string, KeptMessage>({ max: MAX_MESSAGES });
+  readonly #messages = mostRecentlyUsed<string, KeptMessage>(MAX_MESSAGES);
   #lastNumber = 0;
 
   /** Takes the time limit for making a message, in seconds. */

@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { LRUCache } from 'lru-cache';
+import { mostRecentlyUsed } from '../../access/most-recently-used.js';
 import type { Context } from '../../graphql/context.js';
 
 /** The most hashes that are remembered; the least recently used is forgotten first. */
@@ -10,7 +10,7 @@ const MAX_TEXT_LENGTH = 16_384;
 
 /** The texts of persisted queries that clients have asked for by their hashes. */
 export class PersistedTexts {
-  readonly #byHash = new LRUCache<string, string>({ max: MAX_HASHES });
+  readonly #byHash = mostRecentlyUsed<string, string>(MAX_HASHES);
 
   /** Returns the text of a hash that Apollo Server has found before. */
   textOf(hash: string): string | undefined {
