@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { inject } from 'vitest';
+import type { Database } from '../../src/database/database.js';
 import type { EngineDatabaseKind } from './databases.js';
-import { dropPostgresqlDatabase } from './postgresql.js';
+import { createPostgresqlDatabase, dropPostgresqlDatabase } from './postgresql.js';
 
 /** Returns the URL of an empty database for this caller alone; `drop` removes it. */
 export function freshUrl(kind: EngineDatabaseKind): { url: string; drop: () => Promise<void> } {
@@ -22,6 +23,12 @@ export function freshUrl(kind: EngineDatabaseKind): { url: string; drop: () => P
     url: `${server}/${name}`,
     drop: () => (kind === 'postgresql' ? dropPostgresqlDatabase : dropDatabase)(server, name),
   };
+}
+
+/** Creates the database of an ORM, unless it exists. */
+export async function createDatabase(kind: EngineDatabaseKind, { config, schema }: Database): Promise<void> {
+  if (kind === 'postgresql') await createPostgresqlDatabase(inject('servers').postgresql!, config.get('dbName'));
+  await schema.ensureDatabase();
 }
 
 /** Drops a database over a plain connection, because an ORM takes much longer to open. */

@@ -1,6 +1,6 @@
 import { dialectOf, openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { freshUrl } from './fresh-url.js';
+import { createDatabase, freshUrl } from './fresh-url.js';
 
 /** The statements that make the result of the migrations on each database, once they have run in this process. */
 const statementsByKind = new Map<DatabaseKind, Promise<readonly string[]>>();
@@ -14,7 +14,7 @@ export async function migrate(database: Database): Promise<void> {
   const made = statementsByKind.get(kind) ?? learn(kind);
   statementsByKind.set(kind, made);
   const statements = await made;
-  await database.schema.ensureDatabase();
+  await createDatabase(kind, database);
   await database.em.fork().transactional(async em => {
     for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
   });

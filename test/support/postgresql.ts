@@ -88,6 +88,22 @@ export async function startPostgresql(mayBeKilled = false): Promise<PostgresqlSe
   return server;
 }
 
+/**
+ * Creates a database, unless it exists, over a plain connection by copying the files of an empty one, which takes less
+ * than half of the time of PostgreSQL's usual way. Before PostgreSQL 15 there was no other way.
+ */
+export async function createPostgresqlDatabase(server: string, name: string): Promise<void> {
+  const client = new Client({ connectionString: `${server}/postgres` });
+  await client.connect();
+  const { rows } = await client.query<{ exists: boolean; has_choice: boolean }>(
+    `select exists (select from pg_database where datname = $1), current_setting('server_version_num')::int >= 150000 as has_choice`,
+    [name],
+  );
+  const { exists, has_choice: hasChoice } = rows[0]!;
+  if (!exists) await client.query(`create database ${name}${hasChoice ? ' strategy file_copy' : ''}`);
+  await client.end();
+}
+
 /** Drops a database over a plain connection, because an ORM takes much longer to open. */
 export async function dropPostgresqlDatabase(server: string, name: string): Promise<void> {
   const client = new Client({ connectionString: `${server}/postgres` });

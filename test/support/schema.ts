@@ -8,7 +8,8 @@ import type { Database } from '../../src/database/database.js';
 import { Course } from '../../src/entities/index.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { createCollation } from '../../src/migrations/postgresql/collation.js';
-import { freshUrl, strategy, type EngineDatabaseKind } from './databases.js';
+import { strategy, type EngineDatabaseKind } from './databases.js';
+import { createDatabase, freshUrl } from './fresh-url.js';
 import { makeTables } from './made-tables.js';
 
 /** The entities of a test's database and how to switch the counters on in it; `options` override Rollcall's own. */
@@ -74,7 +75,7 @@ export async function freshSchema(
 ): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
   const { url, drop } = freshUrl(kind);
   const database = (await MikroORM.init((await schemaOptions(url, schema, kept)) as never)) as unknown as Database;
-  await database.schema.ensureDatabase();
+  await createDatabase(kind, database);
   if (kind === 'postgresql' && schema.entities.includes(Course))
     await database.em.getConnection().execute(createCollation, [], 'run');
   await makeTables(database);
