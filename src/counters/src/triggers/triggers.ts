@@ -169,9 +169,7 @@ export function isOurs(em: SqlEntityManager, { table, body }: FoundTrigger): boo
   const { triggers } = dialectOf(em);
   const isOn = (tableOf: (group: LocatedGroup) => string): boolean =>
     groupsOf(em, requireRegistry(em)).some(group => tableOf(group) === table);
-  return (
-    triggers.isOurs(body) && (isOn(countedTable) || (isOn(targetTable) && triggers.guard?.isGuarded(body) === true))
-  );
+  return triggers.isOurs(body) && (isOn(countedTable) || (triggers.guard !== null && isOn(targetTable)));
 }
 
 /** Returns true where the database has a part of a guard, or triggers that count beside one. */
