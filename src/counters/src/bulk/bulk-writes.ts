@@ -22,9 +22,10 @@ import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { refusePendingRows, refusePendingSums } from '../flush/pending-changes.js';
 import { DirectWrites } from '../guards/direct-writes.js';
-import { counted, replaced, type ConditionalWrite } from '../guards/write-scope.js';
-import type { Row } from '../sql/fragments.js';
-import { hashOf, type Key } from '../sql/key.js';
+import { counted, countedByKeys, replaced, type ConditionalWrite } from '../guards/write-scope.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
+import { execute, quoted, tableName, type Fragment, type Row } from '../sql/fragments.js';
+import { hashOf, sendable, type Key } from '../sql/key.js';
 import { leftToTriggers, requireTriggers, type LeftToTriggers } from '../triggers/strategy.js';
 import { keyCondition, MatchingRows, type MatchingRow } from './matching-rows.js';
 import { makersOf, withDefaults, withPlainDefaults, withUpdateValues } from './completed-data.js';
@@ -193,9 +194,13 @@ function changing<Result>(method: ConditionalWrite, row: Described, work: () => 
       write: (original, [entity, where, ...rest]) => {
         const options = rest.at(-1) as DriverOptions;
         const data = rest.length > 1 ? (rest[0] as object) : null;
-        return changeRows(row, where, data, options, (keys, settings) => {
-          const parameters = data ? [ownedBy(row.meta, where, data, keys), { ...data }] : [keys];
-          return original(entity, ...parameters, settings) as Promise<WriteResult>;
+        const em = options.em as SqlEntityManager;
+        return changeRows(row, where, data, options, async (keys, settings) => {
+          const deletion = data ? null : deletionOf(em, row.meta, keys, settings);
+          if (deletion) return { affectedRows: await execute(em, settings.ctx, deletion) };
+          const some = keyCondition(em, row.meta, keys);
+          const parameters = data ? [ownedBy(row.meta, where, data, some), { ...data }] : [some];
+          return (await original(entity, ...parameters, settings)) as WriteResult;
         });
       },
     },
@@ -209,7 +214,7 @@ async function changeRows(
   where: unknown,
   data: object | null,
   options: DriverOptions,
-  write: (keys: object, settings: object) => Promise<WriteResult>,
+  write: (keys: readonly Key[], settings: DriverOptions & { readonly ctx: Transaction }) => Promise<WriteResult>,
 ): Promise<WriteResult> {
   const em = options.em as SqlEntityManager;
   const patch = data && new ColumnWriter(em, meta, groups, options.convertCustomTypes).written(data, false);
@@ -258,7 +263,7 @@ async function changeRows(
     let affectedRows = 0;
     for (let start = 0; start < keys.length; start += MAX_CHANGED_ROWS) {
       const some = keys.slice(start, start + MAX_CHANGED_ROWS);
-      affectedRows += (await counted(() => write(keyCondition(em, meta, some), settings))).affectedRows;
+      affectedRows += (await countedByKeys(() => write(some, settings))).affectedRows;
       if (foreseen) continue;
       // What the database has made of the data is in the rows.
       const states = (await matching.byKeys(some.map(key => keyAfter(meta, key, patch.row)))).map(before);
@@ -268,6 +273,18 @@ async function changeRows(
     if (!foreseen) await add();
     return { affectedRows };
   });
+}
+
+/** Returns a DELETE of the rows with some keys, where the database needs one of its own. */
+function deletionOf(
+  em: SqlEntityManager,
+  meta: EntityMetadata,
+  keys: readonly Key[],
+  { schema }: UpdateWhereOptions<object>,
+): Fragment | null {
+  const columns = keyColumns(meta).map(column => quoted(em, column));
+  const sql = dialectOf(em).deleteByKeys?.(tableName(em, meta, schema), columns, keys.length);
+  return sql === undefined ? null : { sql, parameters: keys.flatMap(key => key.map(sendable)) };
 }
 
 /** Returns the key of a row after a change of some columns. */

@@ -10,7 +10,7 @@ import { underflowOf } from '../triggers/strategy.js';
 import { guardBuilder } from './builder-guard.js';
 import { DirectWrites } from './direct-writes.js';
 import { guardKysely } from './kysely-guard.js';
-import { calledMethod, counted, isCounted, replacementOf } from './write-scope.js';
+import { calledMethod, counted, isByKeys, isCounted, replacementOf } from './write-scope.js';
 
 type Method = (...parameters: unknown[]) => unknown;
 type Check = (writes: DirectWrites, method: string, meta: EntityMetadata, parameters: readonly unknown[]) => void;
@@ -59,7 +59,8 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const createQueryBuilder = methods['createQueryBuilder']!.bind(driver);
   methods['createQueryBuilder'] = (...parameters) => {
     const builder = createQueryBuilder(...parameters) as QueryBuilder<object>;
-    return isCounted() ? builder : guardBuilder(em, writes, builder);
+    if (!isCounted()) return guardBuilder(em, writes, builder);
+    return isByKeys() ? findingByKeys(builder, dialectOf(em).byPrimaryKey.trim()) : builder;
   };
   const convertException = methods['convertException']!.bind(driver);
   methods['convertException'] = error =>
@@ -67,6 +68,18 @@ export function guardDriver(em: SqlEntityManager, registry: CounterRegistry): vo
   const getConnection = methods['getConnection']!.bind(driver);
   methods['getConnection'] = (...parameters) =>
     guardConnection(em, registry, getConnection(...parameters) as AbstractSqlConnection);
+}
+
+/** Makes the UPDATE of a query builder find its rows by an index, so that it locks no other rows. */
+function findingByKeys(builder: QueryBuilder<object>, indexHint: string): QueryBuilder<object> {
+  if (indexHint === '') return builder;
+  const getNativeQuery = builder.getNativeQuery.bind(builder);
+  builder.getNativeQuery = (...parameters) => {
+    const { type, finalized } = builder.state as { readonly type?: string; readonly finalized: boolean };
+    if (type === 'UPDATE' && !finalized) builder.indexHint(indexHint);
+    return getNativeQuery(...parameters);
+  };
+  return builder;
 }
 
 /** Returns the schema among the options of a call, which are its last parameter. */

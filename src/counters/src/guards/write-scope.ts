@@ -4,6 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 interface WriteScope {
   /** True where the engine counts what is written: in a statement of a flush or of a bulk write, and not around it. */
   readonly counted: boolean;
+  /** True where the written rows are given by their keys. */
+  readonly byKeys?: boolean;
   /** The method that was called, for errors: `em.nativeDelete()`. */
   readonly method?: string;
   readonly replacement?: Replacement;
@@ -31,6 +33,11 @@ export function counted<Result>(work: () => Result): Result {
   return scopes.run({ counted: true }, work);
 }
 
+/** The same, where the written rows are given by their keys. */
+export function countedByKeys<Result>(work: () => Result): Result {
+  return scopes.run({ counted: true, byKeys: true }, work);
+}
+
 /** Runs work whose writes nobody counts, under the name of the method that was called. */
 export function uncounted<Result>(method: string | undefined, work: () => Result): Result {
   return scopes.run({ counted: false, method }, work);
@@ -53,6 +60,11 @@ export function replacementOf(method: string, entity: unknown): Replacement | un
 /** Returns true where the engine counts what is written now. */
 export function isCounted(): boolean {
   return scopes.getStore()?.counted === true;
+}
+
+/** Returns true where the engine counts what is written now, and gives the rows by their keys. */
+export function isByKeys(): boolean {
+  return scopes.getStore()?.byKeys === true;
 }
 
 /** Returns the name of the method that was called, or `fallback` where none is known. */

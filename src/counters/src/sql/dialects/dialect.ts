@@ -10,6 +10,11 @@ export interface Dialect {
   readonly forUpdate: string;
   /** What stands behind the name of a table to have its rows found by the primary key; empty where that is certain. */
   readonly byPrimaryKey: string;
+  /**
+   * Returns a DELETE of the rows that have some keys, given by the quoted names of their columns and by their number,
+   * which locks no other rows; null where every DELETE by keys is such a one.
+   */
+  readonly deleteByKeys: ((table: string, key: readonly string[], rows: number) => string) | null;
   /** True where one UPDATE of several rows locks them in ascending order of their primary keys. */
   readonly updatesInKeyOrder: boolean;
   /** The operator that compares two values that may be null. */

@@ -1,0 +1,47 @@
+import { IsolationLevel } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { it } from 'vitest';
+import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
+import { beforeStatement } from '../../support/between-statements.js';
+import { describeOnServers } from '../../support/databases.js';
+import { untilLockWaits } from '../../support/lock-waits.js';
+import { useSchema } from '../../support/schema.js';
+import { addShelves, Book, expectExactLibrary, library } from '../models/library.js';
+
+/** So few that MySQL and MariaDB would rather read the whole table than find some of its rows by their keys. */
+const BOOKS = 60;
+
+describeOnServers('bulk writes at the same time', kind => {
+  const schema = useSchema(kind, library);
+
+  const calls: [string, (em: SqlEntityManager, shelf: number) => Promise<unknown>, RegExp][] = [
+    ['deleteWhere()', (em, shelf) => deleteWhere(em, Book, { shelf }), /^delete/],
+    ['updateWhere()', (em, shelf) => updateWhere(em, Book, { shelf }, { title: 'Changed' }), /^update .book/],
+  ];
+  const levels = [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ] as const;
+  it.each(calls.flatMap(([name, ...call]) => levels.map(level => [name, level, ...call] as const)))(
+    'two calls of %s for the rows of different targets do not deadlock (%s)',
+    async (_, isolationLevel, write, writing) => {
+      const shelves = await addShelves(schema, 2);
+      // Those of both shelves alternate, and the first one is of the second shelf.
+      await insertMany(
+        schema.em(),
+        Book,
+        Array.from({ length: BOOKS }, (_one, index) => ({ shelf: shelves[(index + 1) % 2]!, title: 'Book' })),
+      );
+      const run = (shelf: number): Promise<unknown> =>
+        schema.em().transactional(em => write(em, shelf), { isolationLevel });
+      // Both have locked their rows, or what the second one has locked until it waits for the first one.
+      let second: Promise<unknown> | undefined;
+      beforeStatement(schema.database, writing, () => {
+        const there = Promise.withResolvers<void>();
+        beforeStatement(schema.database, writing, () => Promise.resolve(there.resolve()));
+        second = run(shelves[1]!);
+        return Promise.race([there.promise, untilLockWaits(schema.database)]);
+      });
+      await run(shelves[0]!);
+      await second;
+      await expectExactLibrary(schema);
+    },
+  );
+});
