@@ -18,7 +18,7 @@ export function builderFor({
   const client: Kysely<Tables> = em.getConnection('read').getClient();
   if (mapOf(em.getDriver()) === null) return client;
   let mapped = mappedBuilders.get(client);
-  if (!mapped) mappedBuilders.set(client, (mapped = client.withPlugin(new MappedQueries(em.getMetadata()))));
+  if (!mapped) mappedBuilders.set(client, (mapped = client.withPlugin(new MappedQueries(em))));
   return mapped;
 }
 

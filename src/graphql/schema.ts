@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
+import type { DatabaseMap } from '../map/map-form.js';
 import { CourseResolver } from './resolvers/courses.js';
 import { EnrollmentResolver } from './resolvers/enrollments.js';
 import { LiveCountsResolver } from './resolvers/live-counts.js';
@@ -9,11 +10,17 @@ import { UserResolver } from './resolvers/users.js';
 import { VerifyResolver } from './resolvers/verify.js';
 import { describeRootTypes } from './root-types.js';
 import { connectionResolvers } from './types/connections.js';
+import { withUnknownValues } from './unknown-values.js';
 
 let built: GraphQLSchema | undefined;
+let builtForMaps: GraphQLSchema | undefined;
 
-/** Returns the executable schema, which is built once in a process, since it depends on no configuration. */
-export function graphqlSchema(): GraphQLSchema {
+/**
+ * Returns the executable schema, which is built once in a process, since it depends on no configuration; but for a
+ * database that a map describes, fields of its rows are nullable.
+ */
+export function graphqlSchema(map: DatabaseMap | null = null): GraphQLSchema {
+  if (map !== null) return (builtForMaps ??= withUnknownValues(buildGraphqlSchema()));
   return (built ??= buildGraphqlSchema());
 }
 

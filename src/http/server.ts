@@ -17,6 +17,7 @@ import { contextFor, type Context } from '../graphql/context.js';
 import { KnownOperations, usualPace, type KnownOperationPace } from '../graphql/documents/known-operations.js';
 import { documentRulesOf } from '../graphql/documents/documents.js';
 import { errorFormatter } from '../graphql/errors/errors.js';
+import { mapOf } from '../database/mapped/mapped-driver.js';
 import { graphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/documents/trusted-documents.js';
 import type { Clock } from '../live-counts/index.js';
@@ -156,7 +157,7 @@ export async function startServer({
   readJsonBodies(app);
   await compressAndTag(app);
   const background = new Background({ config, database, faults, logger });
-  const schema = graphqlSchema();
+  const schema = graphqlSchema(mapOf(database.driver));
   const report = (id: string, error: unknown): void =>
     logger.error({ requestId: current()?.id, errorId: id, err: error }, 'a request failed');
   const onFault = (error: unknown): void => void faults.note(error, { requestId: current()?.id });

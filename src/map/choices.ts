@@ -1,6 +1,9 @@
 import { CourseStatus, EnrollmentStatus, Role } from '../entities/index.js';
 import type { MapPart } from './map-form.js';
 
+/** The mark before a value of theirs that means none of ours, so that it equals none of ours. */
+export const UNKNOWN_MARK = '?';
+
 /** The names of values, as a map has them, with the values that we store. */
 export type Choices = Readonly<Record<string, string | boolean>>;
 

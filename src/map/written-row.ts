@@ -6,7 +6,7 @@ import { choiceIn, type TheirRow } from './sources.js';
 /** The error of a change that another application's database cannot have: by its map, or because the rows are not ours. */
 export class NotWritable extends Error {
   override readonly name = 'NotWritable';
-  readonly code = 'NOT_WRITABLE';
+  readonly code = 'NOT_WRITABLE' as const;
 }
 
 /** Returns the columns of theirs that are written for a property which is read from a source. */

@@ -8,7 +8,14 @@ import type { Database } from '../database/database.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
 import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
 import { EnrollmentStatus, Role } from '../entities/index.js';
-import { statusIn, studentOf, type EnrollmentFilter, type EnrollmentParent } from './enrollments.js';
+import {
+  hasOnlyOurs,
+  statusIn,
+  studentOf,
+  withoutAllStatuses,
+  type EnrollmentFilter,
+  type EnrollmentParent,
+} from './enrollments.js';
 import { isInTaughtCourse, visibleEnrollments, type Condition } from './visibility.js';
 
 /** The courses or students whose enrollments are counted separately. */
@@ -30,7 +37,7 @@ type StoredCount = 'total_enrollments' | 'active_enrollments';
 
 /** Counts the enrollments that a viewer sees. */
 export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
-  return sumOf(await partsOf(database, viewer, filter, null));
+  return sumOf(await partsOf(database, viewer, withoutAllStatuses(database, filter), null));
 }
 
 /** Counts the enrollments of each of many courses or students, in one statement, in the order of the ids. */
@@ -41,7 +48,7 @@ export async function enrollmentCounts(
   ids: readonly number[],
   filter: EnrollmentFilter,
 ): Promise<number[]> {
-  const parts = await partsOf(database, viewer, filter, { parent, ids });
+  const parts = await partsOf(database, viewer, withoutAllStatuses(database, filter), { parent, ids });
   const byParent = Map.groupBy(parts, part => part.parent);
   return ids.map(id => sumOf(byParent.get(id) ?? []));
 }
@@ -91,7 +98,8 @@ function countsOfCourses(
 ): CountQuery[] {
   const others = [...statuses].filter(status => status !== EnrollmentStatus.ACTIVE);
   const hasActive = others.length < statuses.size;
-  const hasAllOthers = others.length === Object.values(EnrollmentStatus).length - 1;
+  const hasAllOthers =
+    others.length === Object.values(EnrollmentStatus).length - 1 && (filter.status == null || hasOnlyOurs(database));
   const ofTeacher = (eb: Parameters<Condition<'core_enrollments'>>[0]) =>
     eb('course_id', 'in', eb.selectFrom('core_course').select('core_course.id').where('instructor_id', '=', teacher));
   const stored = (count: StoredCount, less?: StoredCount): CountQuery =>

@@ -11,6 +11,7 @@ import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import {
   statusIn,
   studentOf,
+  withoutAllStatuses,
   type EnrollmentFilter,
   type EnrollmentOrdering,
   type EnrollmentParent,
@@ -28,11 +29,12 @@ import { isTaughtBy, placedViewer, viewerShape, visibleEnrollments } from './vis
 export async function enrollmentPage(
   database: Database,
   viewer: Viewer,
-  filter: EnrollmentFilter,
+  given: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
   properties: ReadProperties = null,
 ): Promise<Page<EnrollmentRow>> {
+  const filter = withoutAllStatuses(database, given);
   if (viewer.role !== Role.TEACHER || viewer.userId === null || filter.courseId != null || filter.studentId != null) {
     const [only] = await pagesOf(database, [strandsOf(viewer, filter)], order, page, properties);
     return only!;
@@ -50,12 +52,13 @@ export function enrollmentPages(
   viewer: Viewer,
   parent: EnrollmentParent,
   ids: readonly number[],
-  filter: EnrollmentFilter,
+  asking: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
   properties: ReadProperties = null,
   students?: JoinedUsers,
 ): Promise<Page<EnrollmentRow>[]> {
+  const filter = withoutAllStatuses(database, asking);
   const [name, given] =
     parent === 'course_id' ? (['courseId', filter.courseId] as const) : (['studentId', filter.studentId] as const);
   const asked = ids.filter(id => given == null || given === id);

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.js';
 import { Enrollment, EnrollmentStatus, Role } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor, rows } from '../database/query.js';
+import { mapOf } from '../database/mapped/mapped-driver.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import type { ColumnOf, PlainRow, Tables } from '../database/tables.js';
 import { withColumn, type Ordering, type Sortable } from './page.js';
@@ -68,12 +69,23 @@ export function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFil
   return studentId ?? (role === Role.STUDENT ? userId : null);
 }
 
-/**
- * Returns the condition that an enrollment has one of some statuses; for all statuses no condition, which would only
- * make the database read rows.
- */
+/** Returns the condition that an enrollment has one of some statuses; without any, there is none. */
 export function statusIn(status: EnrollmentFilter['status']): Condition<'core_enrollments'>[] {
-  const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
-  if (asked.length === Object.values(EnrollmentStatus).length) return [];
+  if (status == null) return [];
+  const asked = [...new Set(status)];
   return [eb => (asked.length === 0 ? eb.lit(false) : eb('status', 'in', asked))];
+}
+
+/**
+ * Returns a filter without the statuses if they are all that the rows can have: the condition would only make the
+ * database read rows.
+ */
+export function withoutAllStatuses(database: Database, filter: EnrollmentFilter): EnrollmentFilter {
+  const areAll = new Set(filter.status).size === Object.values(EnrollmentStatus).length;
+  return areAll && hasOnlyOurs(database) ? { ...filter, status: null } : filter;
+}
+
+/** Returns false for another application's database, where an enrollment may have a status that the map does not name. */
+export function hasOnlyOurs({ driver }: Database): boolean {
+  return mapOf(driver) === null;
 }

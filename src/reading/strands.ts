@@ -3,7 +3,7 @@ import type { Database } from '../database/database.js';
 import { builderFor } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import type { ColumnOf, Tables } from '../database/tables.js';
-import { Enrollment, EnrollmentStatus } from '../entities/index.js';
+import { Enrollment, type EnrollmentStatus } from '../entities/index.js';
 import type { EnrollmentFilter, EnrollmentOrdering, EnrollmentQuery } from './enrollments.js';
 import { mergedPage, rowsBy, rowsInOrder } from './merged-page.js';
 import { fromEnd, withColumn, type PageRequest } from './page.js';
@@ -23,14 +23,9 @@ export interface Strand {
 export type StoredEnrollment = Tables['core_enrollments'];
 type StoredQuery = SelectQueryBuilder<Tables, 'core_enrollments', StoredEnrollment>;
 
-/**
- * Returns the statuses that have a strand each; undefined if one strand contains all of them, which an index has in
- * order.
- */
+/** Returns the statuses that have a strand each; undefined: one strand has all, which an index has in order. */
 export function statusesOf(status: EnrollmentFilter['status']): (EnrollmentStatus | undefined)[] {
-  const asked = [...new Set(status ?? Object.values(EnrollmentStatus))];
-  const areAll = asked.length === Object.values(EnrollmentStatus).length;
-  return areAll ? [undefined] : asked;
+  return status == null ? [undefined] : [...new Set(status)];
 }
 
 /** Returns the query for one page of several strands. */

@@ -5,6 +5,7 @@ import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
+import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { withLockedCourses } from './locked-rows.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
@@ -103,19 +104,21 @@ export async function deleteCourse(
 ): Promise<Outcome<{ id: number }>> {
   const viewer = adminOnly(caller);
   const { id } = inputOf(asked);
-  return withLockedCourses<Outcome<{ id: number }>>(
-    database,
-    viewer,
-    [id],
-    async (em, courses) => {
-      if (!courses.has(id)) return rejected(notFound('Course', id, ['input', 'id']));
-      await deleteWhere(em, Enrollment, { course: id });
-      em.remove(em.getReference(Course, id));
-      await em.flush();
-      return done({ id });
-    },
-    committedIfGone(Course, value => value),
-  );
+  const work = () =>
+    withLockedCourses<Outcome<{ id: number }>>(
+      database,
+      viewer,
+      [id],
+      async (em, courses) => {
+        if (!courses.has(id)) return rejected(notFound('Course', id, ['input', 'id']));
+        await deleteWhere(em, Enrollment, { course: id });
+        em.remove(em.getReference(Course, id));
+        await em.flush();
+        return done({ id });
+      },
+      committedIfGone(Course, value => value),
+    );
+  return unlessInUse(database, `Course ${id}`, ['input', 'id'], work);
 }
 
 function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void {

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
+import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { changeEnrollment, type KnownStudents } from './enrollment-changes.js';
 import { enrolledAmong, lockUsers, pairOf, withLockedCourses, type LockedCourse } from './locked-rows.js';
@@ -198,27 +199,29 @@ export async function unenroll(
 ): Promise<Outcome<{ id: number; courseId: number }>> {
   const viewer = signedIn(caller);
   const { enrollmentId } = inputOf(asked);
-  return changeEnrollment<{ id: number; courseId: number }>(
-    database,
-    {
-      viewer,
-      enrollmentId,
-      courseIds: [],
-      decide: ({ enrollment: found }) => {
-        if (!found) return notFound('Enrollment', enrollmentId, ENROLLMENT_ID);
-        const { course, state } = found;
-        if (state.studentId !== viewer.userId) manageOnly(viewer, course);
-        return {
-          becomes: null,
-          apply: (em, enrollment) => {
-            em.remove(enrollment!);
-            return () => done({ id: enrollmentId, courseId: course.id });
-          },
-        };
+  const change = () =>
+    changeEnrollment<{ id: number; courseId: number }>(
+      database,
+      {
+        viewer,
+        enrollmentId,
+        courseIds: [],
+        decide: ({ enrollment: found }) => {
+          if (!found) return notFound('Enrollment', enrollmentId, ENROLLMENT_ID);
+          const { course, state } = found;
+          if (state.studentId !== viewer.userId) manageOnly(viewer, course);
+          return {
+            becomes: null,
+            apply: (em, enrollment) => {
+              em.remove(enrollment!);
+              return () => done({ id: enrollmentId, courseId: course.id });
+            },
+          };
+        },
       },
-    },
-    committedIfGone(Enrollment, ({ id }) => ({ id })),
-  );
+      committedIfGone(Enrollment, ({ id }) => ({ id })),
+    );
+  return unlessInUse(database, `Enrollment ${enrollmentId}`, ENROLLMENT_ID, change);
 }
 
 /** A student who is to be enrolled; `field` is the place in the input that names the student. */

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
+import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { quotedText } from './quoted-text.js';
@@ -76,40 +77,42 @@ export async function deleteUser(
       .where('student_id', '=', id);
     return { courses: (await rows(database, enrolledIn)).map(({ course_id }) => course_id) };
   };
-  const outcome = await inPreparedTransaction<Outcome<{ id: number }>, Prepared>(
-    database,
-    prepare,
-    async (em, _, isLocked) => {
-      const taught = await coursesOf(em, id);
-      if (taught.length > 0) {
-        return rejected(
-          problem(
-            UserErrorCode.IN_USE,
-            ['input', 'id'],
-            `User ${id} instructs course ${taught.join(', ')}; give the courses another instructor first.`,
-          ),
-        );
-      }
-      await deleteWhere(em, Enrollment, { student: id });
-      isLocked();
-      // Enrolling and instructing hold a shared lock on the user until they commit, so after this lock there can be no
-      // new ones.
-      const user = await em
-        .createQueryBuilder(User, 'u')
-        .select(['id'])
-        .where({ id })
-        .setLockMode(LockMode.PESSIMISTIC_WRITE)
-        .execute('get');
-      if (!user) return rejected(notFound('User', id, ['input', 'id']));
-      if ((await em.count(Enrollment, { student: id })) > 0 || (await coursesOf(em, id)).length > 0) {
-        throw new CounterError('COUNTER_CONFLICT', `User ${id} was enrolled or made instructor while being deleted.`);
-      }
-      em.remove(em.getReference(User, id));
-      await em.flush();
-      return done({ id });
-    },
-    committedIfGone(User, value => value),
-  );
+  const work = () =>
+    inPreparedTransaction<Outcome<{ id: number }>, Prepared>(
+      database,
+      prepare,
+      async (em, _, isLocked) => {
+        const taught = await coursesOf(em, id);
+        if (taught.length > 0) {
+          return rejected(
+            problem(
+              UserErrorCode.IN_USE,
+              ['input', 'id'],
+              `User ${id} instructs course ${taught.join(', ')}; give the courses another instructor first.`,
+            ),
+          );
+        }
+        await deleteWhere(em, Enrollment, { student: id });
+        isLocked();
+        // Enrolling and instructing hold a shared lock on the user until they commit, so after this lock there can be no
+        // new ones.
+        const user = await em
+          .createQueryBuilder(User, 'u')
+          .select(['id'])
+          .where({ id })
+          .setLockMode(LockMode.PESSIMISTIC_WRITE)
+          .execute('get');
+        if (!user) return rejected(notFound('User', id, ['input', 'id']));
+        if ((await em.count(Enrollment, { student: id })) > 0 || (await coursesOf(em, id)).length > 0) {
+          throw new CounterError('COUNTER_CONFLICT', `User ${id} was enrolled or made instructor while being deleted.`);
+        }
+        em.remove(em.getReference(User, id));
+        await em.flush();
+        return done({ id });
+      },
+      committedIfGone(User, value => value),
+    );
+  const outcome = await unlessInUse(database, `User ${id}`, ['input', 'id'], work);
   if (outcome.value) deletedUsers.publish({ database, id } satisfies DeletedUser);
   return outcome;
 }

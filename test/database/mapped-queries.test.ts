@@ -111,6 +111,12 @@ describe('a query of the query builder', () => {
       "A query selects all columns of classes, which is another application's.",
     );
     expect(() => db().selectFrom('core_course').selectAll('core_course').compile()).toThrow();
+    expect(
+      db()
+        .selectFrom('core_course')
+        .select(eb => eb.fn.countAll().as('n'))
+        .compile().sql,
+    ).toContain('select count(*)');
     expect(db().selectFrom('core_recount_runs').selectAll().compile().sql).toContain('select *');
   });
 

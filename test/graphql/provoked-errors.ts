@@ -128,10 +128,12 @@ const late =
     }
   };
 
-/** Requests that are answered with each code of `errors` that needs no lost connection. */
-export const errorRequests: Readonly<
-  Record<Exclude<ErrorCode, 'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER'>, readonly Ask[]>
-> = {
+/** The codes that need a lost connection, or another application's database. */
+type CodesElsewhere =
+  'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER' | 'NOT_WRITABLE' | 'UNKNOWN_VALUE';
+
+/** Requests that are answered with each other code of `errors`. */
+export const errorRequests: Readonly<Record<Exclude<ErrorCode, CodesElsewhere>, readonly Ask[]>> = {
   BAD_REQUEST: [
     ...[
       { version: 1, sha256Hash: '0'.repeat(64) },

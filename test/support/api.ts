@@ -60,6 +60,8 @@ export interface ApiOptions {
   readonly arrival?: ArrivalTimes;
   /** When an operation becomes known, and is answered the short way, by default at once; null: never. */
   readonly knownOperations?: KnownOperationPace | null;
+  /** An open database; by default a migrated, empty one. */
+  readonly place?: Pick<Awaited<ReturnType<typeof freshDatabase>>, 'database' | 'url' | 'drop'>;
 }
 
 /** A pattern for the statement that looks up the users whom tokens name. */
@@ -87,9 +89,10 @@ export async function startApi(
     redisWaitMs,
     arrival,
     knownOperations = { usesBefore: 0, mostPerSecond: Infinity },
+    place,
   }: ApiOptions = {},
 ): Promise<Api> {
-  const { database, drop, url: databaseUrl } = await freshDatabase(kind);
+  const { database, drop, url: databaseUrl } = place ?? (await freshDatabase(kind));
   const config = readConfig({
     DATABASE_URL: databaseUrl,
     PORT: '0',

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { inspectConfig } from '../../config/config.js';
+import { openByMap } from '../database/open-by-map.js';
 import { openExistingDatabase, type Database } from '../../database/database.js';
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
 import type { ApiToExamine } from '../../tools/doctor/api.js';
@@ -43,7 +44,7 @@ async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<Exi
   const configuration = inspectConfig();
   let database: Database | undefined;
   const open = async (target: DatabaseTarget): Promise<Database> =>
-    (database = await openExistingDatabase(target.databaseUrl, strategyOf(target)));
+    (database = await openByMap(map => openExistingDatabase(target.databaseUrl, strategyOf(target), map)));
   let givenUp = false;
   const findings: NamedFinding[] = [];
   for await (const finding of examine({

@@ -2,17 +2,21 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import pRetry from 'p-retry';
 import type { Config } from '../../config/config.js';
 import { openDatabase, openExistingDatabase, type Database } from '../../database/database.js';
+import { mapOf } from '../../database/mapped/mapped-driver.js';
+import { findSchema } from '../../database/schema/own-schema.js';
 import { migrateUp } from '../../database/schema/migrate-up.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
 import { isConnectionLost } from '../../transactions/transaction-error.js';
 import { reportingAlteredTables } from '../reports/altered-tables.js';
+import { openByMap } from './open-by-map.js';
 import { ensureStrategy, installMissingTriggers, strategyOf } from './ensure-strategy.js';
+import { CommandError } from '../failures/command-error.js';
 import { explain } from '../failures/explain.js';
 import { tell } from '../output/terminal.js';
 
 /** Opens the configured database for some work, and closes it whatever happens. Errors: CommandError. */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
-  return using(config, () => openDatabase(config.databaseUrl, strategyOf(config)), work);
+  return using(config, () => opened(config), work);
 }
 
 /** Does the same with a database that exists: creates and migrates none. Errors: CommandError. */
@@ -20,7 +24,7 @@ export function withExistingDatabase<Result>(
   config: Pick<Config, 'databaseUrl' | 'counters'>,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  return using(config, () => openExistingDatabase(config.databaseUrl, strategyOf(config)), work);
+  return using(config, () => openByMap(map => openExistingDatabase(config.databaseUrl, strategyOf(config), map)), work);
 }
 
 /**
@@ -72,11 +76,24 @@ async function using<Result>(
   }
 }
 
+/** Requires that another application's database has all that this version needs. Errors: CommandError. */
+async function requireAdopted(database: Database): Promise<void> {
+  const { pending } = await findSchema(database);
+  if (pending.length === 0) return;
+  throw new CommandError(
+    `The database of another application lacks what this version adds: ${pending.map(({ name }) => name).join(', ')}. "rollcall adopt" shows it, and "rollcall migrate up" adds it.`,
+  );
+}
+
 /** What fills a database whose schema was empty, in the entity manager's transaction if it has one. */
 export type Fill = (database: Database, em: SqlEntityManager) => Promise<void>;
 
+function opened(config: Config): Promise<Database> {
+  return openByMap(map => openDatabase(config.databaseUrl, strategyOf(config), map));
+}
+
 async function migrated(config: Config, fill?: Fill): Promise<Database> {
-  const database = await openDatabase(config.databaseUrl, strategyOf(config));
+  const database = await opened(config);
   const withTriggers = config.counters === 'triggers';
   const fillNew = async (em: SqlEntityManager): Promise<void> => {
     // Without triggers nothing can be written.
@@ -85,9 +102,11 @@ async function migrated(config: Config, fill?: Fill): Promise<Database> {
   };
   const onApplied = (names: readonly string[]): void => names.forEach(name => tell(`Applied the migration ${name}.\n`));
   try {
-    await reportingAlteredTables(database, () =>
-      migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }),
-    );
+    if (mapOf(database.driver) === null)
+      await reportingAlteredTables(database, () =>
+        migrateUp(database, { onApplied, withTriggers, ...(fill && { fill: fillNew }) }),
+      );
+    else await requireAdopted(database);
     await ensureStrategy(database, config.counters);
     return database;
   } catch (error) {

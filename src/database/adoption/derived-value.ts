@@ -1,12 +1,9 @@
 import type { ChoicePart, ChoiceSource, MomentSource, TruthSource, ValueSource } from '../../map/map-form.js';
 import { PLACEHOLDER } from '../../map/map-form.js';
-import type { Choices } from '../../map/choices.js';
+import { UNKNOWN_MARK, type Choices } from '../../map/choices.js';
 import { comparable, textOf } from '../../map/sources.js';
 import type { ExpressionRules, MomentSql } from '../dialects/adoption-rules.js';
 import type { FoundColumn, FoundTable } from '../schema/found-table.js';
-
-/** What stands before a value of theirs that the map does not name, so that it equals none of ours. */
-const UNKNOWN_MARK = '?';
 
 /** The most characters of such a value that are kept after the mark. */
 const MAX_UNKNOWN_LENGTH = 63;

@@ -21,8 +21,8 @@ import {
   type SelectQueryNode,
   type UnknownRow,
 } from 'kysely';
-import { columnOfOurs, entitiesByTable } from '../tables.js';
-import { isBehind } from './mapped-metadata.js';
+import { tableNames } from '../tables.js';
+import { storedColumns, storedTable } from './stored-names.js';
 
 /** A table: its name in the database, and the names of its columns there by ours. */
 interface NamedTable {
@@ -33,19 +33,6 @@ interface NamedTable {
 /** The tables whose names differ from ours, by ours. */
 type NamedTables = ReadonlyMap<string, NamedTable>;
 
-/** Returns the names of the tables in a database that a map describes, by the metadata of the entities. */
-function namedTables(metadata: MetadataStorage): NamedTables {
-  return new Map(
-    Object.entries(entitiesByTable).map(([ours, entity]) => {
-      const meta = metadata.get(entity as never);
-      const columns = meta.props
-        .filter(property => property.persist !== false && !isBehind(property))
-        .map(property => [columnOfOurs(property), property.fieldNames[0]!] as const);
-      return [ours, { name: meta.tableName, columns: new Map(columns) }] as const;
-    }),
-  );
-}
-
 /**
  * The names in queries of the query builder, as a map says. Queries are written with our names; each table gets ours as
  * its alias, and each selected column too, so that the rows have them as well.
@@ -53,8 +40,10 @@ function namedTables(metadata: MetadataStorage): NamedTables {
 export class MappedQueries implements KyselyPlugin {
   readonly #tables: NamedTables;
 
-  constructor(metadata: MetadataStorage) {
-    this.#tables = namedTables(metadata);
+  constructor(database: { readonly getMetadata: () => MetadataStorage }) {
+    this.#tables = new Map(
+      tableNames.map(ours => [ours, { name: storedTable(database, ours), columns: storedColumns(database, ours) }]),
+    );
   }
 
   transformQuery({ node, queryId }: PluginTransformQueryArgs): RootOperationNode {
@@ -78,6 +67,7 @@ class NameTransformer extends OperationNodeTransformer {
 
   protected override transformSelectQuery(node: SelectQueryNode, queryId: QueryId): SelectQueryNode {
     this.#scopes.unshift(this.#scopeOf(node));
+    for (const { selection } of node.selections ?? []) this.#refuseAll(selection);
     const transformed = super.transformSelectQuery(node, queryId);
     this.#scopes.shift();
     // What a union of queries is ordered by are the columns that it returns.
@@ -103,7 +93,6 @@ class NameTransformer extends OperationNodeTransformer {
 
   protected override transformSelection(node: SelectionNode, queryId: QueryId): SelectionNode {
     const { selection } = node;
-    if (SelectAllNode.is(selection)) this.#refuseAll(selection);
     const transformed = super.transformSelection(node, queryId);
     const [before, after] = [columnIn(selection), columnIn(transformed.selection)];
     if (before === undefined || before === after) return transformed;
@@ -112,10 +101,7 @@ class NameTransformer extends OperationNodeTransformer {
 
   protected override transformReference(node: ReferenceNode): ReferenceNode {
     const { column, table } = node;
-    if (!ColumnNode.is(column)) {
-      this.#refuseAll(node);
-      return node;
-    }
+    if (!ColumnNode.is(column)) return node;
     const ours = column.column.name;
     const name = this.#columnOf(ours, table && nameOf(table));
     return name === undefined || name === ours ? node : { ...node, column: ColumnNode.create(name) };
@@ -156,8 +142,9 @@ class NameTransformer extends OperationNodeTransformer {
     );
   }
 
-  /** Errors: all columns of a table are not ours. */
+  /** Refuses a selection of all columns of a table, which are not ours. */
   #refuseAll(node: OperationNode): void {
+    if (!SelectAllNode.is(ReferenceNode.is(node) ? node.column : node)) return;
     const named = ReferenceNode.is(node) ? node.table && nameOf(node.table) : undefined;
     const scope = this.#scopes.find(names => named === undefined || names.has(named));
     const tables = named === undefined ? [...(scope?.values() ?? [])] : [scope?.get(named) ?? null];

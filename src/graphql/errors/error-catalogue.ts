@@ -60,6 +60,8 @@ export type ErrorCode =
   | SubscriptionRefused['code']
   | 'READ_FAILED'
   | 'UNSAFE_NUMBER'
+  | 'UNKNOWN_VALUE'
+  | 'NOT_WRITABLE'
   | 'INTERNAL_SERVER_ERROR';
 
 /** Each code of `errors`, which say that the whole request, or a field of it, could not be answered. */
@@ -344,6 +346,28 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     status: [200],
     remedy:
       'Report the id; the log has the number and its column, and `rollcall verify` names the course and the statement that corrects it.',
+  },
+  UNKNOWN_VALUE: {
+    meaning:
+      "A row of another application's database, which was [opened in place](moving.md), has a value that its map does not name. The field is null; all others are right.",
+    message: [
+      'The … of … … is … in the database of another application, and the map does not name it. An operator must add it to the map.',
+      'Course … has enrollments with a status that the map does not name: …. An operator must add it to the map.',
+    ],
+    status: [200],
+    remedy: 'Show the row without that field; an operator adds the value to the map.',
+  },
+  NOT_WRITABLE: {
+    meaning:
+      "The change cannot be stored in another application's database, which was [opened in place](moving.md): the map leaves the rows to that application, or has no value of theirs for one of ours. Nothing was changed.",
+    message: [
+      'The rows of … belong to another application, by the map of this database. Change them there.',
+      '… cannot become …: …',
+      '… cannot be written: …',
+      '… cannot be … and … at once: …',
+    ],
+    status: [200],
+    remedy: 'Make the change in the other application, or ask an operator to complete the map.',
   },
   INTERNAL_SERVER_ERROR: {
     meaning: 'A mistake of ours.',

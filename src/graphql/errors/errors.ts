@@ -6,6 +6,7 @@ import type { Fault } from '../../database/faults/fault.js';
 import { faultOf, isInterrupted } from '../../database/faults/fault-of.js';
 import { currentLimit, WorkStopped, type TimeLimit } from '../../database/time-limits/time-limit.js';
 import { WaitRefused } from '../../database/connections/wait-queue.js';
+import { NotWritable } from '../../map/written-row.js';
 import { AccessError } from '../../access/access.js';
 import { TokenError, UncheckedTokenError } from '../../access/token-error.js';
 import { visible } from '../../use-cases/quoted-text.js';
@@ -92,7 +93,8 @@ export function errorFormatter(
 ): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   return (formatted, error) => {
     const cause = thrownBy(error);
-    if (cause instanceof AccessError) return withCode(formatted, cause.code, cause.message);
+    if (cause instanceof AccessError || cause instanceof NotWritable)
+      return withCode(formatted, cause.code, cause.message);
     if (cause instanceof TransactionError) {
       onFault(cause);
       return withCode(formatted, cause.code, cause.message);

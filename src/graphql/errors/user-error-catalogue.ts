@@ -41,6 +41,7 @@ export const userErrorCatalogue: Readonly<Record<UserErrorCode, Omit<CatalogueEn
     message: [
       'The email … belongs to another user.',
       'User … instructs course …; give the courses another instructor first.',
+      '… … is in use: another table of the database refers to it. Remove what refers to it first.',
       'Run …, started by …, is at work on … (… of … checked). …',
       'Run … is being worked on by …. Pause it first to continue it elsewhere.',
       'Run … …',

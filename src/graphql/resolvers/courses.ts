@@ -24,6 +24,7 @@ import { presentOne } from '../lists/present-enrollments.js';
 import { costOfComputed } from '../costs/query-cost.js';
 import { CourseConnection, EnrollmentConnection } from '../types/connections.js';
 import { CountType, CourseType, EnrollmentStatusCountType, EnrollmentType, UserType } from '../types/objects.js';
+import { requireKnownStatuses } from '../unknown-values.js';
 import { CoursePayload, DeletePayload } from '../types/payloads.js';
 
 /** The resolvers of courses: their queries, mutations, relations and computed counts. */
@@ -92,6 +93,7 @@ export class CourseResolver {
     @Ctx() { loaders }: Context,
   ): Promise<EnrollmentStatusCountType[]> {
     const counts = await loaders.countsByStatus.load(id);
+    requireKnownStatuses(id, counts);
     return Object.values(EnrollmentStatus).map(status => ({ status, count: counts.get(status) ?? 0 }));
   }
 

@@ -22,8 +22,14 @@ const OPERATOR_CODES: ReadonlySet<string> = new Set(
     KEYS_UNAVAILABLE: true,
     COMMIT_UNKNOWN: true,
     UNSAFE_NUMBER: true,
+    UNKNOWN_VALUE: true,
   } satisfies Record<
-    TransactionErrorCode | 'INTERNAL_SERVER_ERROR' | 'READ_FAILED' | 'KEYS_UNAVAILABLE' | 'UNSAFE_NUMBER',
+    | TransactionErrorCode
+    | 'INTERNAL_SERVER_ERROR'
+    | 'READ_FAILED'
+    | 'KEYS_UNAVAILABLE'
+    | 'UNSAFE_NUMBER'
+    | 'UNKNOWN_VALUE',
     true
   >),
 );

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.js';
 import { dialectOf, type Database } from '../../database/database.js';
+import { mapOf } from '../../database/mapped/mapped-driver.js';
 import type { TableName } from '../../database/tables.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineClock } from './clock.js';
@@ -11,13 +12,15 @@ import { examineMigrations } from './migrations.js';
 import { examinePrivileges } from './privileges.js';
 import { probe } from './probe.js';
 import { examineStrategy } from './strategy.js';
+import { examineValues } from './values.js';
 
 /** A database that answers, with what its checks need to know. */
 export interface OpenedDatabase {
   readonly database: Database;
   readonly counters: Config['counters'];
   readonly viewer: Viewer;
-  readonly tables: readonly string[];
+  /** Those of our tables that are there. */
+  readonly tables: readonly TableName[];
 }
 
 /** One check of a database. */
@@ -25,6 +28,8 @@ export interface DatabaseCheck {
   readonly name: string;
   /** Whether there is nothing to check before the migrations have made the tables. */
   readonly needsTables: boolean;
+  /** Whether the check concerns a database; left out: any. */
+  readonly concerns?: (database: Database) => boolean;
   /** Returns what was found; `alive` is a sign of life, for checks that take long. */
   readonly examine: (opened: OpenedDatabase, alive: () => void) => Promise<readonly Finding[]>;
 }
@@ -59,5 +64,11 @@ export const databaseChecks: readonly DatabaseCheck[] = [
     examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive),
   },
   { name: 'index', needsTables: true, examine: ({ database, viewer }) => examineCountIndex(database, viewer) },
+  {
+    name: 'values',
+    needsTables: true,
+    concerns: ({ driver }) => mapOf(driver) !== null,
+    examine: ({ database }) => examineValues(database),
+  },
   { name: 'probe', needsTables: true, examine: ({ database }) => probe(database) },
 ];

@@ -7,6 +7,8 @@ import { adminOnly } from '../../access/access.js';
 import type { Viewer } from '../../access/viewer.js';
 import { examineApi, type ApiToExamine } from './api.js';
 import { examineConnection, examineNode } from './connection.js';
+import { storedTable } from '../../database/mapped/stored-names.js';
+import { tableNames, type TableName } from '../../database/tables.js';
 import { databaseChecks, neededTables, type OpenedDatabase } from './database-checks.js';
 import { failed, ok, warning, type Finding, type NamedFinding } from './finding.js';
 import { examineLimits } from './limits.js';
@@ -77,7 +79,7 @@ export async function* examine({
         database,
         counters: target.counters,
         viewer,
-        tables: (await findSchema(database)).tables,
+        tables: await tablesThere(database),
       };
       return findings;
     });
@@ -88,12 +90,19 @@ export async function* examine({
   if (api) yield* await run('api', alive => examineApi(api, requestLimit, alive));
 }
 
+/** Returns those of our tables that are there, whatever they are called. */
+async function tablesThere(database: Database): Promise<TableName[]> {
+  const { tables } = await findSchema(database);
+  return tableNames.filter(table => tables.includes(storedTable(database, table)));
+}
+
 async function* databaseFindings(
   opened: OpenedDatabase | undefined,
   run: (check: string, work: (alive: () => void) => Promise<readonly Finding[]>) => Promise<NamedFinding[]>,
 ): AsyncGenerator<NamedFinding> {
   const hasTables = neededTables.every(table => opened?.tables.includes(table));
-  for (const { name, needsTables, examine: look } of databaseChecks) {
+  for (const { name, needsTables, concerns, examine: look } of databaseChecks) {
+    if (concerns && !(opened && concerns(opened.database))) continue;
     if (!opened) yield* named(name, [notExamined('there is no connection to the database')]);
     else if (needsTables && !hasTables) yield* named(name, [notExamined('the migrations have not made the tables')]);
     else yield* await run(name, alive => look(opened, alive));

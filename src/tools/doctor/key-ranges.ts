@@ -1,5 +1,6 @@
 import { dialectOf, type Database } from '../../database/database.js';
 import type { NumberType } from '../../database/dialects/dialect.js';
+import { storedColumn, storedTable } from '../../database/mapped/stored-names.js';
 import { entitiesByTable, tableNames, type ColumnOf, type TableName } from '../../database/tables.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
@@ -28,14 +29,14 @@ interface UsedRange {
  * Examines how many numbers each key has left in the narrowest column that holds it: from half of them on it warns, at
  * the end it fails.
  */
-export async function examineKeyRanges(database: Database, tables: readonly string[]): Promise<Finding[]> {
+export async function examineKeyRanges(database: Database, tables: readonly TableName[]): Promise<Finding[]> {
   const { inspection } = dialectOf(database);
   const types = await inspection.numberTypes(database);
   const ranges: UsedRange[] = [];
-  for (const table of tableNames.filter(name => tables.includes(name)))
+  for (const table of tables)
     ranges.push({
-      table,
-      used: await inspection.highestKey(database, table),
+      table: storedTable(database, table),
+      used: await inspection.highestKey(database, storedTable(database, table)),
       ...narrowestEnd(columnsOfKey(database, table), types),
     });
   const amiss = ranges.filter(({ used, end }) => 2n * used >= end).map(findingOf);
@@ -69,9 +70,10 @@ function columnsOfKey(database: Database, table: TableName): readonly (readonly 
     metadata
       .get<object>(entitiesByTable[name])
       .relations.filter(({ targetMeta }) => targetMeta === target)
-      .map(({ fieldNames: [column] }) => [name, column!] as const),
+      .map(({ fieldNames: [column] }) => [storedTable(database, name), column!] as const),
   );
-  return [[table, 'id'], ...pointing, ...(table === 'core_course' ? unboundCourseIds : [])];
+  const own = [storedTable(database, table), storedColumn(database, table, 'id')] as const;
+  return [own, ...pointing, ...(table === 'core_course' ? unboundCourseIds : [])];
 }
 
 /** Returns where the narrowest of some columns ends. */

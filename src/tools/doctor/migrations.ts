@@ -1,5 +1,6 @@
 import { dialectOf, type Database } from '../../database/database.js';
 import { findSchema, listed, missingTables } from '../../database/schema/own-schema.js';
+import { mapOf } from '../../database/mapped/mapped-driver.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { foreignTriggers } from '../../migrations/own-tables.js';
 import { failed, ok, warning, type Finding } from './finding.js';
@@ -52,7 +53,9 @@ export async function examineMigrations(database: Database): Promise<Finding[]> 
 async function differences(database: Database): Promise<Finding[]> {
   const { schema, inspection } = dialectOf(database);
   const made = schema.migrations.flatMap(migration => migration.tables);
-  const found = await schemaDifferences(database);
+  // The tables of another application are as it made them.
+  const areOurs = mapOf(database.driver) === null;
+  const found = areOurs ? await schemaDifferences(database) : [];
   const others = found.length - MAX_DIFFERENCES;
   const shown = found.slice(0, MAX_DIFFERENCES).join('; ');
   const triggers = await foreignTriggers(schema.catalog, database.em.fork(), made);
@@ -73,10 +76,12 @@ async function differences(database: Database): Promise<Finding[]> {
           ),
         ]
       : []),
-    ...(await inspection.examineStorage(
-      database,
-      made.map(({ name }) => name),
-    )),
+    ...(areOurs
+      ? await inspection.examineStorage(
+          database,
+          made.map(({ name }) => name),
+        )
+      : []),
     ...(await leftProcedures(database)),
   ];
 }

@@ -3,15 +3,27 @@ import type { Config } from '../../config/config.js';
 import { existingTriggers, triggerStatus } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
 import { failed, ok, type Finding } from './finding.js';
-import { tableNames } from '../../database/tables.js';
+import { mapOf } from '../../database/mapped/mapped-driver.js';
+import { storedColumn, storedTable } from '../../database/mapped/stored-names.js';
+import { isLeftToOthers } from './left-to-others.js';
+import type { TableName } from '../../database/tables.js';
 
 /** The statements that try each kind of access to a table, and touch no row: ids begin at 1. */
-const trials: Readonly<Record<string, (table: string) => string>> = {
-  select: table => `select * from ${table} where id = 0`,
-  insert: table => `insert into ${table} select * from ${table} where id = 0`,
-  update: table => `update ${table} set id = id where id = 0`,
-  delete: table => `delete from ${table} where id = 0`,
+const trials: Readonly<Record<string, (table: string, id: string) => string>> = {
+  select: (table, id) => `select * from ${table} where ${id} = 0`,
+  insert: (table, id) => `insert into ${table} select * from ${table} where ${id} = 0`,
+  update: (table, id) => `update ${table} set ${id} = ${id} where ${id} = 0`,
+  delete: (table, id) => `delete from ${table} where ${id} = 0`,
 };
+
+/**
+ * Returns the kinds of access that are tried on a table. Where the map leaves its rows to another application, they are
+ * only read; an INSERT of such a table's rows, which have generated columns, is tried by the probe.
+ */
+function trialsOn(database: Database, table: TableName): string[] {
+  if (isLeftToOthers(database, table)) return ['select'];
+  return Object.keys(trials).filter(kind => kind !== 'insert' || mapOf(database.driver) === null);
+}
 
 /**
  * Examines whether the user may read and write the tables, by trying; and with triggers, whether it may change those.
@@ -19,10 +31,9 @@ const trials: Readonly<Record<string, (table: string) => string>> = {
 export async function examinePrivileges(
   database: Database,
   counters: Config['counters'],
-  tables: readonly string[],
+  tables: readonly TableName[],
 ): Promise<Finding[]> {
-  const own = tableNames.filter(table => tables.includes(table));
-  const findings = await tryAll(database, own);
+  const findings = await tryAll(database, tables);
   const { privileges } = dialectOf(database);
   if (counters !== 'triggers' || privileges === null) return findings;
   const exist = existingTriggers(await triggerStatus(database.em)).length > 0;
@@ -40,13 +51,15 @@ async function tryAlone(database: Database, sql: string): Promise<void> {
   }
 }
 
-async function tryAll(database: Database, tables: readonly string[]): Promise<Finding[]> {
+async function tryAll(database: Database, ours: readonly TableName[]): Promise<Finding[]> {
+  const tables = ours.map(table => storedTable(database, table));
   const { privileges } = dialectOf(database);
   const denied: string[] = [];
-  for (const table of tables) {
-    for (const [name, sql] of Object.entries(trials)) {
+  for (const [index, table] of tables.entries()) {
+    const id = storedColumn(database, ours[index]!, 'id');
+    for (const name of trialsOn(database, ours[index]!)) {
       try {
-        await tryAlone(database, sql(table));
+        await tryAlone(database, trials[name]!(table, id));
       } catch (error) {
         if (!privileges?.isDenied(error)) throw error;
         denied.push(`${name} on ${table}`);
@@ -55,7 +68,9 @@ async function tryAll(database: Database, tables: readonly string[]): Promise<Fi
   }
   const lacking = (await privileges?.missing(database, privileges.toAddRows(tables))) ?? [];
   if (denied.length + lacking.length === 0)
-    return [ok(`select, insert, update and delete work on ${tables.join(', ')}.`)];
+    return mapOf(database.driver) === null
+      ? [ok(`select, insert, update and delete work on ${tables.join(', ')}.`)]
+      : ours.map((table, index) => ok(`${trialsOn(database, table).join(', ')} work on ${tables[index]}.`));
   const sentences = [
     ...(denied.length > 0 ? [`The database's user may not ${denied.join(', ')}.`] : []),
     ...(lacking.length > 0 ? [`It lacks ${lacking.join(' and ')}, which adding rows needs.`] : []),

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { dialectOf, type Database } from '../../database/database.js';
 import { builderFor, rowsWithin } from '../../database/query.js';
+import { storedTable } from '../../database/mapped/stored-names.js';
 import type { TableName } from '../../database/tables.js';
 import { Course, Enrollment, Role, User } from '../../entities/index.js';
+import { NotWritable } from '../../map/written-row.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import { failed, ok, type Finding } from './finding.js';
+import { isLeftToOthers } from './left-to-others.js';
 
 /** A course's two stored counts: all enrollments, and the ACTIVE ones. */
 type Counts = readonly [total: number, active: number];
@@ -28,16 +31,27 @@ class Seen extends Error {
  * this process dies. No row of others is locked; ids that were taken are not given again.
  */
 export async function probe(database: Database): Promise<Finding[]> {
-  const unsafe = await dialectOf(database).inspection.examineRollback(database, writtenTables);
+  const names = writtenTables.map(table => storedTable(database, table));
+  const unsafe = await dialectOf(database).inspection.examineRollback(database, names);
   if (unsafe.length > 0) return unsafe;
-  const email = `rollcall-doctor-${randomUUID()}@example.invalid`;
-  const counts = await watched(database, email);
-  const left = await database.em.fork().count(User, { email });
+  if (isLeftToOthers(database, 'core_course') || isLeftToOthers(database, 'core_enrollments'))
+    return [ok('Not tried: the map leaves courses or enrollments to the other application.')];
+  const student = await studentOfOthers(database);
+  if (student === null)
+    return [ok('Not tried: there is no user whom it could enroll, and the map leaves users to the other application.')];
+  const title = `A probe of rollcall doctor ${randomUUID()}`;
+  const counts = await watched(database, title, student).catch((error: unknown) => {
+    if (error instanceof NotWritable) return error;
+    throw error;
+  });
+  if (counts instanceof NotWritable)
+    return [failed(`The probe could not add a course and an enrollment: ${counts.message}`, 'Complete the map.')];
+  const left = await database.em.fork().count(Course, { title });
   if (left > 0)
     return [
       failed(
-        `The probe was rolled back, and its user ${email} is there all the same.`,
-        'Look for what commits on its own between here and the database, such as a proxy, and remove that user.',
+        `The probe was rolled back, and its course "${title}" is there all the same.`,
+        'Look for what commits on its own between here and the database, such as a proxy, and remove that course.',
       ),
     ];
   const text = counts.map(pair => pair.join(', ')).join(' → ');
@@ -58,11 +72,21 @@ export async function probe(database: Database): Promise<Finding[]> {
   ];
 }
 
-async function watched(database: Database, email: string): Promise<readonly Counts[]> {
+/** Returns the id of a user who is enrolled; undefined: the probe makes one of its own, null: it cannot. */
+async function studentOfOthers(database: Database): Promise<number | null | undefined> {
+  if (!isLeftToOthers(database, 'core_user')) return undefined;
+  const [first] = await database.em.fork().find(User, {}, { fields: ['id'], orderBy: { id: 'asc' }, limit: 1 });
+  return first?.id ?? null;
+}
+
+async function watched(database: Database, title: string, existing: number | undefined): Promise<readonly Counts[]> {
   try {
     return await inTransaction(database, async em => {
-      const course = em.create(Course, { title: 'A probe of rollcall doctor' });
-      const student = em.create(User, { name: 'A probe of rollcall doctor', email, role: Role.STUDENT });
+      const course = em.create(Course, { title });
+      const student =
+        existing === undefined
+          ? em.create(User, { name: title, email: `${randomUUID()}@example.invalid`, role: Role.STUDENT })
+          : em.getReference(User, existing);
       await em.flush();
       const counts = [await storedOf(em, course.id)];
       const enrollment = em.create(Enrollment, { course, student });

@@ -1,0 +1,41 @@
+import { readJournal } from '../../database/adoption/journal.js';
+import { dialectOf, type Database } from '../../database/database.js';
+import type { DatabaseMap } from '../../map/map-form.js';
+import { CommandError } from '../failures/command-error.js';
+
+/**
+ * Opens a database: our own without a map, another application's by the map that it was adopted by. Errors:
+ * CommandError if the adoption was interrupted.
+ */
+export async function openByMap(open: (map: DatabaseMap | null) => Promise<Database>): Promise<Database> {
+  const database = await open(null);
+  let map: DatabaseMap | null;
+  try {
+    map = await adoptedMap(database);
+  } catch (error) {
+    await database.close(true);
+    throw error;
+  }
+  if (map === null) return database;
+  await database.close(true);
+  return open(map);
+}
+
+async function adoptedMap(database: Database): Promise<DatabaseMap | null> {
+  const journal = await readJournal(database.em.fork()).catch((error: unknown) => {
+    if (isMissing(database, error)) return null;
+    throw error;
+  });
+  if (journal === null) return null;
+  if (journal.entries.some(({ isDone }) => !isDone))
+    throw new CommandError(
+      'Opening the database of another application in place was interrupted. Continue with "rollcall adopt --yes", or take it back with "rollcall adopt --undo --yes".',
+    );
+  return journal.map;
+}
+
+/** Returns whether an error, or what caused it, means that there is no such database yet. */
+function isMissing(database: Database, error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  return dialectOf(database).schema.isMissing(error) || isMissing(database, (error as { cause?: unknown }).cause);
+}

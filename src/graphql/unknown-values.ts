@@ -1,0 +1,64 @@
+import {
+  defaultFieldResolver,
+  getNullableType,
+  isEnumType,
+  isNonNullType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLSchema,
+} from 'graphql';
+import { UNKNOWN_MARK } from '../map/choices.js';
+import type { Context } from './context.js';
+import { codedError } from './errors/errors.js';
+
+/** The types whose rows another application writes, with the words for them in messages. */
+const rowTypes = { Course: 'course', Enrollment: 'enrollment', User: 'user' } as const;
+
+/**
+ * Makes the fields of rows that another application writes nullable, so that a value which the map does not name costs
+ * that field of that row an error, and not the whole list. Changes and returns the schema.
+ */
+export function withUnknownValues(schema: GraphQLSchema): GraphQLSchema {
+  for (const [name, word] of Object.entries(rowTypes)) {
+    const type = schema.getType(name);
+    if (!isObjectType(type)) throw new Error(`The schema has no type ${name}.`);
+    for (const field of Object.values(type.getFields()))
+      if (field.name !== 'id' && field.args.length === 0 && isNonNullType(field.type)) tolerate(field, word);
+  }
+  return schema;
+}
+
+function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: string): void {
+  const resolve = field.resolve ?? defaultFieldResolver;
+  field.type = getNullableType(field.type);
+  const isChoice = isEnumType(field.type);
+  const valued = (value: unknown, id: number): unknown => {
+    if (value === null || value === undefined) throw unknownValue(word, id, field.name, 'nothing that it knows');
+    if (isChoice && typeof value === 'string' && value.startsWith(UNKNOWN_MARK))
+      throw unknownValue(word, id, field.name, JSON.stringify(value.slice(UNKNOWN_MARK.length)));
+    if (value instanceof Date && Number.isNaN(value.valueOf())) throw unknownValue(word, id, field.name, 'no date');
+    return value;
+  };
+  field.resolve = (row, args, context, info) => {
+    const value: unknown = resolve(row, args, context, info);
+    return value instanceof Promise ? value.then(one => valued(one, row.id)) : valued(value, row.id);
+  };
+}
+
+/** Requires that counts by status are those of all rows. Errors: UNKNOWN_VALUE, which names the others. */
+export function requireKnownStatuses(courseId: number, counts: ReadonlyMap<string, number>): void {
+  const unknown = [...counts].filter(([status]) => status.startsWith(UNKNOWN_MARK));
+  if (unknown.length === 0) return;
+  const values = unknown.map(([status, count]) => `${JSON.stringify(status.slice(UNKNOWN_MARK.length))} ${count}`);
+  throw codedError(
+    'UNKNOWN_VALUE',
+    `Course ${courseId} has enrollments with a status that the map does not name: ${values.join(', ')}. An operator must add it to the map.`,
+  );
+}
+
+function unknownValue(word: string, id: number, field: string, value: string) {
+  return codedError(
+    'UNKNOWN_VALUE',
+    `The ${field} of ${word} ${id} is ${value} in the database of another application, and the map does not name it. An operator must add it to the map.`,
+  );
+}

@@ -1,0 +1,345 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDatabase } from '../../src/database/database.js';
+import { Role } from '../../src/entities/index.js';
+import { errorCatalogue, type ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
+import { copyDatabase, type CopyRemark } from '../../src/tools/adopt/copy/copy-database.js';
+import { TheirDatabase } from '../../src/tools/adopt/found/their-database.js';
+import { adoptedSchool, type AdoptedSchool } from '../support/adopted-school.js';
+import { startApi, type Answer, type Api } from '../support/api.js';
+import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { hasFormOf } from './message-forms.js';
+import { djangoCourses, djangoEnrollments, djangoUsers } from '../support/django-tables.js';
+
+/** What the guess cannot know, because no row has these values. */
+function withAllStatuses({ courses, enrollments }: AdoptedSchool['map']): void {
+  const valuesOf = ({ status }: { status: object }) => (status as { values: object }).values;
+  Object.assign(valuesOf(courses.columns), { ACTIVE: ['published'], DRAFT: ['draft'] });
+  Object.assign(valuesOf(enrollments.columns), { COMPLETED: ['Completed'], DROPPED: ['dropped', 'left'] });
+}
+
+/** Two teachers, three students; three courses; statuses as people have typed them, and some that no map names. */
+const dirtyRows = [
+  djangoUsers([
+    { id: 1, role: 'Teacher' },
+    { id: 2, role: 'student', firstName: 'Ada', lastName: 'Lovelace' },
+    { id: 3, role: 'STUDENT ' },
+    { id: 4, role: 'dean' },
+  ]),
+  djangoCourses([
+    { id: 1, title: 'Optics', instructor: 1, status: 'Published', totalEnrollments: 9 },
+    { id: 2, title: 'Botany', status: ' draft' },
+    { id: 3, title: 'Logic', status: 'on review' },
+  ]),
+  djangoEnrollments([
+    [1, 1, 2, 'Active'],
+    [2, 1, 3, 'active '],
+    [3, 1, 4, 'paid'],
+    [4, 3, 2, 'COMPLETED'],
+  ]),
+  'insert into core_payment (id, amount, course_id, user_id) values (1, 9.50, 3, 2)',
+];
+
+const LISTS = `query ($id: ID!) {
+  course(id: $id) {
+    totalEnrollments activeEnrollments
+    all: enrollmentsCount(limit: null) { count }
+    active: enrollmentsCount(status: [ACTIVE]) { count }
+    enrollments(first: 10) { totalCount nodes { id status student { name } } }
+    named: enrollments(first: 10, filter: { status: [ACTIVE, COMPLETED, DROPPED, SUSPENDED] }) { totalCount nodes { id } }
+    others: enrollments(first: 10, filter: { status: [COMPLETED, DROPPED, SUSPENDED] }) { totalCount nodes { id } }
+  }
+}`;
+
+describeOnEach("a server on another application's database", kind => {
+  let school: AdoptedSchool;
+  let api: Api;
+  let admin: string;
+
+  beforeAll(async () => {
+    school = await adoptedSchool(kind, dirtyRows, withAllStatuses);
+    api = await startApi(kind, { place: school });
+    admin = await api.token(Role.ADMIN, null);
+  });
+  afterAll(() => api.stop());
+
+  /** Sends an operation as an admin; the message of each error has a form of its code. */
+  const ask = async (query: string, variables: object = {}): Promise<Answer> => {
+    const answer = await api.send(admin, query, variables);
+    for (const { message, extensions } of answer.errors ?? [])
+      expect([message, hasFormOf(errorCatalogue[extensions.code as ErrorCode], message)]).toEqual([message, true]);
+    return answer;
+  };
+  const read = <Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]> =>
+    school.database.em.fork().execute<Row[]>(sql);
+  const counts = () =>
+    read(
+      'select id, total_enrollments as t, rollcall_active_enrollments as a from core_course where id < 4 order by id',
+    );
+  /** Runs a mutation that succeeds, and returns its payload. */
+  const change = async (field: string, input: object): Promise<Record<string, any>> => {
+    const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input!`;
+    const kept = /^(?:delete|unenroll)/.test(field)
+      ? 'userErrors { code message }'
+      : `${/course/i.test(field) ? 'course' : 'enrollment'} { id status } userErrors { code message }`;
+    const { data, errors } = await ask(`mutation ($input: ${type}) { ${field}(input: $input) { ${kept} } }`, { input });
+    return errors ? { errors: errors.map(({ message, extensions }) => `${extensions.code}: ${message}`) } : data[field];
+  };
+
+  it('repairs the stored counts', async () => {
+    const { data } = await ask('mutation { recountEnrollments { run { checked repaired } userErrors { message } } }');
+    expect(data.recountEnrollments).toEqual({ run: { checked: 3, repaired: 2 }, userErrors: [] });
+    expect(await counts()).toEqual([
+      { id: 1, t: 3, a: 2 },
+      { id: 2, t: 0, a: 0 },
+      { id: 3, t: 1, a: 0 },
+    ]);
+    const verified = await ask('mutation { verifyEnrollmentCounts { checked driftCount ok } }');
+    expect(verified.data.verifyEnrollmentCounts).toEqual({ checked: 3, driftCount: 0, ok: true });
+  });
+
+  it('compares statuses alike when it lists, counts and stores', async () => {
+    const { data, errors } = await ask(LISTS, { id: '1' });
+    expect(data.course).toEqual({
+      totalEnrollments: 3,
+      activeEnrollments: 2,
+      all: { count: 3 },
+      active: { count: 2 },
+      enrollments: {
+        totalCount: 3,
+        nodes: [
+          { id: '1', status: 'ACTIVE', student: { name: 'Ada Lovelace' } },
+          { id: '2', status: 'ACTIVE', student: { name: 'user3' } },
+          { id: '3', status: null, student: { name: 'user4' } },
+        ],
+      },
+      named: { totalCount: 2, nodes: [{ id: '1' }, { id: '2' }] },
+      others: { totalCount: 0, nodes: [] },
+    });
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message:
+          'The status of enrollment 3 is "paid" in the database of another application, and the map does not name it. An operator must add it to the map.',
+        path: ['course', 'enrollments', 'nodes', 2, 'status'],
+        extensions: { code: 'UNKNOWN_VALUE' },
+      }),
+    ]);
+  });
+
+  it('answers with an error for the one field of the one row whose value no map names', async () => {
+    const { data, errors } = await ask(
+      '{ courses(first: 10) { nodes { id title status } } course(id: 1) { enrollmentsByStatus { count } enrollments(first: 9) { nodes { student { role } } } } }',
+    );
+    expect(data.courses.nodes).toEqual([
+      { id: '1', title: 'Optics', status: 'ACTIVE' },
+      { id: '2', title: 'Botany', status: 'DRAFT' },
+      { id: '3', title: 'Logic', status: null },
+    ]);
+    expect(
+      Object.fromEntries(
+        errors!.map(({ message, path, extensions }) => [path!.join('.'), `${extensions.code}: ${message}`]),
+      ),
+    ).toEqual({
+      'course.enrollmentsByStatus':
+        'UNKNOWN_VALUE: Course 1 has enrollments with a status that the map does not name: "paid" 1. An operator must add it to the map.',
+      'course.enrollments.nodes.2.student.role': expect.stringContaining(
+        'UNKNOWN_VALUE: The role of user 4 is "dean" in',
+      ),
+      'courses.nodes.2.status': expect.stringContaining('UNKNOWN_VALUE: The status of course 3 is "on review" in'),
+    });
+  });
+
+  it('changes enrollments with their values, and no other column', async () => {
+    const before = await read(
+      'select id, status, progress, enrolled_at from core_enrollments where id < 4 order by id',
+    );
+    const enrolled = await change('enroll', { courseId: '2', studentId: '2' });
+    expect(enrolled).toEqual({ enrollment: { id: expect.any(String), status: 'ACTIVE' }, userErrors: [] });
+    const id = enrolled['enrollment'].id as string;
+    expect(await read(`select status, progress, certificate_issued from core_enrollments where id = ${id}`)).toEqual([
+      { status: 'active', progress: expect.anything(), certificate_issued: kind === 'postgresql' ? false : 0 },
+    ]);
+    expect(await counts()).toContainEqual({ id: 2, t: 1, a: 1 });
+    expect(await change('setEnrollmentStatus', { enrollmentId: id, status: 'COMPLETED' })).toMatchObject({
+      enrollment: { id, status: 'COMPLETED' },
+    });
+    expect(await read(`select status from core_enrollments where id = ${id}`)).toEqual([{ status: 'Completed' }]);
+    expect(await counts()).toContainEqual({ id: 2, t: 1, a: 0 });
+    expect(await change('setEnrollmentStatus', { enrollmentId: id, status: 'SUSPENDED' })).toEqual({
+      errors: ['NOT_WRITABLE: status cannot become SUSPENDED: the map has no value of core_enrollments.status for it.'],
+    });
+    expect(await change('transferEnrollment', { enrollmentId: id, courseId: '3' })).toMatchObject({
+      userErrors: [{ code: 'ALREADY_ENROLLED' }],
+    });
+    expect(await change('transferEnrollment', { enrollmentId: '2', courseId: '2' })).toMatchObject({ userErrors: [] });
+    expect(await counts()).toEqual([
+      { id: 1, t: 2, a: 1 },
+      { id: 2, t: 2, a: 1 },
+      { id: 3, t: 1, a: 0 },
+    ]);
+    expect(await change('unenroll', { enrollmentId: id })).toEqual({ userErrors: [] });
+    expect(await change('transferEnrollment', { enrollmentId: '2', courseId: '1' })).toMatchObject({ userErrors: [] });
+    expect(
+      await read('select id, status, progress, enrolled_at from core_enrollments where id < 4 order by id'),
+    ).toEqual(before);
+    expect(await counts()).toContainEqual({ id: 2, t: 0, a: 0 });
+  });
+
+  it('adds courses with what their other columns need, and leaves people to the other application', async () => {
+    const created = await change('createCourse', { title: 'Zürich: Maß & Zahl', status: 'ACTIVE', isPublished: true });
+    expect(created).toEqual({ course: { id: expect.any(String), status: 'ACTIVE' }, userErrors: [] });
+    const id = created['course'].id as string;
+    expect(await read(`select title, slug, description, status, level from core_course where id = ${id}`)).toEqual([
+      {
+        title: 'Zürich: Maß & Zahl',
+        slug: `zuerich-mass-and-zahl-${id}`,
+        description: '',
+        status: 'published',
+        level: 'beginner',
+      },
+    ]);
+    expect(await change('updateCourse', { id, description: null, capacity: 5 })).toMatchObject({ userErrors: [] });
+    expect(await change('updateCourse', { id, status: 'ARCHIVED' })).toEqual({
+      errors: ['NOT_WRITABLE: status cannot become ARCHIVED: the map has no value of core_course.status for it.'],
+    });
+    expect(await change('deleteCourse', { id })).toEqual({ userErrors: [] });
+    const { errors } = await ask(
+      'mutation { createUser(input: { name: "Eve", email: "eve@school.example" }) { user { id } } }',
+    );
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message: 'The rows of core_user belong to another application, by the map of this database. Change them there.',
+        extensions: { code: 'NOT_WRITABLE' },
+      }),
+    ]);
+  });
+
+  it('deletes nothing to which a table of theirs refers', async () => {
+    expect(await change('deleteCourse', { id: '3' })).toEqual({
+      userErrors: [
+        {
+          code: 'IN_USE',
+          message: 'Course 3 is in use: another table of the database refers to it. Remove what refers to it first.',
+        },
+      ],
+    });
+    expect(await counts()).toContainEqual({ id: 3, t: 1, a: 0 });
+  });
+});
+
+/** Courses and enrollments of many kinds, whose moments differ by less than a millisecond. */
+const cleanRows = [
+  djangoUsers([
+    { id: 1, role: 'teacher' },
+    { id: 2, role: 'admin' },
+    ...Array.from({ length: 8 }, (_, index) => ({ id: 10 + index, firstName: `F${index % 3}`, lastName: `L${index}` })),
+  ]),
+  djangoCourses(
+    Array.from({ length: 9 }, (_, index) => ({
+      id: index + 1,
+      title: ['Optics', 'Algebra', 'Botany', 'Eclairs'][index % 4]!,
+      status: ['published', 'Draft', 'ARCHIVED'][index % 3]!,
+      isPublished: index % 2 === 0,
+      instructor: index % 3 === 0 ? 1 : null,
+    })),
+  ),
+  djangoEnrollments(
+    Array.from({ length: 36 }, (_, index) => [
+      index + 1,
+      1 + (index % 9),
+      10 + (Math.floor(index / 9) * 2 + (index % 2)),
+      ['active', 'Active', 'completed', 'dropped', 'SUSPENDED'][index % 5]!,
+    ]),
+  ),
+  ...[100, 300, 500, 900].map(
+    (micro, index) =>
+      `update core_enrollments set enrolled_at = '2025-03-01 10:00:00.001${micro}' where id % 4 = ${index}`,
+  ),
+];
+
+/** Operations whose answers do not depend on where the rows are. */
+const operations: readonly string[] = [
+  ...['ID', 'TITLE', 'CREATED_AT', 'TOTAL_ENROLLMENTS'].flatMap(field =>
+    ['ASC', 'DESC'].map(
+      direction =>
+        `{ courses(first: 20, orderBy: { field: ${field}, direction: ${direction} }) { totalCount nodes { id title description status isPublished createdAt updatedAt totalEnrollments activeEnrollments instructor { id name role } enrollmentsCount { count } enrollmentsByStatus { status count } } } }`,
+    ),
+  ),
+  ...[
+    'status: [ACTIVE]',
+    'status: [DRAFT, ARCHIVED]',
+    'isPublished: true, status: [ACTIVE]',
+    'instructorId: 1',
+    'title: { contains: "a" }',
+    'totalEnrollments: { gte: 2 }',
+    'ids: [3, 1]',
+  ].map(filter => `{ courses(first: 20, filter: { ${filter} }) { totalCount nodes { id } } }`),
+  ...['ID', 'ENROLLED_AT'].flatMap(field =>
+    ['ASC', 'DESC'].flatMap(direction =>
+      ['', 'status: [ACTIVE]', 'status: [ACTIVE, DROPPED, COMPLETED, SUSPENDED]', 'courseId: 2', 'studentId: 11'].map(
+        filter =>
+          `{ enrollments(first: 50, orderBy: { field: ${field}, direction: ${direction} }, filter: { ${filter} }) { totalCount nodes { id status enrolledAt updatedAt course { id title } student { id name } } } }`,
+      ),
+    ),
+  ),
+];
+
+describeOnEach("another application's database", kind => {
+  let adopted: Api;
+  let own: Api;
+
+  beforeAll(async () => {
+    const school = await adoptedSchool(kind, cleanRows, withAllStatuses);
+    const copy = await freshDatabase(kind);
+    const theirs = new TheirDatabase(await openDatabase(school.url));
+    const refuse = (remark: CopyRemark): never => expect.fail(JSON.stringify(remark));
+    await copyDatabase(theirs, school.map, copy.database, { onRejected: refuse, onNote: refuse });
+    await theirs.database.close(true);
+    adopted = await startApi(kind, { place: school });
+    own = await startApi(kind, { place: copy });
+    await adopted.send(await adopted.token(Role.ADMIN, null), 'mutation { recountEnrollments { run { id } } }');
+  });
+  afterAll(async () => {
+    await adopted.stop();
+    await own.stop();
+  });
+
+  /** Sends an operation to both servers as the same viewer, and returns both answers. */
+  async function both(
+    role: Role | null,
+    query: string,
+    userId: number | null = null,
+  ): Promise<readonly [Answer, Answer]> {
+    const token = role === null ? null : await adopted.token(role, userId);
+    return [await adopted.send(token, query), await own.send(token, query)];
+  }
+
+  it.each([
+    ['an admin', Role.ADMIN, 2],
+    ['a teacher', Role.TEACHER, 1],
+    ['a student', Role.STUDENT, 11],
+  ] as const)('gives %s the answers of a database into which its rows were copied', async (_, role, userId) => {
+    for (const query of operations) {
+      const [theirs, ours] = await both(role, query, userId);
+      expect(ours.errors, query).toBeUndefined();
+      expect(theirs, query).toEqual(ours);
+    }
+  });
+
+  it('is walked by pages whose rows come once each, though moments differ by less than a millisecond', async () => {
+    for (const direction of ['ASC', 'DESC']) {
+      const seen: string[] = [];
+      for (let after: string | null = null, more = true; more;) {
+        const [theirs, ours] = await both(
+          Role.ADMIN,
+          `{ enrollments(first: 5, after: ${JSON.stringify(after)}, orderBy: { field: ENROLLED_AT, direction: ${direction} }) { nodes { id } pageInfo { endCursor hasNextPage } } }`,
+        );
+        expect(theirs.data.enrollments.nodes).toEqual(ours.data.enrollments.nodes);
+        seen.push(...theirs.data.enrollments.nodes.map((node: { id: string }) => node.id));
+        after = theirs.data.enrollments.pageInfo.endCursor as string;
+        more = theirs.data.enrollments.pageInfo.hasNextPage as boolean;
+      }
+      expect(new Set(seen).size).toBe(36);
+      expect(seen.length).toBe(36);
+    }
+  });
+});

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { databaseChecks } from '../../../src/tools/doctor/database-checks.js';
+import { operator } from '../../../src/access/viewer.js';
+import { tableNames } from '../../../src/database/tables.js';
+import { adoptedSchool, type AdoptedSchool } from '../../support/adopted-school.js';
+import { describeOnEach } from '../../support/databases.js';
+import { djangoCourses, djangoEnrollments, djangoUsers } from '../../support/django-tables.js';
+
+describeOnEach("the doctor on another application's database", kind => {
+  let school: AdoptedSchool;
+
+  beforeAll(async () => {
+    school = await adoptedSchool(
+      kind,
+      [
+        djangoUsers([{ id: 1, role: 'dean' }]),
+        djangoCourses([{ id: 1, title: 'Optics', totalEnrollments: 3 }]),
+        djangoEnrollments([[1, 1, 1, 'paid']]),
+      ],
+      ({ courses, enrollments }) => {
+        Object.assign((courses.columns.status as { values: object }).values, { DRAFT: ['draft'] });
+        Object.assign((enrollments.columns.status as { values: object }).values, { ACTIVE: ['active'] });
+      },
+    );
+  });
+  afterAll(() => school.drop());
+
+  it('examines its tables by their names, names unknown values, and leaves nothing behind', async () => {
+    const opened = { database: school.database, counters: 'hooks', viewer: operator, tables: tableNames } as const;
+    const told: string[] = [];
+    for (const { name, examine } of databaseChecks)
+      for (const { status, message } of await examine(opened, () => undefined))
+        if (status !== 'ok' || ['probe', 'migrations', 'privileges'].includes(name))
+          told.push(`${status} ${name}: ${message}`);
+    expect(told.filter(text => !/^\w+ (?:settings|disk|clock|index)/.test(text))).toEqual([
+      expect.stringMatching(/^ok migrations: All \d are applied\.$/),
+      ...[
+        'select',
+        'select, update, delete',
+        'select, update, delete',
+        'select, update, delete',
+        'select, update, delete',
+      ].map((kinds, index) => `ok privileges: ${kinds} work on ${tableNames[index]}.`),
+      'failed counts: Counts that do not match the enrollments: 1, of course 1.',
+      'failed values: core_user has values of role that the map does not name, with the number of rows: "dean" 1.',
+      'failed values: core_enrollments has values of status that the map does not name, with the number of rows: "paid" 1.',
+      'ok probe: Enrolling and unenrolling moved the counts 0, 0 → 1, 1 → 0, 0, in a transaction that was rolled back.',
+    ]);
+    const rows = await school.database.em
+      .fork()
+      .execute<object[]>('select id, total_enrollments as t from core_course');
+    expect(rows).toEqual([{ id: 1, t: 3 }]);
+  });
+});
