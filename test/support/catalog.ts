@@ -28,7 +28,7 @@ export async function definitionsIn(database: Database, kind: DatabaseKind): Pro
     return lines;
   }
   const tables = await read<{ name: string }>(
-    'select table_name as name from information_schema.tables where table_schema = database() order by 1',
+    "select table_name as name from information_schema.tables where table_schema = database() and table_type = 'BASE TABLE' order by 1",
   );
   const made: string[] = [];
   for (const { name } of tables)

@@ -96,7 +96,7 @@ async function make(database: Database, addition: Addition, found: State | null)
     }
     case 'indexes':
       // What an interrupted statement has left has the name.
-      if (found !== null && (await adoption.brokenIndexes(database.em)).includes(addition.names[0]!))
+      if ((await adoption.brokenIndexes(database.em)).includes(addition.names[0]!))
         for (const sql of addition.reverse) await adoption.run(database.em, sql);
       break;
     case 'tables':

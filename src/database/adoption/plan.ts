@@ -7,7 +7,7 @@ import type { AddedIndex } from '../dialects/adoption-rules.js';
 import type { FoundTable, FoundTables } from '../schema/found-table.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
-import { readJournal, type Addition, type Journal } from './journal.js';
+import { JOURNAL_TABLE, readJournal, type Addition, type Journal } from './journal.js';
 import { wantedTables, type WantedTable } from './wanted.js';
 
 /** What is to be added to another application's database, and what stands in the way. */
@@ -223,6 +223,12 @@ function ownMigrations(database: Database): MigrationEntry[] {
   return dialectOf(database).schema.migrations.filter(
     ({ tables }) => tables.length > 0 && !tables.some(({ name }) => mapped.has(name)),
   );
+}
+
+/** Returns the names of all tables of our own in an adopted database. */
+export function ownTableNames(database: Database): string[] {
+  const { tableName = '' } = database.config.get('migrations');
+  return [...ownMigrations(database).flatMap(({ tables }) => tables.map(({ name }) => name)), tableName, JOURNAL_TABLE];
 }
 
 async function ownTables(

@@ -83,6 +83,6 @@ export interface AdoptionRules {
   readonly run: (em: SqlEntityManager, sql: string) => Promise<void>;
   /** Returns the names of indexes that an interrupted statement has left unusable. */
   readonly brokenIndexes: (em: SqlEntityManager) => Promise<readonly string[]>;
-  /** Returns the privileges that are needed to change these tables, and to make new ones. */
-  readonly needs: (tables: readonly string[]) => readonly RequiredPrivilege[];
+  /** Returns the privileges that are needed to change the tables of theirs, to make those of ours, and to drop these. */
+  readonly needs: (theirs: readonly string[], ours: readonly string[]) => readonly RequiredPrivilege[];
 }

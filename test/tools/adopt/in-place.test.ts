@@ -1,14 +1,13 @@
-import { afterAll, afterEach, expect, it } from 'vitest';
-import { adopt, planUndo, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
-import { JOURNAL_TABLE, JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
+import { afterEach, expect, it } from 'vitest';
+import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
+import { readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
-import { openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
+import type { Database } from '../../../src/database/database.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
 import type { DatabaseMap } from '../../../src/map/map-form.js';
-import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
-import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
+import { openedInPlace, type OpenedInPlace } from '../../support/adopted.js';
 import { definitionsIn } from '../../support/catalog.js';
-import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { describeOnEach } from '../../support/databases.js';
 import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
 
 /** The rows of a Django app that was in use for years: values of its own, blank ones, and keys of more than 32 bits. */
@@ -40,25 +39,16 @@ const theirColumns = {
 };
 
 describeOnEach("a Django app's database that is opened in place", kind => {
-  const drops: (() => Promise<void>)[] = [];
+  let opened: OpenedInPlace;
   let database: Database;
 
-  afterEach(() => database.close(true));
-  afterAll(async () => {
-    for (const drop of drops) await drop();
-  });
+  afterEach(() => opened.close());
 
   /** Makes a Django app's database with some rows, and opens it. */
   async function django({ uniquePair = true, more = [] as readonly string[] } = {}): Promise<DatabaseMap> {
-    const { url, drop } = freshUrl(kind);
-    drops.push(drop);
-    const maker = await openDatabase(url);
-    await maker.schema.ensureDatabase();
-    for (const sql of [...djangoTables(kind, { uniquePair }), ...rows, ...more])
-      await maker.em.getConnection().execute(sql, [], 'run');
-    await maker.close(true);
-    database = await openToAdopt(url);
-    return guessedMap(new TheirDatabase(database), await findTables(database));
+    opened = await openedInPlace(kind, [...djangoTables(kind, { uniquePair }), ...rows, ...more]);
+    ({ database } = opened);
+    return opened.map;
   }
 
   const read = <Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]> =>
@@ -131,43 +121,5 @@ describeOnEach("a Django app's database that is opened in place", kind => {
     // They still write, whatever the value.
     await database.em.getConnection().execute(djangoEnrollments([[6, 2, 1, "it's new"]]), [], 'run');
     expect(await read('select rollcall_status as s from core_enrollments where id = 6')).toEqual([{ s: "?it's new" }]);
-  });
-
-  it('is completed by the next run after an interruption before or after a step, and undone after one', async () => {
-    const map = await django();
-    const before = await definitions();
-    await adopt(database, { map });
-    const complete = await definitions();
-    const entries = (await readJournal(database.em.fork()))!.entries;
-    await undoAdoption(database);
-    const writer = new JournalWriter(database);
-    const interrupting =
-      (index: number, at: Parameters<OnStep>[1]): OnStep =>
-      ({ number }, phase) => {
-        if (number === index && phase === at) throw new Error('interrupted');
-      };
-    // Each kind of addition once; on servers those in which the server makes a difference.
-    const first = entries.filter(({ kind: one }, index) => entries.findIndex(other => other.kind === one) === index);
-    const tried = first.filter(({ kind: one }) => kind === 'sqlite' || ['kept indexes', 'indexes'].includes(one));
-    for (const { number } of tried) {
-      await expect(adopt(database, { map }, interrupting(number, 'begins'))).rejects.toThrow('interrupted');
-      expect(await definitions()).not.toEqual(complete);
-      await expect(adopt(database, { map }, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
-      await database.em
-        .getConnection()
-        .execute(`update ${JOURNAL_TABLE} set state = 'planned' where number = ${number}`, [], 'run');
-      await adopt(database, { map });
-      expect(await definitions()).toEqual(complete);
-
-      await expect(undoAdoption(database, interrupting(entries.length + 1 - number, 'begins'))).rejects.toThrow(
-        'interrupted',
-      );
-      const left = await planUndo(database);
-      await expect(undoAdoption(database, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
-      // As if it had been killed before the record of the last removal.
-      await writer.plan(left[0]!.number, left[0]!);
-      await undoAdoption(database);
-      expect(await definitions()).toEqual(before);
-    }
   });
 });

@@ -76,14 +76,15 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
         : 'reads the table once; reads and writes of others continue',
     run,
     brokenIndexes: () => Promise.resolve([]),
-    needs: tables => [
-      ...['ALTER', 'INDEX', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER'].map(privilege => ({
+    needs: (theirs, ours) => [
+      // ALTER TABLE needs CREATE and INSERT too. Without TRIGGER the server shows no triggers.
+      ...['ALTER', 'CREATE', 'SELECT', 'INSERT', 'UPDATE', 'TRIGGER'].map(privilege => ({
         privilege,
-        tables,
+        tables: theirs,
       })),
-      ...['CREATE', 'DROP', 'ALTER', 'REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE'].map(privilege => ({
+      ...['CREATE', 'DROP', 'REFERENCES', 'SELECT', 'INSERT', 'UPDATE', 'DELETE'].map(privilege => ({
         privilege,
-        tables: null,
+        tables: ours,
       })),
     ],
   };

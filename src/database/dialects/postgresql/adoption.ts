@@ -99,9 +99,9 @@ export const postgreSqlAdoption: AdoptionRules = {
       );
     return rows.map(({ name }) => name);
   },
-  needs: tables => [
+  needs: theirs => [
     ...['USAGE', 'CREATE'].map(privilege => ({ privilege, tables: null })),
-    { privilege: OWNERSHIP, tables },
+    { privilege: OWNERSHIP, tables: theirs },
   ],
 };
 

@@ -1,6 +1,6 @@
 import { requiredColumns } from './required-columns.js';
 import type { AdoptionPlan } from '../../../database/adoption/plan.js';
-import { planAdoption } from '../../../database/adoption/plan.js';
+import { ownTableNames, planAdoption } from '../../../database/adoption/plan.js';
 import { dialectOf } from '../../../database/database.js';
 import { mapParts } from '../../../map/map-form.js';
 import { versionFinding } from '../../doctor/connection.js';
@@ -56,7 +56,8 @@ async function views({ theirs, map }: Examined): Promise<string[]> {
 
 async function privileges({ theirs: { database } }: Examined, tables: readonly string[]): Promise<string[]> {
   const { privileges: rules, adoption } = dialectOf(database);
-  const missing = rules === null ? null : await rules.missing(database, adoption.needs(tables));
+  const missing =
+    rules === null ? null : await rules.missing(database, adoption.needs(tables, ownTableNames(database)));
   if (rules === null || missing === null || missing.length === 0) return [];
   return [
     `The database's user lacks ${missing.join(', ')}. As an administrator: ${rules.grantSql(database, missing)}.`,

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { adopt, planUndo, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
+import { JOURNAL_TABLE, JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
+import { planAdoption } from '../../../src/database/adoption/plan.js';
+import { openedInPlace, type OpenedInPlace } from '../../support/adopted.js';
+import { definitionsIn } from '../../support/catalog.js';
+import { describeOnEngineDatabases, describeOnMySql, describeOnServers } from '../../support/databases.js';
+import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
+
+const dist = resolve(import.meta.dirname, '../../../dist');
+const rows = [
+  djangoUsers([{ id: 1 }, { id: 2 }]),
+  djangoCourses([{ id: 1, instructor: 1 }]),
+  djangoEnrollments([
+    [1, 1, 1],
+    [2, 1, 2],
+  ]),
+];
+
+let opened: OpenedInPlace;
+
+afterEach(() => opened.close());
+
+const run = (sql: string): Promise<unknown> => opened.database.em.getConnection().execute(sql, [], 'run');
+
+/**
+ * Opens the database in place in a process that is killed, with `kill -9`, while a statement of the n-th step runs; on
+ * SQLite, which runs in the process, before it.
+ */
+async function adoptUntilKilled(n: number): Promise<void> {
+  const program = `
+    import { openToAdopt } from '${dist}/database/database.js';
+    import { adopt } from '${dist}/database/adoption/adopt.js';
+    const database = await openToAdopt('${opened.url}');
+    const onStep = ({ number }, phase) => {
+      if (number === ${n} && phase === 'begins') ${opened.url.startsWith('sqlite') ? '' : 'setImmediate'}(() => process.kill(process.pid, 'SIGKILL'))${opened.url.startsWith('sqlite') ? '()' : ''};
+    };
+    await adopt(database, { map: ${JSON.stringify(opened.map)} }, onStep);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+}
+
+describeOnEngineDatabases(
+  'a process that opens a database in place',
+  kind => {
+    it('is killed in the middle of a statement, and the next one completes its work', async () => {
+      opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+      const { database, map } = opened;
+      const before = await definitionsIn(database, kind);
+      const { additions } = await planAdoption(database, map);
+      const index = additions.findIndex(({ kind: one }) => one === 'indexes');
+      await adoptUntilKilled(index + 1);
+      const journal = await readJournal(database.em.fork());
+      expect(journal?.entries.filter(({ isDone }) => isDone)).toHaveLength(index);
+      await adopt(database, { map });
+      expect((await planAdoption(database, map)).additions).toEqual([]);
+
+      await undoAdoption(database);
+      expect(await definitionsIn(database, kind)).toEqual(before);
+    });
+  },
+  ['sqlite', 'mysql', 'postgresql'],
+);
+
+describeOnEngineDatabases(
+  'an adoption',
+  kind => {
+    it('is completed by the next run after an interruption before or after a step, and undone after one', async () => {
+      opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+      const { database, map } = opened;
+      const before = await definitionsIn(database, kind);
+      await adopt(database, { map });
+      const complete = await definitionsIn(database, kind);
+      const entries = (await readJournal(database.em.fork()))!.entries;
+      await undoAdoption(database);
+      const writer = new JournalWriter(database);
+      const interrupting =
+        (index: number, at: Parameters<OnStep>[1]): OnStep =>
+        ({ number }, phase) => {
+          if (number === index && phase === at) throw new Error('interrupted');
+        };
+      // Each kind of addition once.
+      const tried = entries.filter(({ kind: one }, index) => entries.findIndex(other => other.kind === one) === index);
+      for (const { number } of tried) {
+        await expect(adopt(database, { map }, interrupting(number, 'begins'))).rejects.toThrow('interrupted');
+        expect(await definitionsIn(database, kind)).not.toEqual(complete);
+        await expect(adopt(database, { map }, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
+        await run(`update ${JOURNAL_TABLE} set state = 'planned' where number = ${number}`);
+        await adopt(database, { map });
+        expect(await definitionsIn(database, kind)).toEqual(complete);
+
+        await expect(undoAdoption(database, interrupting(entries.length + 1 - number, 'begins'))).rejects.toThrow(
+          'interrupted',
+        );
+        const left = await planUndo(database);
+        await expect(undoAdoption(database, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
+        // As if it had been killed before the record of the last removal.
+        await writer.plan(left[0]!.number, left[0]!);
+        await undoAdoption(database);
+        expect(await definitionsIn(database, kind)).toEqual(before);
+      }
+    });
+  },
+  ['sqlite'],
+);
+
+describeOnMySql('the index of a foreign key', kind => {
+  it('has its name again after an interruption between its two renames', async () => {
+    opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+    const { database, map } = opened;
+    const before = await definitionsIn(database, kind);
+    const { additions } = await planAdoption(database, map);
+    const number = 1 + additions.findIndex(({ kind: one }) => one === 'kept indexes');
+    const interrupted = async (): Promise<void> => {
+      await expect(
+        adopt(database, { map }, (step, phase) => {
+          if (phase === 'begins' && step.number === number) throw new Error('interrupted');
+        }),
+      ).rejects.toThrow('interrupted');
+      await run(additions[number - 1]!.statements[0]!);
+    };
+    await interrupted();
+    await undoAdoption(database);
+    expect(await definitionsIn(database, kind)).toEqual(before);
+
+    await interrupted();
+    await adopt(database, { map });
+    await undoAdoption(database);
+    expect(await definitionsIn(database, kind)).toEqual(before);
+  });
+});
+
+describeOnServers(
+  'an index that an interrupted statement has left unusable',
+  kind => {
+    it('is made again', async () => {
+      opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+      const { database, map } = opened;
+      const before = await definitionsIn(database, kind);
+      const name = 'core_enrollments_course_id_index';
+      const { additions } = await planAdoption(database, map);
+      const number = 1 + additions.findIndex(({ names }) => names.includes(name));
+      await expect(
+        adopt(database, { map }, (step, phase) => {
+          if (phase === 'begins' && step.number === number) throw new Error('interrupted');
+        }),
+      ).rejects.toThrow('interrupted');
+      // Two enrollments of one course: the server gives up, and leaves the name.
+      const broken = `create unique index concurrently ${name} on core_enrollments (course_id)`;
+      await expect(run(broken)).rejects.toThrow('could not create unique index');
+      expect((await definitionsIn(database, kind)).filter(line => line.includes(name))).toEqual([
+        expect.stringMatching(/^CREATE UNIQUE INDEX .* false$/),
+      ]);
+      await adopt(database, { map });
+      expect((await definitionsIn(database, kind)).filter(line => line.includes(name))).toEqual([
+        expect.stringMatching(/^CREATE INDEX .* true$/),
+      ]);
+      await undoAdoption(database);
+      expect(await definitionsIn(database, kind)).toEqual(before);
+    });
+  },
+  ['postgresql'],
+);

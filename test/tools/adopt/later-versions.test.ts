@@ -1,0 +1,127 @@
+import { afterEach, expect, it } from 'vitest';
+import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
+import { JournalWriter, readJournal, type Addition } from '../../../src/database/adoption/journal.js';
+import { planAdoption } from '../../../src/database/adoption/plan.js';
+import { dialectOf } from '../../../src/database/database.js';
+import { findTables } from '../../../src/database/schema/found-tables.js';
+import { openedInPlace, type OpenedInPlace } from '../../support/adopted.js';
+import { definitionsIn } from '../../support/catalog.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
+import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
+
+const rows = [djangoUsers([{ id: 1 }]), djangoCourses([{ id: 1, instructor: 1 }]), djangoEnrollments([[1, 1, 1]])];
+
+let opened: OpenedInPlace;
+
+afterEach(() => opened.close());
+
+const run = (sql: string): Promise<unknown> => opened.database.em.getConnection().execute(sql, [], 'run');
+
+describeOnEngineDatabases(
+  'a database that an earlier version has adopted',
+  kind => {
+    /** Returns everything that the database has, whatever the order in which it was added. */
+    async function inventory(): Promise<unknown> {
+      const tables = await findTables(opened.database);
+      return [...tables.values()]
+        .map(({ name, columns, indexes }) => [
+          name,
+          [...columns.keys()].toSorted(),
+          indexes.map(index => JSON.stringify(index)).toSorted(),
+        ])
+        .toSorted((one, other) => String(one[0]).localeCompare(String(other[0])));
+    }
+
+    /** Leaves what a version had added that knew the first migrations only. */
+    async function asOf(known: number): Promise<void> {
+      const { database } = opened;
+      const { adoption, schema } = dialectOf(database);
+      const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+      const later = schema.migrations.slice(known);
+      const gone = new Set(
+        later.flatMap(({ indexes = [], tables, name }) => [...indexes, ...tables.map(table => table.name), name]),
+      );
+      const journal = new JournalWriter(database);
+      const tables = await findTables(database);
+      for (const entry of (await readJournal(database.em.fork()))!.entries.toReversed()) {
+        const names = entry.names.filter(name => !gone.has(name));
+        if (names.length === entry.names.length) continue;
+        if (entry.kind === 'baseline') {
+          for (const name of later) await run(`delete from ${entry.object} where name = '${name.name}'`);
+        } else for (const sql of entry.reverse) await adoption.run(database.em, sql);
+        await journal.remove(entry.number);
+        if (names.length === 0) continue;
+        let left: Addition = { ...entry, names };
+        if (entry.kind === 'indexes') {
+          const indexes = names.map(name => ({
+            ...tables.get(entry.object)!.indexes.find(index => index.name === name)!,
+            table: entry.object,
+          }));
+          left = {
+            ...left,
+            statements: [adoption.addIndexes(indexes, quoted)],
+            reverse: [adoption.dropIndexes(indexes, quoted)],
+          };
+          for (const sql of left.statements) await adoption.run(database.em, sql);
+        }
+        await journal.plan(entry.number, left);
+        await journal.done(entry.number);
+      }
+    }
+
+    it('gets what each later migration has added, and an undo takes all of it away', async () => {
+      opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+      const { database, map } = opened;
+      const before = await definitionsIn(database, kind);
+      await adopt(database, { map });
+      const complete = await inventory();
+      const { migrations } = dialectOf(database).schema;
+      // Each of them on SQLite; on servers, where a schema changes slowly, the first.
+      const all = migrations.map((_, index) => index).slice(1);
+      for (const known of kind === 'sqlite' ? all : [1]) {
+        await asOf(known);
+        const plan = await planAdoption(database, map);
+        expect(plan.refusals).toEqual([]);
+        expect(plan.additions.flatMap(({ names }) => names)).toContain(migrations[known]!.name);
+        await adopt(database, { map });
+        expect(await inventory()).toEqual(complete);
+      }
+      await undoAdoption(database);
+      expect(await definitionsIn(database, kind)).toEqual(before);
+    });
+  },
+  ['sqlite', 'mysql', 'postgresql'],
+);
+
+describeOnEngineDatabases(
+  'a database that was adopted before a count was added',
+  kind => {
+    it('gets it with its default', async () => {
+      opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+      const { database, map } = opened;
+      await adopt(database, { map });
+      const journal = new JournalWriter(database);
+      const entry = (await readJournal(database.em.fork()))!.entries.find(({ names }) =>
+        names.includes('rollcall_active_enrollments'),
+      )!;
+      const column = database.em.getPlatform().quoteIdentifier('rollcall_active_enrollments');
+      await run(`alter table core_course drop column ${column}`);
+      await journal.remove(entry.number);
+      const left = { ...entry, names: entry.names.filter(name => name !== 'rollcall_active_enrollments') };
+      if (left.names.length > 0) {
+        await journal.plan(entry.number, left);
+        await journal.done(entry.number);
+      }
+      const plan = await planAdoption(database, map);
+      expect(plan.additions.map(({ kind: one, names }) => ({ kind: one, names }))).toEqual([
+        { kind: 'columns', names: ['rollcall_active_enrollments'] },
+      ]);
+      await adopt(database, { map });
+      const [row] = await database.em
+        .getConnection()
+        .execute<{ n: unknown }[]>('select rollcall_active_enrollments as n from core_course');
+      expect(Number(row!.n)).toBe(0);
+    });
+  },
+  ['sqlite'],
+);
