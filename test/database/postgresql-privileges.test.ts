@@ -94,7 +94,7 @@ describeAmong(
         );
         // Its owner may also switch to triggers and back, and undo migrations.
         await asUser(async database => {
-          expect((await installTriggers(database.em)).created).toHaveLength(4);
+          expect((await installTriggers(database.em, { guard: true })).created).toHaveLength(6);
           expect(await planUndo(database)).toMatchObject({ procedures: ['function verify_enrollment_counts'] });
           await database.migrator.down({ to: 0 });
         });
@@ -181,7 +181,7 @@ describeAmong(
 
     it('a user who may only read makes a dump with pg_dump, and what is restored from it is sound and counts', async () => {
       await seedDatabase(admin, { courses: 2, students: 3, enrollments: 4 });
-      await installTriggers(admin.em);
+      await installTriggers(admin.em, { guard: true });
       await run(`grant pg_read_all_data to ${account}`);
       const dump = spawnSync('pg_dump', ['--no-owner', '--no-privileges', theirs], { encoding: 'utf8' });
       expect(dump).toMatchObject({ status: 0, stderr: '' });

@@ -14,11 +14,11 @@ const HOOKS_LIST = `${HOOKS_SETTING}_list`;
 /** True in a session in which triggers count. */
 const TRIGGERS_COUNT = `coalesce(current_setting('${HOOKS_SETTING}', true), '') <> '1'`;
 
-/** The setting with which a session, a transaction or a function says that it may assign stored counts beside a guard. */
+/** The setting with which a session or a transaction says that it may assign stored counts beside a guard. */
 const ASSIGNING_SETTING = 'counters.may_assign';
 
-/** What a function is created with that may assign stored counts: the setting ends with the function, however that ends. */
-const MAY_ASSIGN = `set ${ASSIGNING_SETTING} = '1' `;
+/** What that setting is at the moment. */
+const ASSIGNING = `coalesce(current_setting('${ASSIGNING_SETTING}', true), '')`;
 
 /** The name of the quotes around the body of a trigger's function. */
 const BODY_QUOTES = '$counters$';
@@ -103,7 +103,7 @@ export const postgresql: Dialect = {
       isGuarded: body => body.includes(ASSIGNING_SETTING),
       assigning: {
         begin: [
-          `select set_config('${ASSIGNING_SETTING}_before', coalesce(current_setting('${ASSIGNING_SETTING}', true), ''), true), set_config('${ASSIGNING_SETTING}', '1', true)`,
+          `select set_config('${ASSIGNING_SETTING}_before', ${ASSIGNING}, true), set_config('${ASSIGNING_SETTING}', '1', true)`,
         ],
         end: [`select set_config('${ASSIGNING_SETTING}', current_setting('${ASSIGNING_SETTING}_before'), true)`],
       },
@@ -200,18 +200,17 @@ const events = [
  * UPDATE, after it has locked these in ascending order.
  */
 function triggerBodies(sql: TriggerParts): TriggerBody[] {
-  const settings = sql.guarded ? MAY_ASSIGN : '';
   return [
     ...events.map(({ event, head, signs }): TriggerBody => [
       event,
-      `${head} ${settings}${functionBody(sql, changeCounts(sql, signs))}`,
+      `${head} ${functionBody(sql, changeCounts(sql, signs))}`,
     ]),
-    ['after truncate', `for each statement ${settings}${functionBody(sql, clearCounts(sql))}`],
+    ['after truncate', `for each statement ${functionBody(sql, clearCounts(sql))}`],
   ];
 }
 
 function guardBodies(columns: readonly string[]): TriggerBody[] {
-  const isForeign = `${TRIGGERS_COUNT} and coalesce(current_setting('${ASSIGNING_SETTING}', true), '') <> '1'`;
+  const isForeign = `${TRIGGERS_COUNT} and ${ASSIGNING} <> '1'`;
   const body = (value: (column: string) => string): string =>
     `for each row begin if ${isForeign} then ${columns.map(column => `new.${column} := ${value(column)};`).join(' ')} end if; return new; end`;
   return [
@@ -220,9 +219,19 @@ function guardBodies(columns: readonly string[]): TriggerBody[] {
   ];
 }
 
-function functionBody({ rollout }: TriggerParts, statements: string): string {
+function functionBody({ rollout, guarded }: TriggerParts, statements: string): string {
   const counts = rollout ? countsInRollout(rollout) : TRIGGERS_COUNT;
-  return `declare negative text; begin if ${counts} then ${statements} end if; return null; end`;
+  const [before, run] = guarded ? [` before text := ${ASSIGNING};`, assigning(statements)] : ['', statements];
+  return `declare negative text;${before} begin if ${counts} then ${run} end if; return null; end`;
+}
+
+/**
+ * Returns statements that may assign stored counts. An error gives the setting back its value, for it ends the
+ * transaction or a savepoint. A function's own SET clause would need a superuser.
+ */
+function assigning(statements: string): string {
+  const set = (value: string): string => `perform set_config('${ASSIGNING_SETTING}', ${value}, true);`;
+  return `${set("'1'")} ${statements} ${set('before')}`;
 }
 
 /**
@@ -302,16 +311,13 @@ function textOf(quotedName: string): string {
   return `'${name.replaceAll("'", "''")}'`;
 }
 
-/** The parts of a body: what a trigger is created with, what its function is created with, and the function's source. */
-const BODY_PARTS = new RegExp(`^(.*?for each (?:statement|row)) (${MAY_ASSIGN})?(.*)$`, 's');
-
 function createTrigger(em: SqlEntityManager, schema: string, { name, event, table, body }: FoundTrigger): string[] {
-  const [, head, settings, source] = BODY_PARTS.exec(body)!;
+  const [, head, source] = /^(.*?for each (?:statement|row)) (.*)$/s.exec(body)!;
   // A trigger's function has its name, in the schema of its table.
   const run = quoted(em, nameIn(schema, name));
   return [
     // Its names mean what they mean now, in whatever session the trigger fires.
-    `create or replace function ${run}() returns trigger language plpgsql set search_path from current ${settings ?? ''}as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
+    `create or replace function ${run}() returns trigger language plpgsql set search_path from current as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
     `create trigger ${quoted(em, name)} ${event} on ${quoted(em, nameIn(schema, table))} ${head} execute function ${run}()`,
   ];
 }
@@ -324,23 +330,20 @@ function isOn(em: SqlEntityManager, column: string, schema: string, tables: read
 
 /** Reads the triggers of some tables. What its definition says beside its event is part of a trigger's body. */
 async function foundTriggers(em: SqlEntityManager, schema: string, tables: readonly string[]): Promise<FoundTrigger[]> {
-  const rows = await em.execute<
-    { name: string; t: string; enabled: boolean; definition: string; may_assign: boolean; source: string }[]
-  >(
+  const rows = await em.execute<{ name: string; t: string; enabled: boolean; definition: string; source: string }[]>(
     `select t.tgname as name, c.relname as t, t.tgenabled in ('O', 'A') as enabled, p.prosrc as source,
-       coalesce('${ASSIGNING_SETTING}=1' = any (p.proconfig), false) as may_assign,
        replace(replace(pg_get_triggerdef(t.oid), format('CREATE TRIGGER %I ', t.tgname), ''), format(' ON %I.%I', n.nspname, c.relname), '') as definition
      from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace join pg_proc p on p.oid = t.tgfoid
      where not t.tgisinternal and ${isOn(em, 't.tgrelid', schema, tables)} order by t.tgname`,
   );
-  return rows.map(({ name, t: table, enabled, definition, may_assign: mayAssign, source }) => {
+  return rows.map(({ name, t: table, enabled, definition, source }) => {
     const [, event = '', head = definition] =
       /^(.*?) ((?:REFERENCING|FOR EACH) .*) EXECUTE FUNCTION .*$/s.exec(definition) ?? [];
     return {
       name,
       table,
       event: `${enabled ? '' : 'disabled '}${event.toLowerCase()}`,
-      body: `${head.replaceAll(/\b[A-Z]+\b/g, word => word.toLowerCase())} ${mayAssign ? MAY_ASSIGN : ''}${source}`,
+      body: `${head.replaceAll(/\b[A-Z]+\b/g, word => word.toLowerCase())} ${source}`,
     };
   });
 }
