@@ -49,6 +49,8 @@ export interface DatabaseError {
   readonly constraint?: string;
   readonly table?: string;
   readonly column?: string;
+  /** The statement that failed, as it was sent. */
+  readonly sql?: string;
 }
 
 /** SQL conditions on one column, given by its name in SQL. Where the column is not null, none of them is ever unknown. */

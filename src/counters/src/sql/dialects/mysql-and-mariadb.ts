@@ -42,6 +42,12 @@ const HIDDEN_BODY = '';
 /** The number of the error for an unsigned column from which more is subtracted than it holds. */
 const OUT_OF_RANGE = 1690;
 
+/**
+ * The number of MariaDB's error for a number that an unsigned column cannot hold, because of a trigger. It does not name
+ * the table, which can be that of the statement too, if the statement names the column.
+ */
+const OUT_OF_COLUMN_RANGE = 1264;
+
 /** The number of MariaDB's error for a row that another transaction has changed since the snapshot. */
 const SNAPSHOT_OVERTAKEN = 1020;
 
@@ -140,8 +146,12 @@ export const mysqlAndMariadb: Dialect = {
     const [, mysql, mariadb] = CHECK_VIOLATED.exec(message) ?? [];
     return mysql ?? mariadb;
   },
-  isBelowRange: ({ message, errno }, table, column) =>
-    errno === OUT_OF_RANGE && message.includes(`\`${table}\`.\`${column}\` `),
+  isBelowRange: ({ message, errno, sql }, table, column) =>
+    errno === OUT_OF_RANGE
+      ? message.includes(`\`${table}\`.\`${column}\` `)
+      : errno === OUT_OF_COLUMN_RANGE &&
+        message.includes(`for column '${column}' at row `) &&
+        sql?.toLowerCase().includes(column.toLowerCase()) === false,
   isConflict: ({ errno }) => errno === SNAPSHOT_OVERTAKEN || errno === CERTIFICATION_FAILED,
 };
 
