@@ -163,8 +163,8 @@ async function run(em: SqlEntityManager, sql: string): Promise<void> {
           await send(`${sql}${way}`);
           return;
         } catch (error) {
-          // ER_ALTER_OPERATION_NOT_SUPPORTED, ER_ALTER_OPERATION_NOT_SUPPORTED_REASON.
-          if (!hasNumber(error, 1845, 1846) || index === ways.length - 1) throw error;
+          // ER_ALTER_OPERATION_NOT_SUPPORTED, ER_ALTER_OPERATION_NOT_SUPPORTED_REASON, ER_INNODB_MAX_ROW_VERSION.
+          if (!hasNumber(error, 1845, 1846, 4092) || index === ways.length - 1) throw error;
         }
       }
     } catch (error) {
