@@ -184,6 +184,13 @@ it('adopt shows each addition with its reverse, does it with --yes, fills the co
     stderr: expect.stringContaining('rollcall adopt --undo'),
   });
 
+  await place.run(['counters', 'use', 'triggers'], env);
+  expect(await place.run(['adopt', '--undo', '--yes'], env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^Triggers count in this database: .*Nothing was changed\. Go back to hooks first/),
+  });
+  await place.run(['counters', 'use', 'hooks'], env);
+
   const undo = await place.run(['adopt', '--undo'], env);
   expect(undo).toMatchObject({ code: 0, stderr: '' });
   expect(undo.stdout).toContain('drops the tables core_recount_changes, core_recount_runs\n');
