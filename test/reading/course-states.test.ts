@@ -1,21 +1,19 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { courseStates } from '../../src/reading/index.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, useDatabase } from '../support/databases.js';
 import { addCourses } from '../support/rows.js';
 import { statementsOf } from '../support/statements.js';
 
 describeOnEach('the states of many courses', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let courses: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     courses = await addCourses(
       opened.database,
       Array.from({ length: 100 }, () => ({})),
     );
   });
-  afterEach(() => opened.drop());
 
   /** Reads states, and returns the ids of the courses that were read, and the number of statements. */
   async function read(ids: readonly number[] | null): Promise<{ found: number[]; statements: number }> {

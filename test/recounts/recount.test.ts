@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { Role, RunKind, RunStatus } from '../../src/entities/index.js';
 import { startRecount, type CourseChange, type Run, type RunProgress } from '../../src/recounts/index.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, freshDatabase, useDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
@@ -19,14 +19,12 @@ const total = 'Course.totalEnrollments';
 const active = 'Course.activeEnrollments';
 
 describeOnEach('a recount', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let courses: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     courses = await addFullCourses(opened.database, 7);
   });
-  afterEach(() => opened.drop());
 
   it('a recount repairs drift, records each change, and reports it', async () => {
     const { database } = opened;

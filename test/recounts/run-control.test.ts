@@ -3,7 +3,7 @@ import { openDatabase, type Database } from '../../src/database/database.js';
 import { Role, RunStatus } from '../../src/entities/index.js';
 import type { Outcome } from '../../src/use-cases/outcome.js';
 import { cancelRun, pauseRun, resumeRun, startRecount, workOn, type Run } from '../../src/recounts/index.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, useDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
@@ -20,20 +20,18 @@ import { expectExactCounts } from '../support/rows.js';
 const COURSES = 60;
 
 describeOnEach('a run', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   /** Another connection to the same database, as another process has. */
   let elsewhere: Database;
   let courses: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     elsewhere = await openDatabase(opened.url);
     courses = await addFullCourses(opened.database, COURSES);
     await breakTotals(opened.database, courses);
   });
   afterEach(async () => {
     await elsewhere.close(true);
-    await opened.drop();
   });
 
   /**

@@ -4,7 +4,7 @@ import { RunStatus } from '../../src/entities/index.js';
 import { cancelRun, pauseRun, resumeRun, startRecount, startUndo, workOn } from '../../src/recounts/index.js';
 import { LEASE_SECONDS } from '../../src/recounts/lease.js';
 import { waitUntil } from '../support/wait.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, useDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
@@ -20,14 +20,13 @@ import {
 import { expectExactCounts } from '../support/rows.js';
 
 describeOnEach('the lease of a run', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let elsewhere: Database;
   let courses: number[];
 
   beforeEach(async () => {
     // The test's clock controls renewals; all other timers, such as the rest between chunks, use the real one.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    opened = await freshDatabase(kind);
     elsewhere = await openDatabase(opened.url);
     courses = await addFullCourses(opened.database, 5);
     await breakTotals(opened.database, courses);
@@ -36,7 +35,6 @@ describeOnEach('the lease of a run', kind => {
     vi.restoreAllMocks();
     vi.useRealTimers();
     await elsewhere.close(true);
-    await opened.drop();
   });
 
   const untilRenewal = (): void => void vi.advanceTimersByTime((LEASE_SECONDS * 1000) / 3);

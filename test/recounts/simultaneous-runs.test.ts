@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { RunStatus } from '../../src/entities/index.js';
 import { pauseRun, resumeRun, startRecount, startUndo, workOn } from '../../src/recounts/index.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, useDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
@@ -16,18 +16,16 @@ import {
 import { expectExactCounts } from '../support/rows.js';
 
 describeOnEach('simultaneous runs', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let databases: Database[];
   let courses: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     databases = [opened.database, await openDatabase(opened.url), await openDatabase(opened.url)];
     courses = await addFullCourses(opened.database, 6);
   });
   afterEach(async () => {
     for (const database of databases.slice(1)) await database.close(true);
-    await opened.drop();
   });
 
   it('a second recount of the same courses is rejected, and its caller is told about the first', async () => {

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { Role, RunKind, RunStatus, type EnrollmentStatus } from '../../src/entities/index.js';
 import { cancelRun, startRecount, startUndo, workOn, type Run, type WorkOptions } from '../../src/recounts/index.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, useDatabase } from '../support/databases.js';
 import {
   addFullCourses,
   breakTotals,
@@ -16,14 +16,12 @@ import {
 import { addEnrollments, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 describeOnEach('undoing a run', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let courses: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     courses = await addFullCourses(opened.database, 5);
   });
-  afterEach(() => opened.drop());
 
   const undo = async (id: number, options: WorkOptions = {}): Promise<Run> =>
     workOn(opened.database, valueOf(await startUndo(opened.database, operator, { id })), options);

@@ -1,19 +1,17 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { Role } from '../../src/entities/index.js';
 import { verifyCounts, type CourseCount, type VerifyRequest } from '../../src/recounts/verify-counts.js';
-import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { describeOnEach, useDatabase } from '../support/databases.js';
 import { addFullCourses, breakTotals, codesOf, operator, valueOf } from '../support/drift.js';
 import { allRows } from '../support/rows.js';
 
 describeOnEach('verifying the counts', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let courses: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     courses = await addFullCourses(opened.database, 5);
   });
-  afterEach(() => opened.drop());
 
   async function verified(
     request: VerifyRequest = {},

@@ -1,7 +1,7 @@
 import type { EntityClass } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { MikroORM, SchemaGenerator, SqliteDriver, type SqlEntityManager } from '@mikro-orm/sql';
+import { MikroORM, SchemaGenerator, type SqlEntityManager } from '@mikro-orm/sql';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { installTriggers, withCounters, type Counter, type CounterStrategy } from 'mikro-orm-counters';
 import type { Database } from '../../src/database/database.js';
@@ -9,6 +9,7 @@ import { Course } from '../../src/entities/index.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { createCollation } from '../../src/migrations/postgresql/collation.js';
 import { strategy, type EngineDatabaseKind } from './databases.js';
+import { empty } from './empty.js';
 import { createDatabase, freshUrl } from './fresh-url.js';
 import { makeTables } from './made-tables.js';
 
@@ -117,29 +118,6 @@ export function useSchema(kind: EngineDatabaseKind, schema: SchemaOptions, kept:
       await connection().execute(sql, [...parameters], 'run');
     },
   };
-}
-
-async function empty(database: Database): Promise<void> {
-  const driver = database.em.getDriver();
-  const tables = new Set(
-    [...database.getMetadata().getAll().values()]
-      .filter(({ embeddable }) => !embeddable)
-      .map(({ tableName }) => tableName),
-  );
-  const filled = [...tables].map(table => `select '${table}' as name where exists (select 1 from ${table})`);
-  const [before, after] =
-    driver instanceof SqliteDriver
-      ? ['pragma defer_foreign_keys = on', 'select 1']
-      : driver instanceof PostgreSqlDriver
-        ? ['set local session_replication_role = replica', 'select 1']
-        : ['set foreign_key_checks = 0', 'set foreign_key_checks = 1'];
-  await database.em.fork().transactional(async em => {
-    const [connection, transaction] = [em.getConnection(), em.getTransactionContext()];
-    const rows = await connection.execute<{ name: string }[]>(filled.join(' union all '), [], 'all', transaction);
-    if (rows.length === 0) return;
-    for (const sql of [before, ...rows.map(({ name }) => `delete from ${name}`), after])
-      await connection.execute(sql, [], 'run', transaction);
-  });
 }
 
 /** Ends a transaction that a test began by hand and did not end, so that it blocks no other test. */

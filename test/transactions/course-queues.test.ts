@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { poolUse } from '../../src/database/connections/pool-use.js';
 import { TimeLimit, withinLimit } from '../../src/database/time-limits/time-limit.js';
@@ -18,25 +18,23 @@ import { deadlocks } from '../../src/transactions/transactions.js';
 import { deleteUser } from '../../src/use-cases/users.js';
 import { addCourse, addEnrollment } from '../support/api.js';
 import { waitUntil } from '../support/wait.js';
-import { describeOnEach, describeOnServers, freshDatabase } from '../support/databases.js';
+import { describeOnEach, describeOnServers, freshDatabase, useDatabase } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { addCourses, addUsers, allRows, expectExactCounts } from '../support/rows.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
 describeOnEach('changes of one course', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
   let database: Database;
   let course: number;
   let students: number[];
 
   beforeEach(async () => {
-    opened = await freshDatabase(kind);
     ({ database } = opened);
     course = await addCourse(database);
     students = await addUsers(database, Role.STUDENT, 30);
   });
-  afterEach(() => opened.drop());
 
   const waiting = (): number => courseQueuesOf(database).waiting;
 

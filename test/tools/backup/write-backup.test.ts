@@ -1,21 +1,18 @@
-import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { operator } from '../../../src/access/viewer.js';
 import { openDatabase } from '../../../src/database/database.js';
 import { Role } from '../../../src/entities/index.js';
 import { writeBackup } from '../../../src/tools/backup/write-backup.js';
 import { enroll } from '../../../src/use-cases/enrollments.js';
 import { backupLines, withClosingLine, valuesOf } from '../../support/backup-file.js';
-import { describeOnEach, freshDatabase, strategy } from '../../support/databases.js';
+import { describeOnEach, strategy, useDatabase } from '../../support/databases.js';
 import { addCountedCourses } from '../../support/place-on.js';
 import { addCourses, addUsers } from '../../support/rows.js';
 
 describeOnEach('backing up the counts', kind => {
-  let opened: Awaited<ReturnType<typeof freshDatabase>>;
+  const opened = useDatabase(kind);
 
-  beforeEach(async () => {
-    opened = await freshDatabase(kind);
-  });
-  afterEach(() => opened.drop());
+  beforeEach(async () => {});
 
   it('a backup has a header, the counts of each course, and a closing line with the checksum of what is before it', async () => {
     const { courses } = await addCountedCourses(opened.database, ['Optics', 'Logic']);
