@@ -113,7 +113,7 @@ function additionsTo(
       object: found.name,
       names: group.map(({ name }) => name),
       statements: [
-        `alter table ${table} ${group.map(({ name, definition }) => `add column ${quoted(name)} ${definition}`).join(', ')}`,
+        `alter table ${table} ${group.map(({ name, definition }) => `add column ${quoted(name)} ${definition}${adoption.columnOption}`).join(', ')}`,
       ],
       reverse: [`alter table ${table} ${group.map(({ name }) => `drop column ${quoted(name)}`).join(', ')}`],
     })),

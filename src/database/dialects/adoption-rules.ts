@@ -75,6 +75,11 @@ export interface AdoptionRules {
   readonly tableOptions: string;
   /** Whether one ALTER TABLE adds or drops several columns, all of them or none. */
   readonly addsColumnsTogether: boolean;
+  /**
+   * What the definition of an added column ends with, so that an INSERT without names of columns, and a SELECT of all of
+   * them, do not meet it; empty if the database has no such columns.
+   */
+  readonly columnOption: string;
   /** Whether every value of a column fits into an index: if not, an index would reject a row of theirs. */
   readonly canIndex: (column: FoundColumn) => boolean;
   /** Returns, in words, what adding columns, or an index, locks. */

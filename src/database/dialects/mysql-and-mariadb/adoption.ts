@@ -68,6 +68,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     longText: 'mediumtext',
     tableOptions: ' default character set utf8mb4 engine = InnoDB',
     addsColumnsTogether: true,
+    columnOption: ' invisible',
     // A text without a limit, or with one that does not fit beside others in the 3,072 bytes of a key.
     canIndex: ({ type }) => !/text|blob|json/.test(type) && Number(/char\((\d+)\)/.exec(type)?.[1] ?? 0) <= 500,
     effect: of =>

@@ -83,6 +83,7 @@ export const postgreSqlAdoption: AdoptionRules = {
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: true,
+  columnOption: '',
   // A row with a longer text than the 2,704 bytes of an entry would be rejected.
   canIndex: ({ type, family }) =>
     family !== 'text' || Number(/char(?:acter varying)?\((\d+)\)/.exec(type)?.[1] ?? 1000) <= 600,

@@ -82,6 +82,7 @@ export const sqliteAdoption: AdoptionRules = {
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: false,
+  columnOption: '',
   canIndex: () => true,
   effect: of =>
     of === 'columns' ? 'changes no row and takes a moment' : 'reads the table once; writers wait, and readers do not',
