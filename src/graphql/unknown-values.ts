@@ -33,10 +33,10 @@ function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: s
   field.type = getNullableType(field.type);
   const isChoice = isEnumType(field.type);
   const valued = (value: unknown, id: number): unknown => {
-    if (value === null || value === undefined) throw unknownValue(word, id, field.name, 'nothing that it knows');
+    if (value === null || value === undefined) throw unknownValue(word, id, field.name, 'empty');
     if (isChoice && typeof value === 'string' && value.startsWith(UNKNOWN_MARK))
       throw unknownValue(word, id, field.name, JSON.stringify(value.slice(UNKNOWN_MARK.length)));
-    if (value instanceof Date && Number.isNaN(value.valueOf())) throw unknownValue(word, id, field.name, 'no date');
+    if (value instanceof Date && Number.isNaN(value.valueOf())) throw unknownValue(word, id, field.name, 'not a date');
     return value;
   };
   field.resolve = (row, args, context, info) => {
