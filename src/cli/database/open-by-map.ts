@@ -14,6 +14,8 @@ export async function openByMap(open: (map: DatabaseMap | null) => Promise<Datab
     map = await adoptedMap(database);
   } catch (error) {
     await database.close(true);
+    // A connection that has just failed to make the database may be to another one.
+    if (isNew(database, error)) return open(null);
     throw error;
   }
   if (map === null) return database;
@@ -22,10 +24,7 @@ export async function openByMap(open: (map: DatabaseMap | null) => Promise<Datab
 }
 
 async function adoptedMap(database: Database): Promise<DatabaseMap | null> {
-  const journal = await readJournal(database.em.fork()).catch((error: unknown) => {
-    if (isMissing(database, error)) return null;
-    throw error;
-  });
+  const journal = await readJournal(database.em.fork());
   if (journal === null) return null;
   if (journal.entries.some(({ isDone }) => !isDone))
     throw new CommandError(
@@ -34,8 +33,9 @@ async function adoptedMap(database: Database): Promise<DatabaseMap | null> {
   return journal.map;
 }
 
-/** Returns whether an error, or what caused it, means that there is no such database yet. */
-function isMissing(database: Database, error: unknown): boolean {
+/** Returns whether an error, or what caused it, means that a database does not exist yet, or was made just now. */
+function isNew(database: Database, error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  return dialectOf(database).schema.isMissing(error) || isMissing(database, (error as { cause?: unknown }).cause);
+  const { isMissing, isMadeByAnother } = dialectOf(database).schema;
+  return isMissing(error) || isMadeByAnother(error) || isNew(database, (error as { cause?: unknown }).cause);
 }
