@@ -137,8 +137,10 @@ async function adopted(config: Config, place: MapPlace): Promise<ExitCode> {
       throw new CommandError(
         `There is no map ${place.path}, and the server needs one. Write it with "rollcall adopt --check --write-map", and correct it by hand.`,
       );
-    const { refusals } = await examinedPlan({ theirs, tables, map: loaded.map });
+    const { plan, refusals } = await examinedPlan({ theirs, tables, map: loaded.map });
     if (refusals.length > 0) throw new CommandError(`Nothing was changed.\n${refusals.join('\n')}`);
+    if (plan?.journal && plan.additions.some(({ kind }) => kind === 'changes'))
+      await requireNoTriggers(config, plan.journal.map);
     return loaded.map;
   });
   const steps = await withDatabaseToAdopt(url, database => adopt(database, { map }, tellingSteps('adding')));
@@ -163,20 +165,22 @@ async function undone(
     );
     return ExitCode.clean;
   }
-  const counting = await withAdoptedDatabase(config, journal.map, async database =>
+  // An undo that was interrupted has dropped what the triggers need, and found none before.
+  if (removals.length === (journal.entries.at(-1)?.number ?? 0)) await requireNoTriggers(config, journal.map);
+  const steps = await withDatabaseToAdopt(url, database => undoAdoption(database, tellingSteps('dropping')));
+  print(`${quantity(steps, 'addition')} taken away. The database is as it was before.\n`);
+  return ExitCode.clean;
+}
+
+/** Requires that no triggers count by the columns that are to be dropped. Errors: CommandError. */
+async function requireNoTriggers(config: Config, map: DatabaseMap): Promise<void> {
+  const counting = await withAdoptedDatabase(config, map, async database =>
     existingTriggers(await triggerStatus(database.em)),
-  ).catch((error: unknown) => {
-    // An undo that was interrupted has dropped what the triggers need, and found none before.
-    if (removals.length < (journal.entries.at(-1)?.number ?? 0)) return [];
-    throw error;
-  });
+  );
   if (counting.length > 0)
     throw new CommandError(
       `Triggers count in this database: ${counting.join(', ')}. Nothing was changed. Go back to hooks first: "rollcall counters use --help" says how.`,
     );
-  const steps = await withDatabaseToAdopt(url, database => undoAdoption(database, tellingSteps('dropping')));
-  print(`${quantity(steps, 'addition')} taken away. The database is as it was before.\n`);
-  return ExitCode.clean;
 }
 
 /** Writes a map into a new file. Errors: CommandError if there is one. */

@@ -22,9 +22,11 @@ export function shownAddition(
       ? effect('columns')
       : kind === 'indexes'
         ? effect('index')
-        : kind === 'default' || kind === 'kept indexes'
-          ? 'takes a moment'
-          : null;
+        : kind === 'changes'
+          ? `${effect('columns')}; then ${effect('index')}; Rollcall cannot read the table meanwhile`
+          : kind === 'default' || kind === 'kept indexes'
+            ? 'takes a moment'
+            : null;
   return {
     kind,
     object,
@@ -58,6 +60,8 @@ export function additionTitle({ kind, object, names }: Addition): string {
       return `${names.length === 1 ? 'the index' : 'the indexes'} ${list} of ${object}`;
     case 'kept indexes':
       return `the names of ${list} of ${object} again, without which the server would drop them beside ours`;
+    case 'changes':
+      return `${list} of ${object} anew, because the map has changed`;
     case 'tables':
       return `the tables ${list}`;
     case 'baseline':

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Migrator } from '@mikro-orm/migrations';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
@@ -33,7 +34,8 @@ export async function adopt(
     if (plan.refusals.length > 0) throw new MigrationRefused(plan.refusals.join(' '));
     const journal = new JournalWriter(database);
     const pending = (plan.journal?.entries ?? []).filter(({ isDone }) => !isDone);
-    if (pending.length + plan.additions.length === 0) return 0;
+    const isOther = plan.journal !== null && !isDeepStrictEqual(plan.journal.map, plan.map);
+    if (pending.length + plan.additions.length === 0 && !isOther) return 0;
     await journal.begin(plan.map);
     let number = Math.max(0, ...(plan.journal?.entries ?? []).map(entry => entry.number));
     const entries: { readonly number: number; readonly addition: Addition }[] = [
@@ -41,14 +43,18 @@ export async function adopt(
       ...plan.additions.map(addition => ({ number: ++number, addition })),
     ];
     const known = new Set(pending.map(entry => entry.number));
-    for (const entry of entries) if (!known.has(entry.number)) await journal.plan(entry.number, entry.addition);
+    const added = entries.filter(entry => !known.has(entry.number));
+    if (isOther) await journal.change(plan.map, added);
+    else for (const entry of added) await journal.plan(entry.number, entry.addition);
     // Only what was planned before can be there already.
     const found = pending.length > 0 ? await State.of(database) : null;
     for (const [index, { number: one, addition }] of entries.entries()) {
       const step = { addition, number: index + 1, of: entries.length };
       onStep(step, 'begins');
       if (!(found !== null && known.has(one) && found.has(addition, 'whole'))) await make(database, addition, found);
-      await journal.done(one);
+      // An undo takes away what the entries of the columns and indexes say.
+      if (addition.kind === 'changes') await journal.remove(one);
+      else await journal.done(one);
       onStep(step, 'ends');
     }
     return entries.length;
@@ -67,6 +73,10 @@ export async function planUndo(database: Database): Promise<JournalEntry[]> {
 export async function undoAdoption(database: Database, onStep: OnStep = () => undefined): Promise<number> {
   return dialectOf(database).schema.exclusively(database, async () => {
     const entries = await planUndo(database);
+    if (entries.some(({ kind }) => kind === 'changes'))
+      throw new MigrationRefused(
+        'A change of the map was interrupted. Nothing was taken away; continue it first with "rollcall adopt --yes".',
+      );
     const journal = new JournalWriter(database);
     const found = await State.of(database);
     for (const [index, entry] of entries.entries()) {
@@ -94,6 +104,8 @@ async function make(database: Database, addition: Addition, found: State | null)
       if (!found?.isHeld(addition)) await adoption.run(database.em, hold!);
       return adoption.run(database.em, restore!);
     }
+    case 'changes':
+      return makeChanges(database, addition);
     case 'indexes':
       // What an interrupted statement has left has the name.
       if ((await adoption.brokenIndexes(database.em)).includes(addition.names[0]!))
@@ -110,6 +122,16 @@ async function make(database: Database, addition: Addition, found: State | null)
     default:
   }
   for (const sql of addition.statements) await adoption.run(database.em, sql);
+}
+
+/** Removes columns and indexes as far as they are there, and adds them anew; it can be done twice. */
+async function makeChanges(database: Database, { object, names, statements }: Addition): Promise<void> {
+  const { adoption } = dialectOf(database);
+  const { columns, indexes } = (await findTables(database)).get(object)!;
+  for (const [index, name] of names.entries())
+    if (columns.has(name) || indexes.some(one => one.name === name))
+      await adoption.run(database.em, statements[index]!);
+  for (const sql of statements.slice(names.length)) await adoption.run(database.em, sql);
 }
 
 async function restoreNames(database: Database, addition: Addition, found: State): Promise<void> {

@@ -7,7 +7,8 @@ import { dialectOf, type Database } from '../dialects/dialect.js';
 export const JOURNAL_TABLE = `${ADDED_PREFIX}adoption`;
 
 /** The kinds of additions, in words that people see. */
-type AdditionKind = 'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline';
+type AdditionKind =
+  'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline' | 'changes';
 
 /** Something that is added to another application's database, or was. */
 export interface Addition {
@@ -32,6 +33,8 @@ export interface Journal {
   readonly map: DatabaseMap;
   readonly entries: readonly JournalEntry[];
 }
+
+const INSERT = `insert into ${JOURNAL_TABLE} (number, state, kind, object, content, moment) values (?, ?, ?, ?, ?, ?)`;
 
 /** The row that has the map. */
 const MAP_NUMBER = 0;
@@ -75,6 +78,25 @@ export class JournalWriter {
     if ((await readJournal(this.#em)) === null) await this.#insert(MAP_NUMBER, 'done', 'map', '', map);
   }
 
+  /** Records another map together with what it changes: both or neither. */
+  async change(
+    map: DatabaseMap,
+    entries: readonly { readonly number: number; readonly addition: Addition }[],
+  ): Promise<void> {
+    await this.#em.transactional(async em => {
+      for (const { number, addition } of entries) {
+        const { kind, object, names, statements, reverse } = addition;
+        const content = JSON.stringify({ kind, object, names, statements, reverse });
+        await em.execute(INSERT, [number, 'planned', kind, object, content, now()], 'run');
+      }
+      await em.execute(
+        `update ${JOURNAL_TABLE} set content = ?, moment = ? where number = ${MAP_NUMBER}`,
+        [JSON.stringify(map), now()],
+        'run',
+      );
+    });
+  }
+
   async plan(number: number, addition: Addition): Promise<void> {
     const { kind, object, names, statements, reverse } = addition;
     await this.#insert(number, 'planned', kind, object, { kind, object, names, statements, reverse });
@@ -93,10 +115,7 @@ export class JournalWriter {
   }
 
   #insert(number: number, state: string, kind: string, object: string, content: object): Promise<void> {
-    return this.#run(
-      `insert into ${JOURNAL_TABLE} (number, state, kind, object, content, moment) values (?, ?, ?, ?, ?, ?)`,
-      [number, state, kind, object, JSON.stringify(content), now()],
-    );
+    return this.#run(INSERT, [number, state, kind, object, JSON.stringify(content), now()]);
   }
 
   async #run(sql: string, parameters: readonly unknown[] = []): Promise<void> {

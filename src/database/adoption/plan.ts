@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { DatabaseMap } from '../../map/map-form.js';
 import { ADDED_PREFIX, mappedEntities } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
@@ -8,6 +7,7 @@ import type { FoundTable, FoundTables } from '../schema/found-table.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
 import { JOURNAL_TABLE, readJournal, type Addition, type Journal } from './journal.js';
+import { changeOfMap, refusalOfTables } from './change-of-map.js';
 import { wantedTables, type WantedTable } from './wanted.js';
 
 /** What is to be added to another application's database, and what stands in the way. */
@@ -29,6 +29,8 @@ export interface AdoptionPlan {
 export async function planAdoption(database: Database, map: DatabaseMap, now = new Date()): Promise<AdoptionPlan> {
   const em = database.em.fork();
   const journal = await readJournal(em);
+  const refusal = refusalOfTables(journal, map);
+  if (refusal !== null) return { map, journal, additions: [], remarks: [], refusals: [refusal] };
   const tables = await findTables(database);
   const wanted = wantedTables(database, map, tables, now);
   const planned = plannedBy(journal);
@@ -38,6 +40,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
   );
   const schema = await findSchema(database);
   const ours = ownMigrations(database);
+  const change = changeOfMap(database, journal, map, wanted, tables, now);
   return {
     map,
     journal,
@@ -46,14 +49,12 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
       ...parts.flatMap(({ additions }) => additions),
       ...(await ownTables(database, ours, tables, planned)),
       ...baseline(database, schema, planned),
+      // The last, because the journal forgets them.
+      ...change.additions,
     ],
     remarks: parts.flatMap(({ remarks }) => remarks),
     refusals: [
-      ...(journal !== null && !isDeepStrictEqual(journal.map, map)
-        ? [
-            'The database was adopted by another map. Give that one, or take the adoption back with "rollcall adopt --undo".',
-          ]
-        : []),
+      ...change.refusals,
       ...parts.flatMap(({ refusals }) => refusals),
       ...foreignNames(database, wanted, tables, ours, planned, journal),
     ],
