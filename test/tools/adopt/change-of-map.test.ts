@@ -3,7 +3,6 @@ import { adopt, undoAdoption, type OnStep } from '../../../src/database/adoption
 import { readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
 import { dialectOf, openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
-import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
 import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
 import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
@@ -34,7 +33,7 @@ describeOnEach('another map for a database that is open in place', kind => {
     await maker.close(true);
     database = await openToAdopt(place.url);
     const map = await guessedMap(new TheirDatabase(database), await findTables(database));
-    const definitions = (): Promise<string[]> => definitionsIn(database, kind as DatabaseKind);
+    const definitions = (): Promise<string[]> => definitionsIn(database, kind);
     const before = await definitions();
     await adopt(database, { map });
     const indexesOf = async (): Promise<string[]> =>
