@@ -14,7 +14,8 @@ const REPEATABLE = ['COUNTER_CONFLICT', '40001', '40P01', 'ER_LOCK_DEADLOCK', 'E
 
 type Change = RandomChange<Ids>;
 
-const changes: readonly Change[] = [
+/** The changes whose rows are known by their keys. */
+const changesByKeys: readonly Change[] = [
   async (em, { threads }, below) => {
     for (let index = below(3); index >= 0; index -= 1)
       em.create(Post, { thread: pick(threads, below), approved: below(2) === 1, points: '0.10' });
@@ -36,9 +37,18 @@ const changes: readonly Change[] = [
     updateWhere(em, Thread, { id: [pick(threads, below), pick(threads, below)] }, { board: pick(boards, below) }),
   async (em, { threads }, below) =>
     insertMany(em, Post, [{ thread: pick(threads, below) }, { thread: pick(threads, below), approved: true }]),
-  async (em, { threads }, below) => deleteWhere(em, Post, { thread: pick(threads, below), approved: below(2) === 1 }),
+  async (em, _, below) => {
+    const posts = await em.find(Post, {}, { limit: 20, orderBy: { id: 'asc' } });
+    await deleteWhere(em, Post, { id: posts.slice(0, 1 + below(3)).map(({ id }) => id) });
+  },
   async (em, { threads, boards }, below) =>
     below(2) === 0 ? recount(em, Board, [pick(boards, below)]) : recount(em, Thread, [pick(threads, below)]),
+];
+
+/** All of these, and one whose rows an index finds. */
+const changes: readonly Change[] = [
+  ...changesByKeys,
+  async (em, { threads }, below) => deleteWhere(em, Post, { thread: pick(threads, below), approved: below(2) === 1 }),
 ];
 
 /**
@@ -64,23 +74,33 @@ describeOnEngineDatabases(
   kind => {
     const schema = useSchema(kind, forum);
 
+    const write = async (some: readonly Change[], isolationLevel: IsolationLevel): Promise<readonly string[]> => {
+      const ids = await addForum(schema);
+      await fill(schema);
+      const repeated = await writeAtOnce(schema, ids, some, {
+        writers: WRITERS,
+        changesOfEach: CHANGES_OF_EACH,
+        isolationLevel,
+        repeatable: REPEATABLE,
+      });
+      await expectExactForum(schema);
+      return repeated;
+    };
+
     it.each([IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ])(
       'writers on several connections keep every level exact (%s)',
       async isolationLevel => {
-        const ids = await addForum(schema);
-        await fill(schema);
-        const repeated = await writeAtOnce(schema, ids, changes, {
-          writers: WRITERS,
-          changesOfEach: CHANGES_OF_EACH,
-          isolationLevel,
-          repeatable: REPEATABLE,
-        });
-        await expectExactForum(schema);
-        // Hooks take all locks in one order; triggers lock a row's targets when the row is written.
-        if (strategy === 'hooks' && isolationLevel === IsolationLevel.READ_COMMITTED)
-          expect(repeated.filter(code => code !== 'COUNTER_CONFLICT')).toEqual([]);
+        await write(changes, isolationLevel);
       },
     );
+
+    // Triggers lock a row's targets when the row is written. And a row that an index finds is locked after its entry
+    // there, while an UPDATE by the key locks the row first: MySQL and MariaDB end one of the two.
+    if (strategy === 'hooks')
+      it('writers who know the keys of their rows lock everything in one order', async () => {
+        const repeated = await write(changesByKeys, IsolationLevel.READ_COMMITTED);
+        expect(repeated.filter(code => code !== 'COUNTER_CONFLICT')).toEqual([]);
+      });
   },
   engineServerKinds,
 );
