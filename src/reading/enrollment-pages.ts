@@ -9,6 +9,7 @@ import { rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import {
+  hasOnlyOurs,
   statusIn,
   studentOf,
   withoutAllStatuses,
@@ -64,7 +65,8 @@ export function enrollmentPages(
   const asked = ids.filter(id => given == null || given === id);
   if (asked.length === 0) return Promise.resolve(ids.map(() => pageOf([], page)));
   const other = parent === 'course_id' ? studentOf(viewer, filter) : (filter.courseId ?? null);
-  if (other !== null) {
+  // Another application's database may have a student in a course several times.
+  if (other !== null && hasOnlyOurs(database)) {
     const query = rowsBy(database, 'core_enrollments', ['course_id', 'student_id'], 'unique')
       .where(parent === 'course_id' ? 'student_id' : 'course_id', '=', other)
       .where(parent, 'in', asked);

@@ -85,7 +85,10 @@ export function withoutAllStatuses(database: Database, filter: EnrollmentFilter)
   return areAll && hasOnlyOurs(database) ? { ...filter, status: null } : filter;
 }
 
-/** Returns false for another application's database, where an enrollment may have a status that the map does not name. */
+/**
+ * Returns false for another application's database, where an enrollment may have a status that the map does not name, and
+ * a student may be in a course several times.
+ */
 export function hasOnlyOurs({ driver }: Database): boolean {
   return mapOf(driver) === null;
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.js';
 import { Role } from '../../src/entities/index.js';
 import { errorCatalogue, type ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
@@ -341,5 +341,35 @@ describeOnEach("another application's database", kind => {
       expect(new Set(seen).size).toBe(36);
       expect(seen.length).toBe(36);
     }
+  });
+});
+
+describe('a student who is in a course several times', () => {
+  it('is listed as often as counted', async ({ onTestFinished }) => {
+    const rows = [
+      djangoUsers([{ id: 1 }, { id: 2 }]),
+      djangoCourses([{ id: 1 }, { id: 2 }]),
+      djangoEnrollments([
+        [1, 1, 1],
+        [2, 1, 1],
+        [3, 1, 1],
+        [4, 2, 1],
+        [5, 2, 2],
+      ]),
+    ];
+    const school = await adoptedSchool('sqlite', rows, withAllStatuses, { uniquePair: false });
+    const api = await startApi('sqlite', { place: school });
+    onTestFinished(() => api.stop());
+    const admin = await api.token(Role.ADMIN, null);
+    await api.send(admin, 'mutation { recountEnrollments { run { id } } }');
+    const { data, errors } = await api.send(
+      admin,
+      '{ courses(first: 5) { nodes { enrollments(first: 5, filter: { studentId: 1 }) { totalCount nodes { id } } } } }',
+    );
+    expect(errors).toBeUndefined();
+    expect(data.courses.nodes).toEqual([
+      { enrollments: { totalCount: 3, nodes: [{ id: '1' }, { id: '2' }, { id: '3' }] } },
+      { enrollments: { totalCount: 1, nodes: [{ id: '4' }] } },
+    ]);
   });
 });

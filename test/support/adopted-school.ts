@@ -35,11 +35,12 @@ export async function adoptedSchool(
   kind: DatabaseKind,
   rows: readonly string[],
   adapt: (map: DatabaseMap) => void = () => undefined,
+  options: Parameters<typeof djangoTables>[1] = {},
 ): Promise<AdoptedSchool> {
   const { url, drop } = freshUrl(kind);
   const maker = await openDatabase(url);
   await maker.schema.ensureDatabase();
-  for (const sql of [...djangoTables(kind), ...rows]) await maker.em.getConnection().execute(sql, [], 'run');
+  for (const sql of [...djangoTables(kind, options), ...rows]) await maker.em.getConnection().execute(sql, [], 'run');
   // The rows have brought their keys along.
   await dialectOf(maker).schema.followKeys(maker, ['core_user', 'core_course', 'core_enrollments']);
   await maker.close(true);
