@@ -241,8 +241,8 @@ export interface Inspection {
    * Returns the types of the columns that hold fewer numbers than 64 bits do, or unsigned ones, each by `table.column`.
    */
   readonly numberTypes: (database: Database) => Promise<ReadonlyMap<string, NumberType>>;
-  /** Returns the highest number that a table's key has had: the numbers of deleted rows are not used again. */
-  readonly highestKey: (database: Database, table: string) => Promise<bigint>;
+  /** Returns the highest number that a table's key, in a column, has had: the numbers of deleted rows are not used again. */
+  readonly highestKey: (database: Database, table: string, key: string) => Promise<bigint>;
   /** Returns how the database would run a statement. */
   readonly plan: (database: Database, sql: string, parameters: readonly unknown[]) => Promise<Plan>;
   /** Returns the names of the indexes whose first column is this one. */

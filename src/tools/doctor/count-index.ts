@@ -1,4 +1,5 @@
 import { dialectOf, type Database } from '../../database/database.js';
+import { storedColumn, storedTable } from '../../database/mapped/stored-names.js';
 import { builderFor, rows } from '../../database/query.js';
 import { numberOf, type ColumnOf, type StoredAggregate, type TableName } from '../../database/tables.js';
 import type { CourseOrdering } from '../../reading/index.js';
@@ -36,7 +37,11 @@ export async function examineCountIndex(database: Database, viewer: Viewer): Pro
   ).compile();
   const { inspection } = dialectOf(database);
   const plan = await inspection.plan(database, sql, parameters);
-  const indexes = await inspection.indexesStartingWith(database, TABLE, COLUMN);
+  const indexes = await inspection.indexesStartingWith(
+    database,
+    storedTable(database, TABLE),
+    storedColumn(database, TABLE, COLUMN),
+  );
   if (indexes.length === 0) {
     return [
       failed(

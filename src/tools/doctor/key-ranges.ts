@@ -36,7 +36,7 @@ export async function examineKeyRanges(database: Database, tables: readonly Tabl
   for (const table of tables)
     ranges.push({
       table: storedTable(database, table),
-      used: await inspection.highestKey(database, storedTable(database, table)),
+      used: await inspection.highestKey(database, storedTable(database, table), storedColumn(database, table, 'id')),
       ...narrowestEnd(columnsOfKey(database, table), types),
     });
   const amiss = ranges.filter(({ used, end }) => 2n * used >= end).map(findingOf);

@@ -1,5 +1,7 @@
 import { dialectOf, type Database } from '../../database/database.js';
 import { findSchema, listed, missingTables } from '../../database/schema/own-schema.js';
+import { storedTable } from '../../database/mapped/stored-names.js';
+import { tableNames } from '../../database/tables.js';
 import { mapOf } from '../../database/mapped/mapped-driver.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { foreignTriggers } from '../../migrations/own-tables.js';
@@ -25,7 +27,7 @@ export async function examineMigrations(database: Database): Promise<Finding[]> 
       ),
     ];
   }
-  const missing = missingTables(schema, known);
+  const missing = missingTables(schema, known).filter(name => !isThere(database, name, tables));
   return [
     ...(unknown.length > 0
       ? [
@@ -44,6 +46,12 @@ export async function examineMigrations(database: Database): Promise<Finding[]> 
     ...(pending.length === 0 && unknown.length === 0 && missing.length === 0 ? await differences(database) : []),
     ...(await examineMigrationPrivileges(database, pending)),
   ];
+}
+
+/** Returns whether one of our tables is there under the name that a map gives it. */
+function isThere(database: Database, name: string, tables: readonly string[]): boolean {
+  const ours = tableNames.find(table => table === name);
+  return ours !== undefined && tables.includes(storedTable(database, ours));
 }
 
 /**

@@ -43,10 +43,10 @@ export function serverInspection({ explain }: InspectionDifferences): Inspection
         }),
       );
     },
-    async highestKey(database, table) {
+    async highestKey(database, table, key) {
       const [row] = await select<{ highest: string | null }>(
         database,
-        `select cast(max(id) as char) as highest from ${table}`,
+        `select cast(max(${key}) as char) as highest from ${table}`,
       );
       const [highest, given] = [BigInt(row?.highest ?? 0), await lastGivenKey(database, table)];
       return given > highest ? given : highest;

@@ -38,10 +38,10 @@ export const postgreSqlInspection: Inspection = {
       }),
     );
   },
-  async highestKey(database, table) {
+  async highestKey(database, table, key) {
     const [row] = await select<{ highest: string | null; given: string | null }>(
       database,
-      `select (select max(id)::text from ${table}) as highest, pg_sequence_last_value(pg_get_serial_sequence('${table}', 'id')::regclass)::text as given`,
+      `select (select max(${key})::text from ${table}) as highest, pg_sequence_last_value(pg_get_serial_sequence('${table}', '${key}')::regclass)::text as given`,
     );
     const [highest, given] = [BigInt(row?.highest ?? 0), BigInt(row?.given ?? 0)];
     return given > highest ? given : highest;

@@ -25,9 +25,9 @@ export const sqliteInspection: Inspection = {
   examineRollback: () => Promise.resolve([]),
   // SQLite's integers have 64 bits, whatever their type is called.
   numberTypes: () => Promise.resolve(new Map()),
-  async highestKey(database, table) {
+  async highestKey(database, table, key) {
     const [[row], [sequence]] = [
-      await select<{ highest: string | null }>(database, `select cast(max(id) as text) as highest from ${table}`),
+      await select<{ highest: string | null }>(database, `select cast(max(${key}) as text) as highest from ${table}`),
       await select<{ seq: string }>(
         database,
         `select cast(seq as text) as seq from sqlite_sequence where name = '${table}'`,
