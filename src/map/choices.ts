@@ -4,6 +4,11 @@ import type { MapPart } from './map-form.js';
 /** The mark before a value of theirs that means none of ours, so that it equals none of ours. */
 export const UNKNOWN_MARK = '?';
 
+/** Returns a value of theirs that means none of ours; null for a value of ours. */
+export function unknownValueIn(value: string): string | null {
+  return value.startsWith(UNKNOWN_MARK) ? value.slice(UNKNOWN_MARK.length) : null;
+}
+
 /** The names of values, as a map has them, with the values that we store. */
 export type Choices = Readonly<Record<string, string | boolean>>;
 

@@ -253,6 +253,29 @@ it('adopt needs a map in a file before it changes anything, and follows it when 
   });
 });
 
+it("what another application's database cannot have is told in words, and changes nothing", async () => {
+  const env = {
+    DATABASE_URL: django(
+      'create table core_progress (id integer primary key, enrollment_id integer not null references core_enrollments (id))',
+      'insert into core_progress values (1, 1)',
+    ),
+  };
+  await mapOf(env.DATABASE_URL);
+  await place.run(['adopt', '--yes'], env);
+  const before = stateOf('db.sqlite3');
+  writeFileSync(join(place.folder, 'users.csv'), 'name,email\nEve,eve@school.example\n');
+  writeFileSync(join(place.folder, 'left.csv'), 'del,student,2,1\n');
+  for (const [command, reason] of [
+    [['import', 'users', 'users.csv'], 'The rows of core_user belong to another application'],
+    [
+      ['import', 'enrollments', 'left.csv', '--from', 'moodle', '--match-users', 'id', '--match-courses', 'id'],
+      'Another table of the database refers to a row that was to be deleted.',
+    ],
+  ] as const)
+    expect(await place.run([...command], env)).toMatchObject({ code: 1, stderr: expect.stringContaining(reason) });
+  expect(stateOf('db.sqlite3')).toEqual(before);
+});
+
 it('options of adopt that contradict each other are wrong usage', async () => {
   for (const options of [
     ['--check', '--yes'],

@@ -10,6 +10,7 @@ import { reportingAlteredTables } from '../reports/altered-tables.js';
 import { canAsk, confirm } from '../input/confirmation.js';
 import { ExitCode } from '../output/exit-code.js';
 import { CommandError } from '../failures/command-error.js';
+import { isWithin } from '../failures/within.js';
 import { quantity } from '../../tools/words.js';
 import { print, tell } from '../output/terminal.js';
 import { adoptFurther, journalOf } from '../database/adopted.js';
@@ -137,13 +138,8 @@ async function unlessMissing<Result>(
   try {
     return await read();
   } catch (error) {
-    if (!isMissingWithin(error, dialectOfUrl(databaseUrl).schema.isMissing)) throw error;
+    const { isMissing } = dialectOfUrl(databaseUrl).schema;
+    if (!isWithin(error, one => one instanceof NoDatabaseFile || isMissing(one))) throw error;
     return otherwise;
   }
-}
-
-/** Returns whether an error, or what caused it, means that there is no such database. */
-function isMissingWithin(error: unknown, isMissing: (error: unknown) => boolean): boolean {
-  const { cause } = error as { cause?: unknown };
-  return error instanceof NoDatabaseFile || isMissing(error) || (cause != null && isMissingWithin(cause, isMissing));
 }

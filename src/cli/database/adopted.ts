@@ -3,18 +3,18 @@ import { readJournal, type Journal } from '../../database/adoption/journal.js';
 import { openDatabase, openExistingDatabase, openToAdopt, type Database } from '../../database/database.js';
 import type { Config } from '../../config/config.js';
 import type { DatabaseMap } from '../../map/map-form.js';
-import { explain } from '../failures/explain.js';
 import { duration } from '../output/format.js';
 import { tell } from '../output/terminal.js';
 import { additionTitle } from '../reports/adoption-plan.js';
 import { strategyOf } from './ensure-strategy.js';
+import { using } from './using.js';
 
 /** Opens the database of another application, to change it, and closes it whatever happens. Errors: CommandError. */
 export async function withDatabaseToAdopt<Result>(
   url: string,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  return using(() => openToAdopt(url), url, work);
+  return using(url, () => openToAdopt(url), work);
 }
 
 /** Opens an adopted database by its map, and closes it whatever happens. Errors: CommandError. */
@@ -23,14 +23,14 @@ export async function withAdoptedDatabase<Result>(
   map: DatabaseMap,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  return using(() => openDatabase(config.databaseUrl, strategyOf(config), map), config.databaseUrl, work);
+  return using(config.databaseUrl, () => openDatabase(config.databaseUrl, strategyOf(config), map), work);
 }
 
 /** Returns the journal of a database that was adopted; null: it was not. Changes nothing. Errors: CommandError. */
 export function journalOf(url: string): Promise<Journal | null> {
   return using(
-    () => openExistingDatabase(url),
     url,
+    () => openExistingDatabase(url),
     async database => readJournal(database.em.fork()),
   );
 }
@@ -58,21 +58,4 @@ export function tellingSteps(verb: string): OnStep {
     const took = performance.now() - start;
     if (took >= MIN_TOLD_MS) tell(`${number}/${of} took ${duration(took)}.\n`);
   };
-}
-
-async function using<Result>(
-  open: () => Promise<Database>,
-  url: string,
-  work: (database: Database) => Promise<Result>,
-): Promise<Result> {
-  try {
-    const database = await open();
-    try {
-      return await work(database);
-    } finally {
-      await database.close(true);
-    }
-  } catch (error) {
-    throw explain(error, url);
-  }
 }

@@ -2,6 +2,7 @@ import { readJournal } from '../../database/adoption/journal.js';
 import { dialectOf, type Database } from '../../database/database.js';
 import type { DatabaseMap } from '../../map/map-form.js';
 import { CommandError } from '../failures/command-error.js';
+import { isWithin } from '../failures/within.js';
 
 /**
  * Opens a database: our own without a map, another application's by the map that it was adopted by. Errors:
@@ -14,8 +15,9 @@ export async function openByMap(open: (map: DatabaseMap | null) => Promise<Datab
     map = await adoptedMap(database);
   } catch (error) {
     await database.close(true);
-    // A connection that has just failed to make the database may be to another one.
-    if (isNew(database, error)) return open(null);
+    // The database does not exist yet, or was made just now: the connection that failed to make it may be to another one.
+    const { isMissing, isMadeByAnother } = dialectOf(database).schema;
+    if (isWithin(error, one => isMissing(one) || isMadeByAnother(one))) return open(null);
     throw error;
   }
   if (map === null) return database;
@@ -31,11 +33,4 @@ async function adoptedMap(database: Database): Promise<DatabaseMap | null> {
       'Opening the database of another application in place was interrupted. Continue with "rollcall adopt --yes", or take it back with "rollcall adopt --undo --yes".',
     );
   return journal.map;
-}
-
-/** Returns whether an error, or what caused it, means that a database does not exist yet, or was made just now. */
-function isNew(database: Database, error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return false;
-  const { isMissing, isMadeByAnother } = dialectOf(database).schema;
-  return isMissing(error) || isMadeByAnother(error) || isNew(database, (error as { cause?: unknown }).cause);
 }

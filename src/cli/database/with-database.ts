@@ -9,14 +9,14 @@ import { withoutPassword } from '../../database/texts/database-url.js';
 import { isConnectionLost } from '../../transactions/transaction-error.js';
 import { reportingAlteredTables } from '../reports/altered-tables.js';
 import { openByMap } from './open-by-map.js';
+import { using } from './using.js';
 import { ensureStrategy, installMissingTriggers, strategyOf } from './ensure-strategy.js';
 import { CommandError } from '../failures/command-error.js';
-import { explain } from '../failures/explain.js';
 import { tell } from '../output/terminal.js';
 
 /** Opens the configured database for some work, and closes it whatever happens. Errors: CommandError. */
 export function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
-  return using(config, () => opened(config), work);
+  return using(config.databaseUrl, () => opened(config), work);
 }
 
 /** Does the same with a database that exists: creates and migrates none. Errors: CommandError. */
@@ -24,7 +24,11 @@ export function withExistingDatabase<Result>(
   config: Pick<Config, 'databaseUrl' | 'counters'>,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  return using(config, () => openByMap(map => openExistingDatabase(config.databaseUrl, strategyOf(config), map)), work);
+  return using(
+    config.databaseUrl,
+    () => openByMap(map => openExistingDatabase(config.databaseUrl, strategyOf(config), map)),
+    work,
+  );
 }
 
 /**
@@ -56,24 +60,7 @@ export function withMigratedDatabase<Result>(
         );
       },
     });
-  return using(config, ready, work);
-}
-
-async function using<Result>(
-  { databaseUrl }: Pick<Config, 'databaseUrl'>,
-  ready: () => Promise<Database>,
-  work: (database: Database) => Promise<Result>,
-): Promise<Result> {
-  try {
-    const database = await ready();
-    try {
-      return await work(database);
-    } finally {
-      await database.close(true);
-    }
-  } catch (error) {
-    throw explain(error, databaseUrl);
-  }
+  return using(config.databaseUrl, ready, work);
 }
 
 /** Requires that another application's database has all that this version needs. Errors: CommandError. */

@@ -1,8 +1,13 @@
-import { InvalidFieldNameException, TableNotFoundException } from '@mikro-orm/core';
+import {
+  ForeignKeyConstraintViolationException,
+  InvalidFieldNameException,
+  TableNotFoundException,
+} from '@mikro-orm/core';
 import { NoDatabaseFile } from '../../database/database.js';
 import { dialects } from '../../database/dialects/dialects.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
 import { missingAdvice, type NamedDatabase } from '../../database/texts/named-database.js';
+import { NotWritable } from '../../map/written-row.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
 import { TransactionError } from '../../transactions/transaction-error.js';
@@ -25,6 +30,7 @@ export function explain(
   const texts = reasonsOf(error).map(
     reason =>
       schemaText(reason, named) ??
+      rowText(reason) ??
       listeningText(reason) ??
       hostText(reason, named) ??
       dialectText(reason, named) ??
@@ -60,6 +66,14 @@ function schemaText(reason: Reason, named: NamedDatabase): string | null {
   return named.isOwn
     ? `The database lacks something that this version needs: ${lacks}. Apply the migrations with "rollcall migrate up".`
     : `The database lacks something that the map names: ${lacks}. Examine it with "rollcall adopt --check".`;
+}
+
+/** Returns why another application's database cannot have a change. */
+function rowText(reason: Reason): string | null {
+  if (reason instanceof NotWritable) return reason.message;
+  return reason instanceof ForeignKeyConstraintViolationException
+    ? 'Another table of the database refers to a row that was to be deleted. Remove what refers to it first.'
+    : null;
 }
 
 function listeningText({ code, syscall, address, port, variable = 'PORT' }: Reason): string | null {

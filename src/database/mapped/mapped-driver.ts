@@ -39,7 +39,8 @@ export function mapOf(driver: object): DatabaseMap | null {
 
 /**
  * Returns a driver class like another one, which writes into another application's tables what a map says: all writes of
- * the ORM, those of a flush and bulk writes alike, pass here. Errors of its methods: NotWritable.
+ * the ORM, those of a flush and bulk writes alike, pass here; those of query builders, which do not, are refused. Errors
+ * of its methods: NotWritable.
  */
 export function mappedDriver(driver: NonNullable<Options['driver']>, map: DatabaseMap): NonNullable<Options['driver']> {
   const tables = tablesByEntity(map);
@@ -103,6 +104,16 @@ export function mappedDriver(driver: NonNullable<Options['driver']>, map: Databa
       const mapped = this.#mapped(entity);
       if (mapped) requireWritable(mapped.table);
       return super.nativeDelete(entity, where, options);
+    }
+
+    override createQueryBuilder<Entity extends object>(
+      ...parameters: Parameters<typeof AbstractSqlDriver.prototype.createQueryBuilder<Entity>>
+    ): ReturnType<typeof AbstractSqlDriver.prototype.createQueryBuilder<Entity>> {
+      const builder = super.createQueryBuilder<Entity>(...parameters);
+      const [entity, , , , , , em] = parameters;
+      // The driver's own builders, whose data are those of the map already, have no entity manager.
+      const mapped = em && this.#mapped(entity as EntityName<Entity>);
+      return mapped ? withoutWrites(builder, mapped.table) : builder;
     }
 
     #written<Entity extends object>(
@@ -189,6 +200,17 @@ function written({ meta, table }: Mapping, data: Data): Data {
     if (writer in row && row[writer] === null) row[writer] = filledWith(how, theirRow(meta, row));
   }
   return row;
+}
+
+/** Makes a query builder refuse to write. */
+function withoutWrites<Builder extends object>(builder: Builder, table: MappedTable): Builder {
+  const refuse = (): never => {
+    requireWritable(table);
+    throw new NotWritable(
+      `The rows of ${table.table} cannot be written all at once, because they belong to another application's table.`,
+    );
+  };
+  return Object.assign(builder, { insert: refuse, update: refuse, delete: refuse, truncate: refuse });
 }
 
 function requireWritable({ isReadOnly, table }: MappedTable): void {

@@ -365,6 +365,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
       '… cannot become …: …',
       '… cannot be written: …',
       '… cannot be … and … at once: …',
+      'The rows of … cannot be written all at once, …',
     ],
     status: [200],
     remedy: 'Make the change in the other application, or ask an operator to complete the map.',

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, User } from '../../entities/index.js';
+import { unknownValueIn } from '../../map/choices.js';
 import { coursesBy, usersBy } from '../import/lookups.js';
 
 /** The most rows that are in memory at once. */
@@ -21,7 +22,7 @@ export const exportedUsers: ExportedTable = {
   columns: ['name', 'email', 'role', 'created_at'],
   async *pages(em) {
     for await (const users of pagesOf(after => em.find(User, { id: { $gt: after } }, pageOptions)))
-      yield users.map(({ name, email, role, createdAt }) => [name, email, role, createdAt.toISOString()]);
+      yield users.map(({ name, email, role, createdAt }) => [name, email, asTheirs(role), createdAt.toISOString()]);
   },
 };
 
@@ -38,7 +39,7 @@ export const exportedCourses: ExportedTable = {
       yield courses.map(({ title, description, status, isPublished, capacity, instructor, createdAt }) => [
         title,
         description ?? null,
-        status,
+        asTheirs(status),
         isPublished,
         capacity ?? null,
         instructor ? (emails.get(instructor.id) ?? null) : null,
@@ -72,12 +73,17 @@ export function exportedEnrollments(by: 'name' | 'id'): ExportedTable {
         yield enrollments.map(({ course, student, status, enrolledAt }) => [
           titles?.get(course.id) ?? course.id,
           emails?.get(student.id) ?? student.id,
-          status,
+          asTheirs(status),
           enrolledAt.toISOString(),
         ]);
       }
     },
   };
+}
+
+/** Returns a value of ours as it is, and one of another application that its map does not name as that has it. */
+function asTheirs(value: string): string {
+  return unknownValueIn(value) ?? value;
 }
 
 const pageOptions = { orderBy: { id: 'asc' }, limit: PAGE_ROWS, disableIdentityMap: true } as const;

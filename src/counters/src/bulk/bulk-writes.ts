@@ -8,7 +8,7 @@ import {
   type RequiredEntityData,
   type Transaction,
 } from '@mikro-orm/core';
-import { SqlEntityManager } from '@mikro-orm/sql';
+import { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import { Tally, type KeyedDelta } from '../counts/deltas.js';
 import { defaultedColumn, stateInDatabase, type RowState } from '../counts/row-states.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
@@ -275,13 +275,19 @@ async function changeRows(
   });
 }
 
-/** Returns a DELETE of the rows with some keys, where the database needs one of its own. */
+/**
+ * Returns a DELETE of the rows with some keys, where the database needs one of its own; not for a driver of the
+ * application's that deletes in its own way.
+ */
 function deletionOf(
   em: SqlEntityManager,
   meta: EntityMetadata,
   keys: readonly Key[],
   { schema }: UpdateWhereOptions<object>,
 ): Fragment | null {
+  // The class is asked, since the guard is a method of the object.
+  const ofClass: unknown = Reflect.get(Object.getPrototypeOf(em.getDriver()) as object, 'nativeDelete');
+  if (ofClass !== Reflect.get(AbstractSqlDriver.prototype, 'nativeDelete')) return null;
   const columns = keyColumns(meta).map(column => quoted(em, column));
   const sql = dialectOf(em).deleteByKeys?.(tableName(em, meta, schema), columns, keys.length);
   return sql === undefined ? null : { sql, parameters: keys.flatMap(key => key.map(sendable)) };
