@@ -7,7 +7,7 @@ import {
   type GraphQLField,
   type GraphQLSchema,
 } from 'graphql';
-import { UNKNOWN_MARK } from '../map/choices.js';
+import { unknownValueIn } from '../map/choices.js';
 import type { Context } from './context.js';
 import { codedError } from './errors/errors.js';
 
@@ -34,8 +34,8 @@ function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: s
   const isChoice = isEnumType(field.type);
   const valued = (value: unknown, id: number): unknown => {
     if (value === null || value === undefined) throw unknownValue(word, id, field.name, 'empty');
-    if (isChoice && typeof value === 'string' && value.startsWith(UNKNOWN_MARK))
-      throw unknownValue(word, id, field.name, JSON.stringify(value.slice(UNKNOWN_MARK.length)));
+    const unknown = isChoice && typeof value === 'string' ? unknownValueIn(value) : null;
+    if (unknown !== null) throw unknownValue(word, id, field.name, JSON.stringify(unknown));
     if (value instanceof Date && Number.isNaN(value.valueOf())) throw unknownValue(word, id, field.name, 'not a date');
     return value;
   };
@@ -47,9 +47,11 @@ function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: s
 
 /** Requires that counts by status are those of all rows. Errors: UNKNOWN_VALUE, which names the others. */
 export function requireKnownStatuses(courseId: number, counts: ReadonlyMap<string, number>): void {
-  const unknown = [...counts].filter(([status]) => status.startsWith(UNKNOWN_MARK));
-  if (unknown.length === 0) return;
-  const values = unknown.map(([status, count]) => `${JSON.stringify(status.slice(UNKNOWN_MARK.length))} ${count}`);
+  const values = [...counts].flatMap(([status, count]) => {
+    const unknown = unknownValueIn(status);
+    return unknown === null ? [] : [`${JSON.stringify(unknown)} ${count}`];
+  });
+  if (values.length === 0) return;
   throw codedError(
     'UNKNOWN_VALUE',
     `Course ${courseId} has enrollments with a status that the map does not name: ${values.join(', ')}. An operator must add it to the map.`,

@@ -1,3 +1,4 @@
+import { unknownValueIn } from '../map/choices.js';
 import { CourseStatus } from '../entities/index.js';
 import type { LockedCourse } from './locked-rows.js';
 import { problem, UserErrorCode, type Problem } from './outcome.js';
@@ -25,7 +26,7 @@ export function courseClosed(
   return problem(
     UserErrorCode.COURSE_CLOSED,
     field,
-    `Course ${id} "${title}" is closed to students: it is ${isPublished ? status.toUpperCase() : 'not published'}.`,
+    `Course ${id} "${title}" is closed to students: it is ${isPublished ? (unknownValueIn(status) ?? status.toUpperCase()) : 'not published'}.`,
   );
 }
 

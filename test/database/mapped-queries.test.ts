@@ -95,6 +95,11 @@ describe('a query of the query builder', () => {
     expect(text).toBe(`${one} union all ${one} order by "title" limit ?`);
   });
 
+  it('orders a union by what it returns', () => {
+    const one = (id: number) => db().selectFrom('core_course').select(['id', 'title']).where('id', '=', id);
+    expect(one(1).unionAll(one(2)).orderBy('title').compile().sql).toMatch(/ order by "title"$/);
+  });
+
   it('has the names in the pieces of SQL of its own', () => {
     const hinted = sql`${sql.table('core_course')} not indexed`;
     const { sql: text } = db()

@@ -7,7 +7,7 @@ import type { FaultContext } from './fault.ts';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** The connections of the second program, its students, of whom each connection has its own, and the courses it writes. */
+/** The number of connections of the second program, of students of each connection, and of courses that it writes. */
 const CONNECTIONS = 3;
 const STUDENTS_OF_EACH = 6;
 const COURSES = 4;

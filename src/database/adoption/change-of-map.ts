@@ -33,14 +33,14 @@ export function changeOfMap(
 ): ChangeOfMap {
   if (journal === null || isDeepStrictEqual(journal.map, map)) return { additions: [], refusals: [] };
   const before = wantedTables(database, journal.map, tables, now);
-  const changes = wanted.map((after, index) => changeOfTable(database, before[index]!, after));
+  const changes = wanted.map((after, index) => changeOfTable(database, journal, before[index]!, after));
   return {
     additions: changes.flatMap(({ additions }) => additions),
     refusals: changes.flatMap(({ refusals }) => refusals),
   };
 }
 
-function changeOfTable(database: Database, before: WantedTable, after: WantedTable): ChangeOfMap {
+function changeOfTable(database: Database, journal: Journal, before: WantedTable, after: WantedTable): ChangeOfMap {
   const { found } = after;
   const old = new Map(before.columns.map(column => [column.property, column]));
   const others = after.columns.filter(
@@ -57,19 +57,25 @@ function changeOfTable(database: Database, before: WantedTable, after: WantedTab
       ),
     };
   const names = new Set(others.map(({ name }) => name));
-  const indexes = after.indexes.filter(index => {
-    const columns = before.indexes.find(({ name }) => name === index.name)?.columns;
-    return (
-      columns !== undefined && (columns.join('\0') !== index.columns.join('\0') || columns.some(one => names.has(one)))
-    );
-  });
-  if (others.length + indexes.length === 0) return { additions: [], refusals: [] };
+  // An index of theirs that serves as well stays as it is.
+  const made = new Set(
+    journal.entries.flatMap(entry => (entry.kind === 'indexes' && entry.object === found.name ? entry.names : [])),
+  );
+  const wanted = new Map(after.indexes.map(index => [index.name, index]));
+  const dropped = before.indexes.filter(
+    ({ name, columns }) =>
+      made.has(name) &&
+      (columns.some(one => names.has(one)) || columns.join('\0') !== wanted.get(name)?.columns.join('\0')),
+  );
+  if (others.length + dropped.length === 0) return { additions: [], refusals: [] };
   const { adoption } = dialectOf(database);
   const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
   const table = quoted(found.name);
-  const kept = (index: AddedIndex): AddedIndex => ({
-    ...index,
-    isUnique: found.indexes.find(({ name }) => name === index.name)?.isUnique ?? index.isUnique,
+  // With the columns of the map, and unique only where it was so.
+  const added = dropped.flatMap(({ name }): AddedIndex[] => {
+    const index = wanted.get(name);
+    const isUnique = found.indexes.some(one => one.name === name && one.isUnique);
+    return index ? [{ ...index, isUnique }] : [];
   });
   return {
     additions: [
@@ -77,15 +83,15 @@ function changeOfTable(database: Database, before: WantedTable, after: WantedTab
         kind: 'changes',
         object: found.name,
         // A removal for each of these, and then what is added: see makeChanges().
-        names: [...indexes.map(({ name }) => name), ...names],
+        names: [...dropped.map(({ name }) => name), ...names],
         statements: [
-          ...indexes.map(index => adoption.dropIndexes([index], quoted)),
+          ...dropped.map(index => adoption.dropIndexes([index], quoted)),
           ...others.map(({ name }) => `alter table ${table} drop column ${quoted(name)}`),
           ...others.map(
             ({ name, definition }) =>
               `alter table ${table} add column ${quoted(name)} ${definition}${adoption.columnOption}`,
           ),
-          ...indexes.map(index => adoption.addIndexes([kept(index)], quoted)),
+          ...added.map(index => adoption.addIndexes([index], quoted)),
         ],
         reverse: [],
       },

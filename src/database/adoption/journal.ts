@@ -61,6 +61,21 @@ export async function readJournal(em: SqlEntityManager): Promise<Journal | null>
   };
 }
 
+/** The names that a journal has, by kind and object. */
+export type Planned = ReadonlySet<string>;
+
+/** Returns the names of all that a journal has. */
+export function plannedBy(journal: Journal | null): Planned {
+  return new Set(
+    (journal?.entries ?? []).flatMap(({ kind, object, names }) => names.map(name => keyOf(kind, object, name))),
+  );
+}
+
+/** Returns the name by which an addition is known. */
+export function keyOf(kind: string, object: string, name: string): string {
+  return [kind, object, name].join('\0');
+}
+
 /** The writing of a journal: each step before and after what it records. */
 export class JournalWriter {
   readonly #em: SqlEntityManager;
@@ -75,7 +90,8 @@ export class JournalWriter {
     await this.#run(
       `create table if not exists ${JOURNAL_TABLE} (number integer not null primary key, state varchar(20) not null, kind varchar(20) not null, object varchar(255) not null, content ${longText} not null, moment varchar(30) not null)${tableOptions}`,
     );
-    if ((await readJournal(this.#em)) === null) await this.#insert(MAP_NUMBER, 'done', 'map', '', map);
+    if ((await readJournal(this.#em)) === null)
+      await this.#run(INSERT, [MAP_NUMBER, 'done', 'map', '', JSON.stringify(map), now()]);
   }
 
   /** Records another map together with what it changes: both or neither. */
@@ -84,11 +100,7 @@ export class JournalWriter {
     entries: readonly { readonly number: number; readonly addition: Addition }[],
   ): Promise<void> {
     await this.#em.transactional(async em => {
-      for (const { number, addition } of entries) {
-        const { kind, object, names, statements, reverse } = addition;
-        const content = JSON.stringify({ kind, object, names, statements, reverse });
-        await em.execute(INSERT, [number, 'planned', kind, object, content, now()], 'run');
-      }
+      for (const { number, addition } of entries) await em.execute(INSERT, plannedRow(number, addition), 'run');
       await em.execute(
         `update ${JOURNAL_TABLE} set content = ?, moment = ? where number = ${MAP_NUMBER}`,
         [JSON.stringify(map), now()],
@@ -98,8 +110,7 @@ export class JournalWriter {
   }
 
   async plan(number: number, addition: Addition): Promise<void> {
-    const { kind, object, names, statements, reverse } = addition;
-    await this.#insert(number, 'planned', kind, object, { kind, object, names, statements, reverse });
+    await this.#run(INSERT, plannedRow(number, addition));
   }
 
   async done(number: number): Promise<void> {
@@ -114,13 +125,14 @@ export class JournalWriter {
     await this.#run(`drop table ${JOURNAL_TABLE}`);
   }
 
-  #insert(number: number, state: string, kind: string, object: string, content: object): Promise<void> {
-    return this.#run(INSERT, [number, state, kind, object, JSON.stringify(content), now()]);
-  }
-
   async #run(sql: string, parameters: readonly unknown[] = []): Promise<void> {
     await this.#em.getConnection().execute(sql, [...parameters], 'run');
   }
+}
+
+/** Returns the values of the row for an addition that is yet to be made. */
+function plannedRow(number: number, { kind, object, names, statements, reverse }: Addition): unknown[] {
+  return [number, 'planned', kind, object, JSON.stringify({ kind, object, names, statements, reverse }), now()];
 }
 
 function now(): string {

@@ -1,12 +1,13 @@
 import type { DatabaseMap } from '../../map/map-form.js';
-import { ADDED_PREFIX, mappedEntities } from '../../map/mapped-table.js';
+import { ADDED_PREFIX } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex } from '../dialects/adoption-rules.js';
 import type { FoundTable, FoundTables } from '../schema/found-table.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
-import { JOURNAL_TABLE, readJournal, type Addition, type Journal } from './journal.js';
+import { keyOf, plannedBy, readJournal, type Addition, type Journal, type Planned } from './journal.js';
+import { baseline, ownMigrations, ownTables } from './own-tables.js';
 import { changeOfMap, refusalOfTables } from './change-of-map.js';
 import { wantedTables, type WantedTable } from './wanted.js';
 
@@ -59,19 +60,6 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
       ...foreignNames(database, wanted, tables, ours, planned, journal),
     ],
   };
-}
-
-/** The names that a journal has, by kind and object. */
-type Planned = ReadonlySet<string>;
-
-function plannedBy(journal: Journal | null): Planned {
-  return new Set(
-    (journal?.entries ?? []).flatMap(({ kind, object, names }) => names.map(name => keyOf(kind, object, name))),
-  );
-}
-
-function keyOf(kind: string, object: string, name: string): string {
-  return [kind, object, name].join('\0');
 }
 
 async function preparations(database: Database, planned: Planned): Promise<Addition[]> {
@@ -215,68 +203,6 @@ async function hasDuplicates(database: Database, { indexes, found }: WantedTable
     if (rows.length > 0) return true;
   }
   return false;
-}
-
-/** Returns the migrations that make tables of our own only. */
-function ownMigrations(database: Database): MigrationEntry[] {
-  const metadata = database.getMetadata();
-  const mapped = new Set(Object.values(mappedEntities).map(entity => metadata.get<object>(entity).tableName));
-  return dialectOf(database).schema.migrations.filter(
-    ({ tables }) => tables.length > 0 && !tables.some(({ name }) => mapped.has(name)),
-  );
-}
-
-/** Returns the names of all tables of our own in an adopted database. */
-export function ownTableNames(database: Database): string[] {
-  const { tableName = '' } = database.config.get('migrations');
-  return [...ownMigrations(database).flatMap(({ tables }) => tables.map(({ name }) => name)), tableName, JOURNAL_TABLE];
-}
-
-async function ownTables(
-  database: Database,
-  migrations: readonly MigrationEntry[],
-  found: FoundTables,
-  planned: Planned,
-): Promise<Addition[]> {
-  const additions: Addition[] = [];
-  for (const { name, tables, class: Migration } of migrations) {
-    const names = tables.map(table => table.name);
-    // A table of somebody else with such a name is refused.
-    if (names.some(table => found.has(table) || planned.has(keyOf('tables', name, table)))) continue;
-    const migration = new Migration(database.em.getDriver(), database.config);
-    await migration.up();
-    const quoted = (table: string): string => database.em.getPlatform().quoteIdentifier(table);
-    additions.push({
-      kind: 'tables',
-      object: name,
-      names,
-      statements: migration.getQueries().map(String),
-      reverse: names.map(table => `drop table if exists ${quoted(table)}`),
-    });
-  }
-  return additions;
-}
-
-/** Returns the record of all migrations as applied: what they would change is there, in the form of this database. */
-function baseline(
-  database: Database,
-  { applied, tables }: Awaited<ReturnType<typeof findSchema>>,
-  planned: Planned,
-): Addition[] {
-  const { tableName = '' } = database.config.get('migrations');
-  const names = dialectOf(database)
-    .schema.migrations.map(({ name }) => name)
-    .filter(name => !applied?.includes(name) && !planned.has(keyOf('baseline', tableName, name)));
-  if (names.length === 0) return [];
-  return [
-    {
-      kind: 'baseline',
-      object: tableName,
-      names,
-      statements: names.map(name => `insert into ${tableName} (name) values ('${name}')`),
-      reverse: tables.includes(tableName) ? [] : [`drop table if exists ${tableName}`],
-    },
-  ];
 }
 
 /** Returns the things with names of ours that no adoption of ours has made. */

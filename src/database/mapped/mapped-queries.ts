@@ -30,7 +30,7 @@ interface NamedTable {
   readonly columns: ReadonlyMap<string, string>;
 }
 
-/** The tables whose names differ from ours, by ours. */
+/** The tables, by our names. */
 type NamedTables = ReadonlyMap<string, NamedTable>;
 
 /**

@@ -1,10 +1,17 @@
 import type { MetadataStorage } from '@mikro-orm/core';
-import { columnOfOurs, entitiesByTable, type ColumnOf, type TableName } from '../tables.js';
+import type { MapPart } from '../../map/map-form.js';
+import { mappedEntities } from '../../map/mapped-table.js';
+import { columnOfOurs, entitiesByTable, tableNames, type ColumnOf, type TableName } from '../tables.js';
 import { isBehind } from './mapped-metadata.js';
 
 /** The metadata of a database, which know its names. */
 interface Named {
   readonly getMetadata: () => MetadataStorage;
+}
+
+/** Returns our name of the table that a part of a map describes. */
+export function tableOfPart(part: MapPart): TableName {
+  return tableNames.find(table => entitiesByTable[table] === mappedEntities[part])!;
 }
 
 /** Returns the name that one of our tables has in a database: ours, or that of the table of a map. */

@@ -38,7 +38,7 @@ export async function probe(database: Database): Promise<Finding[]> {
     return [ok('Not tried: the map leaves courses or enrollments to the other application.')];
   const student = await studentOfOthers(database);
   if (student === null)
-    return [ok('Not tried: there is no user whom it could enroll, and the map leaves users to the other application.')];
+    return [ok('Not tried: there is no user to enroll, and only the other application adds users.')];
   const title = `A probe of rollcall doctor ${randomUUID()}`;
   const counts = await watched(database, title, student).catch((error: unknown) => {
     if (error instanceof NotWritable) return error;

@@ -29,7 +29,10 @@ describeOnEach('another map for a database that is open in place', kind => {
         [2, 1, 2, 'paid'],
       ]),
     ];
-    for (const sql of [...djangoTables(kind), ...rows]) await maker.em.getConnection().execute(sql, [], 'run');
+    // They serve as well as ours where queries name none.
+    const theirs = ['title', 'slug'].map(column => `create index their_${column}s on core_course (${column})`);
+    for (const sql of [...djangoTables(kind), ...rows, ...theirs])
+      await maker.em.getConnection().execute(sql, [], 'run');
     await maker.close(true);
     database = await openToAdopt(place.url);
     const map = await guessedMap(new TheirDatabase(database), await findTables(database));
@@ -74,6 +77,13 @@ describeOnEach('another map for a database that is open in place', kind => {
     await expect(adopt(database, { map: sourced })).rejects.toThrow(
       "core_course.rollcall_capacity has values of Rollcall's own",
     );
+
+    const renamed = structuredClone(filled);
+    renamed.courses.columns.title = 'slug';
+    await adopt(database, { map: renamed });
+    expect(
+      (await indexesOf()).filter(text => text.includes('core_course.core_course_is_published_title_index')),
+    ).toEqual([expect.stringMatching(/\(is_published,slug(?:,id)?\)/)]);
 
     await undoAdoption(database);
     expect(await definitions()).toEqual(before);

@@ -1,6 +1,7 @@
 import { requiredColumns } from './required-columns.js';
 import type { AdoptionPlan } from '../../../database/adoption/plan.js';
-import { ownTableNames, planAdoption } from '../../../database/adoption/plan.js';
+import { ownTableNames } from '../../../database/adoption/own-tables.js';
+import { planAdoption } from '../../../database/adoption/plan.js';
 import { dialectOf } from '../../../database/database.js';
 import { mapParts } from '../../../map/map-form.js';
 import { versionFinding } from '../../doctor/connection.js';

@@ -1,0 +1,70 @@
+/** The tables of our own in another application's database, and the record of the migrations. */
+import { mappedEntities } from '../../map/mapped-table.js';
+import type { MigrationEntry } from '../../migrations/migration-entry.js';
+import { dialectOf, type Database } from '../dialects/dialect.js';
+import type { FoundTables } from '../schema/found-table.js';
+import type { findSchema } from '../schema/own-schema.js';
+import { JOURNAL_TABLE, keyOf, type Addition, type Planned } from './journal.js';
+
+/** Returns the migrations that make tables of our own only. */
+export function ownMigrations(database: Database): MigrationEntry[] {
+  const metadata = database.getMetadata();
+  const mapped = new Set(Object.values(mappedEntities).map(entity => metadata.get<object>(entity).tableName));
+  return dialectOf(database).schema.migrations.filter(
+    ({ tables }) => tables.length > 0 && !tables.some(({ name }) => mapped.has(name)),
+  );
+}
+
+/** Returns the names of all tables of our own in an adopted database. */
+export function ownTableNames(database: Database): string[] {
+  const { tableName = '' } = database.config.get('migrations');
+  return [...ownMigrations(database).flatMap(({ tables }) => tables.map(({ name }) => name)), tableName, JOURNAL_TABLE];
+}
+
+/** Returns what makes the tables of our own that are not there. */
+export async function ownTables(
+  database: Database,
+  migrations: readonly MigrationEntry[],
+  found: FoundTables,
+  planned: Planned,
+): Promise<Addition[]> {
+  const additions: Addition[] = [];
+  for (const { name, tables, class: Migration } of migrations) {
+    const names = tables.map(table => table.name);
+    // A table of somebody else with such a name is refused.
+    if (names.some(table => found.has(table) || planned.has(keyOf('tables', name, table)))) continue;
+    const migration = new Migration(database.em.getDriver(), database.config);
+    await migration.up();
+    const quoted = (table: string): string => database.em.getPlatform().quoteIdentifier(table);
+    additions.push({
+      kind: 'tables',
+      object: name,
+      names,
+      statements: migration.getQueries().map(String),
+      reverse: names.map(table => `drop table if exists ${quoted(table)}`),
+    });
+  }
+  return additions;
+}
+
+/** Returns the record of all migrations as applied: what they would change is there, in the form of this database. */
+export function baseline(
+  database: Database,
+  { applied, tables }: Awaited<ReturnType<typeof findSchema>>,
+  planned: Planned,
+): Addition[] {
+  const { tableName = '' } = database.config.get('migrations');
+  const names = dialectOf(database)
+    .schema.migrations.map(({ name }) => name)
+    .filter(name => !applied?.includes(name) && !planned.has(keyOf('baseline', tableName, name)));
+  if (names.length === 0) return [];
+  return [
+    {
+      kind: 'baseline',
+      object: tableName,
+      names,
+      statements: names.map(name => `insert into ${tableName} (name) values ('${name}')`),
+      reverse: tables.includes(tableName) ? [] : [`drop table if exists ${tableName}`],
+    },
+  ];
+}
