@@ -70,7 +70,7 @@ export const values: Readonly<Record<string, readonly unknown[]>> = {
   broken: [0.1, 0.2, 0.1 + 0.2, -0, 1e21, -2.5],
   price: ['0.10', '0.1', '12.5', '-3', '-0.00', '1.005', '99999999.99'],
   big: [0n, 7n, 2n ** 60n, 2n ** 60n + 1n, -(2n ** 53n) - 1n],
-  name: ['a', 'A', 'a ', 'á', '', 'null', '1', '01', "o'\\x\n"],
+  name: ['a', 'A', 'a ', 'á', '', 'null', '1', '01', '10', "o'\\x\n", '\uFF21', '\u{1F41A}', '\u{1F41A}a'],
   second: [0, 400, 500, 1000].map(more => new Date(midnight + more)),
   moment: [0, 1, 500, 3_600_000].map(more => new Date(midnight + more)),
   day: ['2024-02-29', '2024-03-01', '2023-12-31'],
@@ -88,12 +88,13 @@ export const operands: Readonly<Record<string, readonly unknown[]>> = {
   broken: [-2.5, 0, 0.1, 0.2, 0.1 + 0.2],
   price: ['-3', '0', '0.1', '1.01', '12.50', '99999999.99'],
   big: [-(2n ** 53n) - 1n, 0n, 7n, 2n ** 60n, 2n ** 60n + 1n],
-  name: ['a', 'A', 'a ', 'á', '', 'null', '1', "o'\\x\n"],
+  // By their bytes: U+FF21 comes before U+1F41A, whose halves JavaScript has before it.
+  name: ['', '1', 'A', 'a', 'a ', 'null', "o'\\x\n", 'á', '\uFF21', '\u{1F41A}'],
   second: [0, 1000].map(more => new Date(midnight + more)),
   moment: [0, 1, 500, 3_600_000].map(more => new Date(midnight + more)),
   day: ['2023-12-31', '2024-02-29', '2024-03-01'],
   data: [],
-  'place.country': ['AT', 'at', 'IT'],
+  'place.country': ['AT', 'IT', 'at'],
   'place.floor': [-1, 0, 1],
 };
 
@@ -104,9 +105,11 @@ export const ordered: readonly string[] = [
   'broken',
   'price',
   'big',
+  'name',
   'second',
   'moment',
   'day',
+  'place.country',
   'place.floor',
 ];
 

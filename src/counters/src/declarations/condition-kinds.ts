@@ -42,8 +42,6 @@ const MAX_DECIMAL_DIGITS = 15;
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
-const NO_ORDER_OF_TEXT = 'a collation would decide the order of texts, and JavaScript could not know it';
-
 /** Returns how a property's values are compared, or why they cannot be. */
 export function kindOf(property: EntityProperty, comparing: Comparing): Kind | string {
   if (property.targetMeta && property.kind !== 'embedded') return kindOfKey(property, comparing);
@@ -120,13 +118,12 @@ function textKind(type: string, { conditions }: Comparing): Kind {
     value.isWellFormed() && value.length <= textLength(type)! && !(isPadded(type) && value.endsWith(' '));
   return {
     takes: 'a text that the column can hold',
-    unordered: NO_ORDER_OF_TEXT,
     problem(value) {
       if (typeof value !== 'string') return 'the property is a text';
       return isStored(value) && !value.includes('\0') ? undefined : `a column of the type ${type} does not hold it`;
     },
     normal: textOf,
-    compare: inOrder,
+    compare: inOrderOfBytes,
     isForeseeable: value => typeof value === 'string' && isStored(value),
     sql: (name, operator, values) => textsSql(conditions, name, operator, values as string[]),
   };
@@ -280,8 +277,9 @@ function orderedSql(column: string, operator: Operator, literals: readonly strin
   return `${column} ${operator} ${literals[0]}`;
 }
 
-function textsSql(conditions: ConditionSql, name: string, operator: Operator, texts: readonly string[]): string {
-  const equal = any(texts.map(text => conditions.isText(name, text)));
+function textsSql({ text }: ConditionSql, name: string, operator: Operator, texts: readonly string[]): string {
+  if (operator !== 'in' && operator !== 'notIn') return `${text.of(name)} ${operator} ${text.literal(texts[0]!)}`;
+  const equal = any(texts.map(one => `${text.of(name)} = ${text.literal(one)}`));
   return operator === 'in' ? equal : `not ${equal}`;
 }
 
@@ -292,6 +290,11 @@ function any(conditions: readonly string[]): string {
 
 function inOrder(a: Comparable, b: Comparable): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Compares texts by their bytes in UTF-8, where JavaScript compares them by halves of some characters. */
+function inOrderOfBytes(a: Comparable, b: Comparable): number {
+  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
 }
 
 /** Returns a value as the text that a column of texts holds. */

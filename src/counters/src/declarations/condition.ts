@@ -117,7 +117,7 @@ function nodeSql(em: SqlEntityManager, node: Node, row: string): string {
   const names = node.columns.map(column => `${row}${quoted(em, column)}`);
   if (node.type === 'comparison') return node.kind.sql(names[0]!, node.operator, node.values);
   const { conditions } = dialectOf(em);
-  const isJsonNull = node.json ? [conditions.isText(names[0]!, NULL_OF_JSON)] : [];
+  const isJsonNull = node.json ? [`${conditions.text.of(names[0]!)} = ${conditions.text.literal(NULL_OF_JSON)}`] : [];
   return node.type === 'null'
     ? `(${[...names.map(name => `${name} is null`), ...isJsonNull].join(' or ')})`
     : `(${[...names.map(name => `${name} is not null`), ...isJsonNull.map(text => `not ${text}`)].join(' and ')})`;

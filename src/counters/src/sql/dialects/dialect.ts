@@ -57,7 +57,8 @@ export interface DatabaseError {
 export interface ConditionSql {
   readonly isTrue: (name: string) => string;
   readonly isFalse: (name: string) => string;
-  readonly isText: (name: string, text: string) => string;
+  /** The column as a text that is compared byte by byte in UTF-8, and a text in the form to compare it with. */
+  readonly text: { readonly of: (name: string) => string; readonly literal: (text: string) => string };
   /** Returns true for a type of column from which a text is read with blanks at its end that nobody has written. */
   readonly addsBlanks: (type: string) => boolean;
   /** Returns the column's number as JavaScript reads it, or null where it has none; `type` is the column's type. */

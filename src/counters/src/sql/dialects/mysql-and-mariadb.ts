@@ -81,7 +81,10 @@ export const mysqlAndMariadb: Dialect = {
   conditions: {
     isTrue: name => `${name} <> 0`,
     isFalse: name => `${name} = 0`,
-    isText: (name, text) => `cast(convert(${name} using utf8mb4) as binary) = x'${Buffer.from(text).toString('hex')}'`,
+    text: {
+      of: name => `cast(convert(${name} using utf8mb4) as binary)`,
+      literal: text => `x'${Buffer.from(text).toString('hex')}'`,
+    },
     addsBlanks: () => false,
     // As JavaScript has them: doubles, and a FLOAT as the server prints it.
     number: (name, type) => (type.startsWith('float') ? `(concat(${name}) + 0e0)` : `(${name} + 0e0)`),

@@ -56,7 +56,10 @@ export const postgresql: Dialect = {
     // A property of the type boolean may have a column of whole numbers.
     isTrue: name => `${name}::int <> 0`,
     isFalse: name => `${name}::int = 0`,
-    isText: (name, text) => `convert_to(${name}::text, 'UTF8') = decode('${Buffer.from(text).toString('hex')}', 'hex')`,
+    text: {
+      of: name => `convert_to(${name}::text, 'UTF8')`,
+      literal: text => `decode('${Buffer.from(text).toString('hex')}', 'hex')`,
+    },
     addsBlanks: type => /^(char|character|bpchar)\b(?! varying)/i.test(type),
     number: (name, type) => (isFloat(type) ? `nullif(${numberSql(name, type)}, 'NaN')` : numberSql(name, type)),
     // NaN and infinity are no decimals.

@@ -20,7 +20,7 @@ export const sqlite: Dialect = {
     // A column takes any text; a text that is not a number is not true.
     isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
     isFalse: name => `(typeof(${name}) = 'text' or (typeof(${name}) in ('integer', 'real') and ${name} = 0))`,
-    isText: (name, text) => `cast(${name} as text) = ${literal(text)} collate binary`,
+    text: { of: name => `cast(${name} as text)`, literal: text => `${literal(text)} collate binary` },
     addsBlanks: () => false,
     number: numeric,
     exact: numeric,
