@@ -11,7 +11,7 @@ export interface Finding {
 }
 
 /** Returns a finding that everything is as it should be. */
-export function ok(message: string): Finding {
+export function ok(message: string): Finding & { readonly status: 'ok' } {
   return { status: 'ok', message };
 }
 

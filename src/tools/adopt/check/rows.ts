@@ -4,6 +4,7 @@ import { textOf } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
 import { quantity, grouped } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
+import { oddRows, type RowFinding } from './odd-rows.js';
 
 /** Examines whether all keys are numbers that JavaScript holds exactly. */
 export async function idFindings({ theirs, map }: Examined): Promise<Finding[]> {
@@ -28,7 +29,7 @@ export async function idFindings({ theirs, map }: Examined): Promise<Finding[]> 
 }
 
 /** Finds students who are in a course several times. */
-export async function duplicateFindings({ theirs, map: { enrollments } }: Examined): Promise<Finding[]> {
+export async function duplicateFindings({ theirs, map: { enrollments } }: Examined): Promise<RowFinding[]> {
   const { course, student } = enrollments.columns;
   const pair = `${theirs.name(course)}, ${theirs.name(student)}`;
   const pairs = `select ${theirs.name(course)} as c, ${theirs.name(student)} as s, count(*) as n from ${theirs.name(enrollments.table)} group by ${pair} having count(*) > 1`;
@@ -39,14 +40,18 @@ export async function duplicateFindings({ theirs, map: { enrollments } }: Examin
   );
   const named = some.map(({ c, s, n }) => `course ${String(c)}, student ${String(s)} (${String(n)})`);
   return [
-    warning(
-      `Some students are in a course several times: ${quantity(extra, 'row')} too many, such as ${named.join('; ')}. A copy keeps the row with the lowest id of each, and rejects the others.`,
+    oddRows(
+      `Some students are in a course several times: ${quantity(extra, 'row')} too many, such as ${named.join('; ')}.`,
+      {
+        inCopy: 'A copy keeps the row with the lowest id of each, and rejects the others.',
+        inPlace: 'They stay, and each of them counts.',
+      },
     ),
   ];
 }
 
 /** Finds rows that refer to rows which do not exist. */
-export async function orphanFindings({ theirs, map }: Examined): Promise<Finding[]> {
+export async function orphanFindings({ theirs, map }: Examined): Promise<RowFinding[]> {
   const { users, courses, enrollments } = map;
   const references: readonly (readonly [
     table: string,
@@ -73,7 +78,7 @@ export async function orphanFindings({ theirs, map }: Examined): Promise<Finding
       'leaves the teacher out',
     ],
   ];
-  const findings: Finding[] = [];
+  const findings: RowFinding[] = [];
   for (const [table, column, target, result] of references) {
     if (column === undefined) continue;
     const lost = await theirs.number(
@@ -81,7 +86,10 @@ export async function orphanFindings({ theirs, map }: Examined): Promise<Finding
     );
     if (lost > 0)
       findings.push(
-        warning(`${grouped(lost)} rows of ${table} have a ${column} that is not in ${target.table}. A copy ${result}.`),
+        oddRows(`${grouped(lost)} rows of ${table} have a ${column} that is not in ${target.table}.`, {
+          inCopy: `A copy ${result}.`,
+          inPlace: 'They stay.',
+        }),
       );
   }
   return findings.length > 0 ? findings : [ok('All references lead to a row.')];

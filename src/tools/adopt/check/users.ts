@@ -1,33 +1,41 @@
 import { quotedCell } from '../../import/bad-row.js';
-import { ok, warning, type Finding } from '../../doctor/finding.js';
+import { ok } from '../../doctor/finding.js';
 import { columnsIn } from '../../../map/map-form.js';
 import { comparable } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
 import { grouped, quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
+import { oddRows, type RowFinding } from './odd-rows.js';
 
 /** Finds users without an email, and users who share one. */
-export async function emailFindings({ theirs, map: { users } }: Examined): Promise<Finding[]> {
+export async function emailFindings({ theirs, map: { users } }: Examined): Promise<RowFinding[]> {
   const [email] = columnsIn(users.columns.email);
   if (email === undefined) return [];
   const name = theirs.name(email);
   const blank = await theirs.count(users.table, `${name} is null or trim(${name}) = ''`);
   const shared = `select lower(trim(${name})) as e, count(*) as n from ${theirs.name(users.table)} where trim(${name}) <> '' group by lower(trim(${name})) having count(*) > 1`;
   const extra = await theirs.number(`select sum(d.n - 1) as n from (${shared}) d`);
-  const findings: Finding[] = [];
+  const findings: RowFinding[] = [];
   if (blank > 0)
     findings.push(
-      warning(
-        `Users without an email: ${grouped(blank)}. ${hasFallback(users.columns.email) ? 'A copy gives each an address that reaches nobody' : 'A copy rejects these rows'}.`,
-      ),
+      oddRows(`Users without an email: ${grouped(blank)}.`, {
+        inCopy: hasFallback(users.columns.email)
+          ? 'A copy gives each an address that reaches nobody.'
+          : 'A copy rejects these rows.',
+        inPlace: 'They stay.',
+      }),
     );
   if (extra > 0) {
     const some = await theirs.rows<{ e: string; n: unknown }>(
       `${shared} order by count(*) desc, 1 limit ${MAX_NAMED_ROWS}`,
     );
     findings.push(
-      warning(
-        `Some users share an email: ${quantity(extra, 'user')} too many, such as ${some.map(({ e, n }) => `${quotedCell(e)} (${String(n)})`).join(', ')}. The user with the lowest id keeps it; a copy ${users.emailIfTaken ? 'gives the others an address that reaches nobody' : 'rejects the others'}.`,
+      oddRows(
+        `Some users share an email: ${quantity(extra, 'user')} too many, such as ${some.map(({ e, n }) => `${quotedCell(e)} (${String(n)})`).join(', ')}.`,
+        {
+          inCopy: `The user with the lowest id keeps it; a copy ${users.emailIfTaken ? 'gives the others an address that reaches nobody' : 'rejects the others'}.`,
+          inPlace: 'They stay.',
+        },
       ),
     );
   }
@@ -35,7 +43,7 @@ export async function emailFindings({ theirs, map: { users } }: Examined): Promi
 }
 
 /** Counts the users who may no longer sign in. */
-export async function inactiveFindings({ theirs, map: { users } }: Examined): Promise<Finding[]> {
+export async function inactiveFindings({ theirs, map: { users } }: Examined): Promise<RowFinding[]> {
   const { inactive, table } = users;
   if (!inactive) return [];
   const values = await theirs.values(table, inactive.column);
@@ -45,9 +53,11 @@ export async function inactiveFindings({ theirs, map: { users } }: Examined): Pr
   return gone === 0
     ? [ok(`All users are active, by ${table}.${inactive.column}.`)]
     : [
-        warning(
-          `Inactive users, by ${table}.${inactive.column}: ${grouped(gone)}. A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.`,
-        ),
+        oddRows(`Inactive users, by ${table}.${inactive.column}: ${grouped(gone)}.`, {
+          inCopy:
+            'A copy keeps them, with their enrollments, as students, so that none has the rights of a teacher or an admin.',
+          inPlace: 'They stay, with the rights of students.',
+        }),
       ];
 }
 

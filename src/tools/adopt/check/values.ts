@@ -1,13 +1,14 @@
 import { quotedCell } from '../../import/bad-row.js';
-import { ok, warning, type Finding } from '../../doctor/finding.js';
+import { ok } from '../../doctor/finding.js';
 import { columnsIn, type ChoiceSource, type TruthSource } from '../../../map/map-form.js';
 import { choiceIn, textOf, truthIn, type TheirRow } from '../../../map/sources.js';
 import type { Examined } from './examined.js';
+import { oddRows, type RowFinding } from './odd-rows.js';
 import { quantity } from '../../words.js';
 
 /** Counts the rows of each value that the map translates, and finds values that it does not name. */
-export async function valueFindings({ theirs, map }: Examined): Promise<Finding[]> {
-  const findings: Finding[] = [];
+export async function valueFindings({ theirs, map }: Examined): Promise<RowFinding[]> {
+  const findings: RowFinding[] = [];
   const choices: readonly (readonly [table: string, field: string, source: ChoiceSource])[] = [
     [map.users.table, 'role', map.users.columns.role],
     [map.courses.table, 'status', map.courses.columns.status],
@@ -42,7 +43,7 @@ interface Place extends Pick<Examined, 'theirs'> {
 async function examined(
   { theirs, table, field, columns }: Place,
   read: (row: TheirRow) => string | { readonly unknown: unknown },
-): Promise<Finding[]> {
+): Promise<RowFinding[]> {
   if (columns.length === 0) return [];
   const known = new Map<string, string[]>();
   const unknown: string[] = [];
@@ -62,8 +63,12 @@ async function examined(
     ...(values.length > 0 ? [ok(`${place} (${field}), with the number of rows: ${values.join('; ')}.`)] : []),
     ...(unknown.length > 0
       ? [
-          warning(
-            `${place} (${field}) has values that the map does not name: ${unknown.join(', ')}. A copy rejects ${quantity(lost, 'row')}.`,
+          oddRows(
+            `${place} (${field}) has values that the map does not name: ${unknown.join(', ')}.`,
+            {
+              inCopy: `A copy rejects ${quantity(lost, 'row')}.`,
+              inPlace: 'They stay as they are, and are shown as unknown.',
+            },
             `Add each to the "values" of ${field} in the map, or name an "otherwise".`,
           ),
         ]
