@@ -62,12 +62,12 @@ BEGIN
     FOR attempt IN 1..3 LOOP
       is_repaired := FALSE;
       BEGIN
-        PERFORM 1 FROM core_course WHERE id = drifting_id FOR NO KEY UPDATE;
+        PERFORM 1 FROM core_course c WHERE c.id = drifting_id FOR NO KEY UPDATE;
         UPDATE core_course c
         SET total_enrollments = actual.total, active_enrollments = actual.active
         FROM (
-          SELECT COUNT(*) AS total, COUNT(*) FILTER (WHERE status::text COLLATE "C" = 'active') AS active
-          FROM core_enrollments WHERE course_id = drifting_id
+          SELECT COUNT(*) AS total, COUNT(*) FILTER (WHERE e.status::text COLLATE "C" = 'active') AS active
+          FROM core_enrollments e WHERE e.course_id = drifting_id
         ) actual
         WHERE c.id = drifting_id;
         is_repaired := TRUE;
@@ -91,7 +91,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 SELECT id, title, counter, stored_count AS "stored", actual_count AS actual,
   CASE WHEN stored_count = actual_count THEN 'OK' ELSE 'MISMATCH' END AS result
 FROM (
-  SELECT c.id, c.title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
+  SELECT c.id AS id, c.title AS title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
     (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id) AS actual_count
   FROM core_course c
   UNION ALL

@@ -63,10 +63,10 @@ BEGIN
         -- With READ COMMITTED the count sees everything that was committed before the lock was granted.
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         START TRANSACTION;
-        SELECT COUNT(*) INTO courses_locked FROM core_course WHERE id = drifting_id FOR UPDATE;
-        SELECT COUNT(*), COALESCE(SUM(HEX(status) = HEX('active')), 0) INTO actual_total, actual_active
-        FROM core_enrollments WHERE course_id = drifting_id;
-        UPDATE core_course SET total_enrollments = actual_total, active_enrollments = actual_active WHERE id = drifting_id;
+        SELECT COUNT(*) INTO courses_locked FROM core_course c WHERE c.id = drifting_id FOR UPDATE;
+        SELECT COUNT(*), COALESCE(SUM(HEX(e.status) = HEX('active')), 0) INTO actual_total, actual_active
+        FROM core_enrollments e WHERE e.course_id = drifting_id;
+        UPDATE core_course c SET c.total_enrollments = actual_total, c.active_enrollments = actual_active WHERE c.id = drifting_id;
         COMMIT;
         LEAVE attempts;
       END;
@@ -89,7 +89,7 @@ START TRANSACTION;
 SELECT id, title, counter, stored_count AS "stored", actual_count AS actual,
   CASE WHEN stored_count = actual_count THEN 'OK' ELSE 'MISMATCH' END AS result
 FROM (
-  SELECT c.id, c.title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
+  SELECT c.id AS id, c.title AS title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
     (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id) AS actual_count
   FROM core_course c
   UNION ALL

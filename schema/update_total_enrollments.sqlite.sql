@@ -19,19 +19,19 @@
 -- HEX compares bytes, as in verify_enrollment_counts.sql. With IS NOT, a stored count that is NULL drifts too.
 DROP TABLE IF EXISTS temp.drifting;
 CREATE TEMPORARY TABLE drifting AS
-SELECT c.id
+SELECT c.id AS id
 FROM core_course c
 WHERE c.total_enrollments IS NOT (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id)
   OR c.active_enrollments IS NOT
     (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id AND HEX(e.status) = HEX('active'));
 
 BEGIN IMMEDIATE;
-UPDATE core_course
+UPDATE core_course AS c
 SET
-  total_enrollments = (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = core_course.id),
+  total_enrollments = (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id),
   active_enrollments =
-    (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = core_course.id AND HEX(e.status) = HEX('active'))
-WHERE id IN (SELECT id FROM temp.drifting);
+    (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id AND HEX(e.status) = HEX('active'))
+WHERE c.id IN (SELECT id FROM temp.drifting);
 COMMIT;
 
 BEGIN;
@@ -39,7 +39,7 @@ BEGIN;
 SELECT id, title, counter, stored_count AS "stored", actual_count AS actual,
   CASE WHEN stored_count = actual_count THEN 'OK' ELSE 'MISMATCH' END AS result
 FROM (
-  SELECT c.id, c.title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
+  SELECT c.id AS id, c.title AS title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
     (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id) AS actual_count
   FROM core_course c
   UNION ALL

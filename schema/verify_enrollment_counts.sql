@@ -19,7 +19,7 @@ BEGIN;
 SELECT id, title, counter, stored_count AS "stored", actual_count AS actual,
   CASE WHEN stored_count = actual_count THEN 'MATCH' ELSE 'MISMATCH' END AS result
 FROM (
-  SELECT c.id, c.title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
+  SELECT c.id AS id, c.title AS title, 1 AS place, 'total_enrollments' AS counter, c.total_enrollments AS stored_count,
     (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id) AS actual_count
   FROM core_course c
   UNION ALL

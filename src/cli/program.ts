@@ -39,6 +39,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
   counters: async () => (await import('./commands/counters.js')).addCounters,
   seed: async () => (await import('./commands/seed.js')).addSeed,
   token: async () => (await import('./commands/token.js')).addToken,
+  sql: async () => (await import('./commands/sql.js')).addSql,
   adopt: async () => (await import('./commands/adopt.js')).addAdopt,
   import: async () => (await import('./commands/import.js')).addImport,
   export: async () => (await import('./commands/export.js')).addExport,

@@ -17,6 +17,7 @@ const lines = [
   'export users',
   'adopt --check',
   'verify',
+  'sql verify',
   'recount',
   'update-total-enrollments',
   'runs list',

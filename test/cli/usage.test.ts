@@ -19,6 +19,7 @@ const helpFor = [
   'runs resume',
   'runs cancel',
   'runs undo',
+  'sql',
   'doctor',
   'backup',
   'restore',

@@ -6,7 +6,7 @@ import { TheirDatabase } from '../../src/tools/adopt/found/their-database.js';
 import { guessedMap } from '../../src/tools/adopt/map/load-map.js';
 import { freshUrl } from './databases.js';
 
-/** A database of another application, opened to be changed, with the guessed map. */
+/** A database of another application, opened to be changed, with its map. */
 export interface OpenedInPlace {
   readonly database: Database;
   readonly url: string;
@@ -14,8 +14,12 @@ export interface OpenedInPlace {
   readonly close: () => Promise<void>;
 }
 
-/** Makes another application's database by some statements, and opens it. */
-export async function openedInPlace(kind: DatabaseKind, statements: readonly string[]): Promise<OpenedInPlace> {
+/** Makes another application's database by some statements, and opens it; without a map, one is guessed. */
+export async function openedInPlace(
+  kind: DatabaseKind,
+  statements: readonly string[],
+  map?: DatabaseMap,
+): Promise<OpenedInPlace> {
   const { url, drop } = freshUrl(kind);
   const maker = await openDatabase(url);
   await maker.schema.ensureDatabase();
@@ -25,7 +29,7 @@ export async function openedInPlace(kind: DatabaseKind, statements: readonly str
   return {
     database,
     url,
-    map: await guessedMap(new TheirDatabase(database), await findTables(database)),
+    map: map ?? (await guessedMap(new TheirDatabase(database), await findTables(database))),
     async close() {
       await database.close(true);
       await drop();

@@ -13,7 +13,13 @@ import { examinedPlan } from '../../tools/adopt/place/refusals.js';
 import { quantity } from '../../tools/words.js';
 import { mapParts, type DatabaseMap } from '../../map/map-form.js';
 import type { NamedFinding } from '../../tools/doctor/finding.js';
-import { journalOf, tellingSteps, withAdoptedDatabase, withDatabaseToAdopt } from '../database/adopted.js';
+import {
+  journalOf,
+  removalsFrom,
+  tellingSteps,
+  withAdoptedDatabase,
+  withDatabaseToAdopt,
+} from '../database/adopted.js';
 import { theirPlace, withTheirDatabase } from '../database/with-their-database.js';
 import { CommandError } from '../failures/command-error.js';
 import { ExitCode } from '../output/exit-code.js';
@@ -156,8 +162,8 @@ async function undone(
   const { databaseUrl: url } = config;
   const journal = await journalOf(url);
   if (journal === null) throw new CommandError('The database was not adopted, so there is nothing to undo.');
-  const removals = journal.entries.toReversed();
   if (!isConfirmed) {
+    const removals = await removalsFrom(url);
     await printWhole(
       json
         ? `${JSON.stringify({ map: journal.map, removals: removals.map(({ kind, object, names, reverse }) => ({ kind, object, names, statements: reverse })) }, null, 2)}\n`
@@ -166,7 +172,7 @@ async function undone(
     return ExitCode.clean;
   }
   // An undo that was interrupted has dropped what the triggers need, and found none before.
-  if (removals.length === (journal.entries.at(-1)?.number ?? 0)) await requireNoTriggers(config, journal.map);
+  if (journal.entries.length === (journal.entries.at(-1)?.number ?? 0)) await requireNoTriggers(config, journal.map);
   const steps = await withDatabaseToAdopt(url, database => undoAdoption(database, tellingSteps('dropping')));
   print(`${quantity(steps, 'addition')} taken away. The database is as it was before.\n`);
   return ExitCode.clean;

@@ -66,6 +66,8 @@ export function additionTitle({ kind, object, names }: Addition): string {
       return `the tables ${list}`;
     case 'baseline':
       return `the record of the migrations in ${object}`;
+    case 'procedure':
+      return `the ${object} ${list}`;
     default:
       return `the collation ${list}`;
   }

@@ -6,6 +6,7 @@ import type { FoundTables } from '../schema/found-table.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
 import { JournalWriter, readJournal, type Addition, type JournalEntry } from './journal.js';
+import { procedureRemovals } from './own-procedures.js';
 import { heldName, planAdoption, type AdoptionPlan } from './plan.js';
 
 /** Work on one addition: its making, or its removal. */
@@ -61,9 +62,13 @@ export async function adopt(
   });
 }
 
+/** Something that an undo takes away: what the journal has, or what somebody has added with a script of ours. */
+export type Removal = Addition | JournalEntry;
+
 /** Returns what an undo takes away, in the order in which it does. Changes nothing. */
-export async function planUndo(database: Database): Promise<JournalEntry[]> {
-  return (await readJournal(database.em.fork()))?.entries.toReversed() ?? [];
+export async function planUndo(database: Database): Promise<Removal[]> {
+  const journal = await readJournal(database.em.fork());
+  return journal === null ? [] : [...(await procedureRemovals(database)), ...journal.entries.toReversed()];
 }
 
 /**
@@ -83,9 +88,9 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
       const step = { addition: entry, number: index + 1, of: entries.length };
       onStep(step, 'begins');
       if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
-      else if (found.has(entry, 'part') || entry.kind === 'baseline')
+      else if (found.has(entry, 'part') || entry.kind === 'baseline' || entry.kind === 'procedure')
         for (const sql of entry.reverse) await dialectOf(database).adoption.run(database.em, sql);
-      await journal.remove(entry.number);
+      if ('number' in entry) await journal.remove(entry.number);
       onStep(step, 'ends');
     }
     if ((await readJournal(database.em.fork())) !== null) await journal.end();

@@ -8,7 +8,7 @@ export const JOURNAL_TABLE = `${ADDED_PREFIX}adoption`;
 
 /** The kinds of additions, in words that people see. */
 type AdditionKind =
-  'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline' | 'changes';
+  'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline' | 'changes' | 'procedure';
 
 /** Something that is added to another application's database, or was. */
 export interface Addition {

@@ -84,6 +84,12 @@ export interface AdoptionRules {
   readonly canIndex: (column: FoundColumn) => boolean;
   /** Returns, in words, what adding columns, or an index, locks. */
   readonly effect: (of: 'columns' | 'index') => string;
+  /** The procedures, or functions, without arguments; null: the database has none. */
+  readonly procedures: {
+    readonly word: 'procedure' | 'function';
+    /** Returns the comment of one; undefined: there is none of this name. */
+    readonly commentOf: (em: SqlEntityManager, name: string) => Promise<string | undefined>;
+  } | null;
   /** Runs a statement that changes the schema, so that it locks as little as it can. */
   readonly run: (em: SqlEntityManager, sql: string) => Promise<void>;
   /** Returns the names of indexes that an interrupted statement has left unusable. */

@@ -51,6 +51,15 @@ export interface Dialect {
   readonly inspection: Inspection;
   /** What differs when another application's database is opened in place. */
   readonly adoption: AdoptionRules;
+  readonly scripts: Scripts;
+}
+
+/** The files of SQL scripts, for the database's own client. */
+export interface Scripts {
+  readonly verify: string;
+  readonly update: string;
+  /** Null: the database has no procedures. */
+  readonly procedure: string | null;
 }
 
 /** The use that this process makes of its connections to a database. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { adopt, planUndo, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
+import { adopt, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
 import { JOURNAL_TABLE, JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
 import { openedInPlace, type OpenedInPlace } from '../../support/adopted.js';
@@ -96,10 +96,10 @@ describeOnEngineDatabases(
         await expect(undoAdoption(database, interrupting(entries.length + 1 - number, 'begins'))).rejects.toThrow(
           'interrupted',
         );
-        const left = await planUndo(database);
+        const left = (await readJournal(database.em.fork()))!.entries.at(-1)!;
         await expect(undoAdoption(database, interrupting(1, 'ends'))).rejects.toThrow('interrupted');
         // As if it had been killed before the record of the last removal.
-        await writer.plan(left[0]!.number, left[0]!);
+        await writer.plan(left.number, left);
         await undoAdoption(database);
         expect(await definitionsIn(database, kind)).toEqual(before);
       }

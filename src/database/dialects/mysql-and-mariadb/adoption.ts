@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
+import { procedureComment } from '../../../migrations/mysql/own-procedure.js';
 import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import type { FoundColumn } from '../../schema/found-table.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
@@ -75,6 +76,10 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
       of === 'columns'
         ? 'changes no row and takes a moment; if the server cannot, it copies the table, and writers wait'
         : 'reads the table once; reads and writes of others continue',
+    procedures: {
+      word: 'procedure',
+      commentOf: (em, name) => procedureComment(sql => em.execute(sql), name),
+    },
     run,
     brokenIndexes: () => Promise.resolve([]),
     needs: (theirs, ours) => [

@@ -118,6 +118,11 @@ export function serverDialect(own: ServerDifferences): Dialect {
     privileges: serverPrivileges(own.grants),
     inspection: serverInspection(own.inspection),
     adoption: serverAdoption(own.adoption),
+    scripts: {
+      verify: 'verify_enrollment_counts.sql',
+      update: 'update_total_enrollments.sql',
+      procedure: 'procedures.mysql.sql',
+    },
   };
 }
 

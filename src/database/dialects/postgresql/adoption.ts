@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import { createCollation, TEXT_COLLATION } from '../../../migrations/postgresql/collation.js';
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
+import { functionComment } from '../../../migrations/postgresql/own-function.js';
 import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
 import { hasState } from './errors.js';
@@ -91,6 +92,10 @@ export const postgreSqlAdoption: AdoptionRules = {
     of === 'columns'
       ? 'writes the table anew, and everybody waits, readers too, until it is done'
       : 'reads the table twice; reads and writes continue',
+  procedures: {
+    word: 'function',
+    commentOf: (em, name) => functionComment(sql => em.execute(sql), name),
+  },
   run,
   async brokenIndexes(em) {
     const rows = await em

@@ -95,6 +95,11 @@ export const postgreSql: Dialect = {
   privileges: postgreSqlPrivileges,
   inspection: postgreSqlInspection,
   adoption: postgreSqlAdoption,
+  scripts: {
+    verify: 'verify_enrollment_counts.postgresql.sql',
+    update: 'update_total_enrollments.postgresql.sql',
+    procedure: 'functions.postgresql.sql',
+  },
 };
 
 /** Returns the condition that the values of some columns are together beyond others. */

@@ -84,6 +84,7 @@ export const sqliteAdoption: AdoptionRules = {
   addsColumnsTogether: false,
   columnOption: '',
   canIndex: () => true,
+  procedures: null,
   effect: of =>
     of === 'columns' ? 'changes no row and takes a moment' : 'reads the table once; writers wait, and readers do not',
   run: async (em, sql) => {

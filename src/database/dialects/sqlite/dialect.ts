@@ -65,6 +65,11 @@ export const sqlite: Dialect = {
   privileges: null,
   inspection: sqliteInspection,
   adoption: sqliteAdoption,
+  scripts: {
+    verify: 'verify_enrollment_counts.sql',
+    update: 'update_total_enrollments.sqlite.sql',
+    procedure: null,
+  },
 };
 
 /** Returns the expression by which a text is compared. */
