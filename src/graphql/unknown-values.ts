@@ -7,7 +7,7 @@ import {
   type GraphQLField,
   type GraphQLSchema,
 } from 'graphql';
-import { unknownValueIn } from '../map/choices.js';
+import { isUnknownMoment, unknownValueIn } from '../map/choices.js';
 import type { Context } from './context.js';
 import { codedError } from './errors/errors.js';
 
@@ -32,11 +32,18 @@ function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: s
   const resolve = field.resolve ?? defaultFieldResolver;
   field.type = getNullableType(field.type);
   const isChoice = isEnumType(field.type);
+  const isRow = isObjectType(field.type);
   const valued = (value: unknown, id: number): unknown => {
+    if (isRow && value === null)
+      throw codedError(
+        'UNKNOWN_VALUE',
+        `The ${field.name} of ${word} ${id} does not exist in the database of another application.`,
+      );
     if (value === null || value === undefined) throw unknownValue(word, id, field.name, 'empty');
     const unknown = isChoice && typeof value === 'string' ? unknownValueIn(value) : null;
     if (unknown !== null) throw unknownValue(word, id, field.name, JSON.stringify(unknown));
-    if (value instanceof Date && Number.isNaN(value.valueOf())) throw unknownValue(word, id, field.name, 'not a date');
+    if (value instanceof Date && (Number.isNaN(value.valueOf()) || isUnknownMoment(value)))
+      throw unknownValue(word, id, field.name, 'empty, or not a date');
     return value;
   };
   field.resolve = (row, args, context, info) => {

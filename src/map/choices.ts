@@ -9,6 +9,17 @@ export function unknownValueIn(value: string): string | null {
   return value.startsWith(UNKNOWN_MARK) ? value.slice(UNKNOWN_MARK.length) : null;
 }
 
+/**
+ * The moment of a row of theirs that has none, or one that no calendar has: the first that every database holds. Lists
+ * in the order of moments then have all rows.
+ */
+export const UNKNOWN_MOMENT = new Date('1000-01-01T00:00:00.000Z');
+
+/** Returns true for the moment of a row of theirs that has none. */
+export function isUnknownMoment(moment: Date): boolean {
+  return moment.valueOf() === UNKNOWN_MOMENT.valueOf();
+}
+
 /** The names of values, as a map has them, with the values that we store. */
 export type Choices = Readonly<Record<string, string | boolean>>;
 

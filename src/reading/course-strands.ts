@@ -3,6 +3,7 @@ import type { Viewer } from '../access/viewer.js';
 import { builderFor } from '../database/query.js';
 import type { Database } from '../database/database.js';
 import { storedBoolean, type ColumnOf } from '../database/tables.js';
+import { hasOnlyOurs } from './enrollments.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
 import { rowsBy, rowsInOrder, type StrandQuery } from './merged-page.js';
 import type { PageRequest } from './page.js';
@@ -25,13 +26,14 @@ export function courseStrands(
   const asked = [...new Set(status ?? Object.values(CourseStatus))];
   if (asked.length === 0) return [];
   const isAny = asked.length === Object.values(CourseStatus).length;
-  const whole = (published: boolean | undefined): CourseQuery[] =>
+  const whole = (published: boolean | null | undefined): CourseQuery[] =>
     isAny
       ? [wholeStrand(database, published, undefined, order, page)]
       : asked.map(one => wholeStrand(database, published, one, order, page));
   if (viewer?.role === Role.ADMIN) {
     if (isPublished != null) return whole(isPublished);
-    return isAny ? whole(undefined) : [...whole(true), ...whole(false)];
+    if (isAny) return whole(undefined);
+    return [...whole(true), ...whole(false), ...(hasOnlyOurs(database) ? [] : whole(null))];
   }
   const hidden = isPublished === true || viewer?.userId == null ? [] : ownHidden(database, viewer, viewer.userId);
   return [
@@ -40,15 +42,17 @@ export function courseStrands(
   ];
 }
 
+/** Returns a strand; `isPublished` is null for courses of another application of which that is not known. */
 function wholeStrand(
   database: Database,
-  isPublished: boolean | undefined,
+  isPublished: boolean | null | undefined,
   status: CourseStatus | undefined,
   order: CourseOrdering,
   page: PageRequest,
 ): CourseQuery {
   if (isPublished === undefined) return builderFor(database).selectFrom('core_course') as CourseQuery;
-  const published = ['is_published' satisfies ColumnOf<'core_course'>, storedBoolean(isPublished)] as const;
+  const stored = isPublished === null ? null : storedBoolean(isPublished);
+  const published = ['is_published' satisfies ColumnOf<'core_course'>, stored] as const;
   const stage = ['status' satisfies ColumnOf<'core_course'>, status] as const;
   return rowsInOrder(database, 'core_course', status ? [published, stage] : [published], order, page);
 }
@@ -70,5 +74,11 @@ function ownHidden(database: Database, { role }: Viewer, userId: number): Course
           enrolled.where(eb => eb.or([eb('instructor_id', 'is', null), eb('instructor_id', '!=', userId)])),
         ]
       : [enrolled];
-  return own.map(query => query.where('is_published', '=', storedBoolean(false)));
+  return own.map(query =>
+    query.where(eb =>
+      hasOnlyOurs(database)
+        ? eb('is_published', '=', storedBoolean(false))
+        : eb.or([eb('is_published', '=', storedBoolean(false)), eb('is_published', 'is', null)]),
+    ),
+  );
 }

@@ -96,6 +96,9 @@ function countsOfCourses(
   statuses: ReadonlySet<EnrollmentStatus>,
   parents: Parents | null,
 ): CountQuery[] {
+  // No stored count has the enrollments of courses that do not exist, which another application's database may have.
+  if (teacher === null && parents === null && filter.courseId == null && !hasOnlyOurs(database))
+    return [countOfRows(database, filter, null, [])];
   const others = [...statuses].filter(status => status !== EnrollmentStatus.ACTIVE);
   const hasActive = others.length < statuses.size;
   const hasAllOthers =

@@ -13,6 +13,7 @@ export {
   type EnrollmentOrdering,
   type EnrollmentParent,
   type EnrollmentRow,
+  hasOnlyOurs,
 } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
 export { ASSUMED_SIZES, CachedTableSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';

@@ -81,7 +81,7 @@ export function rowsInOrder<Table extends ListedTable>(
   const all = rowsBy(database, table, [...columns, ...ordered]);
   const { withOnly } = dialectOf(database).sql;
   return values.reduce((query, [column, value], at) => {
-    if (at < values.length - 1) return query.where(column as never, '=', value as never);
+    if (at < values.length - 1) return query.where(column as never, value === null ? 'is' : '=', value as never);
     return withOnly(
       query,
       { column: sql.ref(column), value },

@@ -52,10 +52,10 @@ describe('a query of the query builder', () => {
       .orderBy('created_at', 'desc')
       .compile();
     expect(text).toBe(
-      'select "class_id" as "id", "core_course"."label" as "title", "rollcall_status" as "status", "seats_taken" as "total"' +
-        ' from "classes" as "core_course" where "shown" = ?' +
-        ' and ("core_course"."rollcall_active_enrollments" > ? or "rollcall_instructor_id" = ?)' +
-        ' group by "rollcall_status" order by "rollcall_created_at" desc',
+      'select "core_course"."class_id" as "id", "core_course"."label" as "title", "core_course"."rollcall_status" as "status",' +
+        ' "core_course"."seats_taken" as "total" from "classes" as "core_course" where "core_course"."shown" = ?' +
+        ' and ("core_course"."rollcall_active_enrollments" > ? or "core_course"."rollcall_instructor_id" = ?)' +
+        ' group by "core_course"."rollcall_status" order by "core_course"."rollcall_created_at" desc',
     );
   });
 
@@ -77,7 +77,7 @@ describe('a query of the query builder', () => {
     expect(text).toBe(
       'select "e"."rollcall_status" as "status" from "seats" as "e" inner join "classes" as "core_course"' +
         ' on "core_course"."class_id" = "e"."class" where exists (select "core_user"."id" from "auth_user" as "core_user"' +
-        ' where "core_user"."id" = "e"."person" and "rollcall_role" = ?)',
+        ' where "core_user"."id" = "e"."person" and "core_user"."rollcall_role" = ?)',
     );
   });
 
@@ -91,7 +91,8 @@ describe('a query of the query builder', () => {
       .limit(3)
       .compile();
     const one =
-      'select * from (select "class_id" as "id", "label" as "title" from "classes" as "core_course" where "class_id" = ? order by "label") as "part"';
+      'select * from (select "core_course"."class_id" as "id", "core_course"."label" as "title" from "classes" as "core_course"' +
+      ' where "core_course"."class_id" = ? order by "core_course"."label") as "part"';
     expect(text).toBe(`${one} union all ${one} order by "title" limit ?`);
   });
 
@@ -107,7 +108,7 @@ describe('a query of the query builder', () => {
       .select(sql`${sql.ref('title')} || ${sql.ref('core_course.id')}`.as('both'))
       .compile();
     expect(text).toBe(
-      'select "label" || "core_course"."class_id" as "both" from "classes" as "core_course" not indexed',
+      'select "core_course"."label" || "core_course"."class_id" as "both" from "classes" as "core_course" not indexed',
     );
   });
 

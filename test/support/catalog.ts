@@ -33,7 +33,7 @@ export async function definitionsIn(database: Database, kind: DatabaseKind): Pro
   const made: string[] = [];
   for (const { name } of tables)
     made.push(
-      (await read<Record<string, string>>(`show create table ${name}`))[0]!['Create Table']!.replace(
+      (await read<Record<string, string>>(`show create table \`${name}\``))[0]!['Create Table']!.replace(
         / AUTO_INCREMENT=\d+/,
         '',
       ),

@@ -1,6 +1,6 @@
 import type { ChoicePart, ChoiceSource, MomentSource, TruthSource, ValueSource } from '../../map/map-form.js';
 import { PLACEHOLDER } from '../../map/map-form.js';
-import { UNKNOWN_MARK, type Choices } from '../../map/choices.js';
+import { UNKNOWN_MARK, UNKNOWN_MOMENT, type Choices } from '../../map/choices.js';
 import { comparable, textOf } from '../../map/sources.js';
 import type { ExpressionRules, MomentSql } from '../dialects/adoption-rules.js';
 import type { FoundColumn, FoundTable } from '../schema/found-table.js';
@@ -77,13 +77,13 @@ export class DerivedValues {
     return length === undefined ? whole : this.rules.cut(whole, length);
   }
 
-  /** Returns a moment. Errors: NotDerivable. */
+  /** Returns a moment, which is UNKNOWN_MOMENT where there is none. Errors: NotDerivable. */
   moment(source: MomentSource): MomentSql {
     const [name, unit] = typeof source === 'string' ? [source, 'milliseconds' as const] : [source.column, source.unit];
     const column = this.#column(name);
-    const sql = this.rules.moment(column, unit);
-    if (sql === null) throw new NotDerivable(column);
-    return sql;
+    const moment = this.rules.moment(column, unit);
+    if (moment === null) throw new NotDerivable(column);
+    return { ...moment, sql: coalesced([moment.sql, this.rules.momentLiteral(UNKNOWN_MOMENT)]) };
   }
 
   #firstOfParts(source: ChoiceSource, ours: (name: string) => string, unknown: (column: string) => string): string {

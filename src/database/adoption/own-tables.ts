@@ -1,4 +1,5 @@
 /** The tables of our own in another application's database, and the record of the migrations. */
+import { RecountChange } from '../../entities/index.js';
 import { mappedEntities } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
@@ -40,11 +41,19 @@ export async function ownTables(
       kind: 'tables',
       object: name,
       names,
-      statements: migration.getQueries().map(String),
+      statements: [...migration.getQueries().map(String), ...withNegativeCounts(database, names)],
       reverse: names.map(table => `drop table if exists ${quoted(table)}`),
     });
   }
   return additions;
+}
+
+/** Returns the statements by which tables also record a count of theirs that is below 0, which a run then sets right. */
+function withNegativeCounts(database: Database, tables: readonly string[]): string[] {
+  const { signedCount } = dialectOf(database).adoption;
+  const { tableName, properties } = database.getMetadata().get(RecountChange);
+  if (signedCount === null || !tables.includes(tableName)) return [];
+  return [`alter table ${tableName} ${signedCount(properties.countBefore.fieldNames[0]!)}`];
 }
 
 /** Returns the record of all migrations as applied: what they would change is there, in the form of this database. */

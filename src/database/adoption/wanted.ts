@@ -127,7 +127,9 @@ function wantedColumn(
   };
   if (mapped.kind === 'theirs') {
     const column = found.columns.get(name)!;
-    const refusal = fits(adoption, prop, column) ? null : misfit(part, prop, found, column);
+    const refusal = fits(adoption, prop, column)
+      ? refusalOfNull(map, part, prop, found, column)
+      : misfit(part, prop, found, column);
     return { ...common, definition: null, refusal, isIndexable: adoption.canIndex(column) };
   }
   const quoted = database.em.getPlatform().quoteIdentifier(name);
@@ -176,6 +178,22 @@ function misfit(part: MapPart, prop: EntityProperty, { name: table }: FoundTable
   return prop.runtimeType === 'boolean'
     ? `${place} In the map: { "${part}": { "columns": { "${prop.name}": { "column": "${column.name}", "values": { "true": [1], "false": [0] } } } } }.`
     : `${place} Name another column in the map, or leave it out if it may be.`;
+}
+
+/** Returns why a column must not be one that may be null; null: it is none, or it may be. */
+function refusalOfNull(
+  map: DatabaseMap,
+  part: MapPart,
+  prop: EntityProperty,
+  { name: table }: FoundTable,
+  column: FoundColumn,
+): string | null {
+  if (part !== 'courses' || !column.nullable) return null;
+  if (prop.name in (map.courses.counts ?? {}))
+    return `${table}.${column.name} may be null, to which no enrollment can be added. Make it NOT NULL with the default 0, or leave ${prop.name} out of the "counts" of the map: then Rollcall keeps a column of its own.`;
+  return isTitle(part, prop)
+    ? `${table}.${column.name} may be null, and lists have an order of titles. In the map: { "courses": { "columns": { "title": { "firstOf": ["${column.name}", { "value": "Untitled" }] } } } }.`
+    : null;
 }
 
 function underivable(part: MapPart, prop: EntityProperty, { name: table }: FoundTable, column: FoundColumn): string {
@@ -229,7 +247,13 @@ function expressionOf(
   if (prop.runtimeType === 'Date') return values.moment(source as MomentSource);
   if (prop.runtimeType === 'boolean') return { sql: values.truth(source as TruthSource), isIndexable: true };
   if (prop.runtimeType === 'number') return { sql: numberOf(source as ValueSource), isIndexable: true };
-  return { sql: values.text(source as ValueSource, prop.length), isIndexable: true };
+  const text = values.text(source as ValueSource, prop.length);
+  // Lists in the order of titles have all rows.
+  return { sql: isTitle(part, prop) ? `coalesce(${text}, '')` : text, isIndexable: true };
+}
+
+function isTitle(part: MapPart, { name }: EntityProperty): boolean {
+  return part === 'courses' && name === 'title';
 }
 
 /** Returns a number that is the same for every row; only such a source of a number is derived. */

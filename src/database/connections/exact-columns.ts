@@ -12,8 +12,7 @@ export class ExactColumns {
   require(rows: readonly Dictionary[]): void {
     const columns = Object.keys(rows[0] ?? {}).filter(name => this.#all.has(name));
     for (const row of rows)
-      for (const column of columns)
-        if (typeof row[column] === 'string') exactNumber(row[column], `the column ${column}`);
+      for (const column of columns) if (isWritten(row[column])) exactNumber(row[column], `the column ${column}`);
   }
 
   get #all(): ReadonlySet<string> {
@@ -23,6 +22,11 @@ export class ExactColumns {
       ),
     ));
   }
+}
+
+/** Returns true for a whole number as a text. Another application has texts in columns of these names. */
+function isWritten(value: unknown): value is string {
+  return typeof value === 'string' && /^-?\d+$/.test(value);
 }
 
 /** Returns true for a key, a count, and a reference to a key. */

@@ -30,6 +30,8 @@ export interface ExpressionRules {
    * 1000 to 9999; a whole number counts `unit` since 1970. Null if no generated column can have it.
    */
   readonly moment: (column: FoundColumn, unit: 'seconds' | 'milliseconds') => MomentSql | null;
+  /** Returns a moment in SQL, in the form of our columns. */
+  readonly momentLiteral: (moment: Date) => string;
   readonly truth: (value: boolean) => string;
 }
 
@@ -69,6 +71,8 @@ export interface AdoptionRules {
     readonly reverse: string;
     readonly exists: (em: SqlEntityManager) => Promise<boolean>;
   }[];
+  /** The clause of ALTER TABLE by which a column of a count takes negative ones too; null: it does already. */
+  readonly signedCount: ((column: string) => string) | null;
   /** The type of texts of any length. */
   readonly longText: string;
   /** What follows the columns of a new table. */

@@ -5,6 +5,7 @@ import type { MigrationEntry, RequiredPrivilege } from '../../migrations/migrati
 import type { Catalog } from '../../migrations/catalog.js';
 import type { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
 import type { Fault, FaultKind } from '../faults/fault.js';
+import type { FoundTables } from '../schema/found-table.js';
 import type { Tables } from '../tables.js';
 import type { NamedDatabase } from '../texts/named-database.js';
 import type { AdoptionRules } from './adoption-rules.js';
@@ -159,6 +160,8 @@ interface SchemaRules {
   readonly migrations: readonly MigrationEntry[];
   /** The queries that tell which tables the database has. */
   readonly catalog: Catalog;
+  /** Reads all tables; null: the ORM does that. */
+  readonly readTables: ((em: SqlEntityManager) => Promise<FoundTables>) | null;
   /**
    * Whether schema changes belong to the transaction in which they are made, which also makes all other processes wait;
    * if not, each is committed by itself.

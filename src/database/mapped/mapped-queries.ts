@@ -103,23 +103,32 @@ class NameTransformer extends OperationNodeTransformer {
     const { column, table } = node;
     if (!ColumnNode.is(column)) return node;
     const ours = column.column.name;
-    const name = this.#columnOf(ours, table && nameOf(table));
-    return name === undefined || name === ours ? node : { ...node, column: ColumnNode.create(name) };
+    const found = this.#columnOf(ours, table && nameOf(table));
+    if (found === undefined || found.name === ours) return node;
+    // With its table: an ORDER BY would take a name alone for that of another selected column, which has ours.
+    return {
+      ...node,
+      column: ColumnNode.create(found.name),
+      table: table ?? TableNode.create(found.table),
+    };
   }
 
   protected override transformColumn(node: ColumnNode): ColumnNode {
-    const name = this.#columnOf(node.column.name, undefined);
-    return name === undefined ? node : ColumnNode.create(name);
+    const found = this.#columnOf(node.column.name, undefined);
+    return found === undefined ? node : ColumnNode.create(found.name);
   }
 
-  /** Returns the name of a column of ours in the database; undefined: it is a column of something else than a table. */
-  #columnOf(ours: string, table: string | undefined): string | undefined {
-    if (table === undefined) {
-      const [scope = new Map<string, null>()] = this.#scopes;
-      return [...scope.values()].map(one => one?.columns.get(ours)).find(name => name !== undefined);
+  /**
+   * Returns the name of a column of ours in the database, with that of its table in the query; undefined: it is a column of
+   * something else than a table.
+   */
+  #columnOf(ours: string, table: string | undefined): { readonly table: string; readonly name: string } | undefined {
+    const scope = table === undefined ? this.#scopes[0] : this.#scopes.find(names => names.has(table));
+    for (const [alias, named] of scope ?? []) {
+      const name = table === undefined || alias === table ? named?.columns.get(ours) : undefined;
+      if (name !== undefined) return { table: alias, name };
     }
-    const scope = this.#scopes.find(names => names.has(table));
-    return scope?.get(table)?.columns.get(ours);
+    return undefined;
   }
 
   /** Returns a table of a query with our name, whatever it is called. */
@@ -136,7 +145,9 @@ class NameTransformer extends OperationNodeTransformer {
       nodes.map(node => {
         const [alias, inner] = AliasNode.is(node) ? [node.alias, node.node] : [node, node];
         const table = tableIn(inner);
-        const name = IdentifierNode.is(alias) ? alias.name : table && nameOf(table);
+        // An alias with a hint keeps our name when the query is transformed again, as a part of another one.
+        const aliased = IdentifierNode.is(alias) ? undefined : (tableIn(alias) ?? table);
+        const name = IdentifierNode.is(alias) ? alias.name : aliased && nameOf(aliased);
         return [name ?? '', (table && this.tables.get(nameOf(table))) ?? null] as const;
       }),
     );

@@ -53,3 +53,31 @@ export interface FoundTable {
 
 /** The tables of a database, by their names. */
 export type FoundTables = ReadonlyMap<string, FoundTable>;
+
+/** The forms of types, in small letters, with what their values are; the first that fits. */
+const families: readonly (readonly [form: RegExp, family: ColumnFamily])[] = [
+  [/\[\]$|^set\b/, 'other'],
+  [/^(bool|boolean|tinyint\(1\)|bit\(1\))/, 'boolean'],
+  [
+    /^(tinyint|smallint|mediumint|int|integer|int[248]|bigint|unsigned big int|serial|bigserial|smallserial|year)\b/,
+    'whole',
+  ],
+  [/^(numeric|decimal|real|double|float)/, 'number'],
+  [/^uuid\b/, 'uuid'],
+  [/^(enum\b|citext\b|json|[a-z ]*(?:char|character|text|clob)\b|bpchar)/, 'text'],
+  [/^(date|datetime|timestamp|timestamptz)\b/, 'moment'],
+];
+
+/** Returns what the values of a type are, given in small letters. */
+export function familyOf(type: string): ColumnFamily {
+  return families.find(([form]) => form.test(type))?.[1] ?? 'other';
+}
+
+/** The rules by which a database refuses to delete a row that others refer to. */
+const refusing = new Set([undefined, '', 'restrict', 'no action']);
+
+/** Returns the rule of a foreign key for a deletion, in small letters; null: the database refuses. */
+export function referenceRule(rule: string | undefined): string | null {
+  const named = rule?.toLowerCase();
+  return named === undefined || refusing.has(named) ? null : named;
+}

@@ -1,10 +1,11 @@
 import { DatabaseSchema } from '@mikro-orm/sql';
-import type { Database } from '../database.js';
-
-import type { ColumnFamily, FoundColumn, FoundTables } from './found-table.js';
+import { dialectOf, type Database } from '../dialects/dialect.js';
+import { familyOf, referenceRule, type FoundColumn, type FoundTables } from './found-table.js';
 
 /** Reads the catalog of a database: all tables of its default schema. Changes nothing. */
 export async function findTables(database: Database): Promise<FoundTables> {
+  const { readTables } = dialectOf(database).schema;
+  if (readTables !== null) return readTables(database.em.fork());
   const connection = database.em.getConnection();
   const platform = database.em.getPlatform();
   const schema = await DatabaseSchema.create(connection, platform, database.config);
@@ -42,27 +43,11 @@ export async function findTables(database: Database): Promise<FoundTables> {
             name: key.constraintName,
             columns: key.columnNames,
             table: key.referencedTableName.split('.').at(-1)!,
-            onDelete: refusing.has(key.deleteRule?.toLowerCase()) ? null : key.deleteRule!.toLowerCase(),
+            onDelete: referenceRule(key.deleteRule),
           })),
           triggers: table.getTriggers().map(({ name }) => name),
         },
       ];
     }),
   );
-}
-
-/** The rules by which a database refuses to delete a row that others refer to. */
-const refusing = new Set([undefined, '', 'restrict', 'no action']);
-
-const families: readonly (readonly [form: RegExp, family: ColumnFamily])[] = [
-  [/^(bool|tinyint\(1\)|bit\(1\))/, 'boolean'],
-  [/^(tinyint|smallint|mediumint|int|bigint|serial|bigserial|year)/, 'whole'],
-  [/^(numeric|decimal|real|double|float)/, 'number'],
-  [/^uuid/, 'uuid'],
-  [/(char|text|clob|enum|citext|json)/, 'text'],
-  [/^(date|timestamp)/, 'moment'],
-];
-
-function familyOf(type: string): ColumnFamily {
-  return families.find(([form]) => form.test(type))?.[1] ?? 'other';
 }

@@ -64,6 +64,8 @@ export interface Loaders {
     viewer: Viewer,
     list: Pick<EnrollmentList, 'parent' | 'filter'>,
   ) => DataLoader<number, number>;
+  /** Whether an enrollment can lack its course or student, as in another application's database without foreign keys. */
+  readonly hasOrphans: boolean;
   /** Returns what gives the loader of users those who are read together with other rows. */
   readonly joinedUsers: () => JoinedUsers;
   /** Clears all loaders: after a mutation, the same request must read again. */
@@ -79,6 +81,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
   const listCounts = new Map<string, DataLoader<number, number>>();
   const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
   const single = {
+    hasOrphans: !reader.hasOnlyOurs(database),
     user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
     course: new DataLoader<number, CourseRow | null>(ids =>
       reader.coursesById(database, 'anyone', ids, selected(Course)),
@@ -157,7 +160,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
         () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter)),
       ),
     forget() {
-      for (const loader of Object.values(single)) loader.clearAll();
+      for (const loader of Object.values(single)) if (typeof loader === 'object') loader.clearAll();
       for (const map of [counts, lists, shownLists, listCounts, changes]) map.clear();
     },
   };
@@ -165,10 +168,10 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
 
 /**
  * Returns the enrollments whose courses and students, if they are selected, still exist; the others were deleted with
- * them.
+ * them, except where an enrollment can lack them.
  */
 export async function leavingOutGone(
-  { course, user }: Pick<Loaders, 'course' | 'user'>,
+  { course, user, hasOrphans }: Pick<Loaders, 'course' | 'user' | 'hasOrphans'>,
   rows: readonly EnrollmentRow[],
   asked: AskedParents,
 ): Promise<readonly EnrollmentRow[]> {
@@ -176,6 +179,7 @@ export async function leavingOutGone(
     asked.course ? Promise.all(rows.map(({ courseId }) => course.load(courseId))) : null,
     asked.student ? Promise.all(rows.map(({ studentId }) => user.load(studentId))) : null,
   ]);
+  if (hasOrphans) return rows;
   return rows.filter((_, index) => courses?.[index] !== null && students?.[index] !== null);
 }
 

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, User } from '../../entities/index.js';
-import { unknownValueIn } from '../../map/choices.js';
+import { isUnknownMoment, unknownValueIn } from '../../map/choices.js';
 import { coursesBy, usersBy } from '../import/lookups.js';
 
 /** The most rows that are in memory at once. */
@@ -22,7 +22,7 @@ export const exportedUsers: ExportedTable = {
   columns: ['name', 'email', 'role', 'created_at'],
   async *pages(em) {
     for await (const users of pagesOf(after => em.find(User, { id: { $gt: after } }, pageOptions)))
-      yield users.map(({ name, email, role, createdAt }) => [name, email, asTheirs(role), createdAt.toISOString()]);
+      yield users.map(({ name, email, role, createdAt }) => [name, email, asTheirs(role), shown(createdAt)]);
   },
 };
 
@@ -43,7 +43,7 @@ export const exportedCourses: ExportedTable = {
         isPublished,
         capacity ?? null,
         instructor ? (emails.get(instructor.id) ?? null) : null,
-        createdAt.toISOString(),
+        shown(createdAt),
       ]);
     }
   },
@@ -74,7 +74,7 @@ export function exportedEnrollments(by: 'name' | 'id'): ExportedTable {
           titles?.get(course.id) ?? course.id,
           emails?.get(student.id) ?? student.id,
           asTheirs(status),
-          enrolledAt.toISOString(),
+          shown(enrolledAt),
         ]);
       }
     },
@@ -84,6 +84,11 @@ export function exportedEnrollments(by: 'name' | 'id'): ExportedTable {
 /** Returns a value of ours as it is, and one of another application that its map does not name as that has it. */
 function asTheirs(value: string): string {
   return unknownValueIn(value) ?? value;
+}
+
+/** Returns a moment; null for that of a row of another application that has none. */
+function shown(moment: Date): string | null {
+  return isUnknownMoment(moment) ? null : moment.toISOString();
 }
 
 const pageOptions = { orderBy: { id: 'asc' }, limit: PAGE_ROWS, disableIdentityMap: true } as const;

@@ -5,6 +5,7 @@ import { dialectOf, openDatabase, type Database } from '../../../src/database/da
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
 import { dateOf, type StoredMoment } from '../../../src/database/tables.js';
+import { UNKNOWN_MOMENT } from '../../../src/map/choices.js';
 import { EnrollmentStatus } from '../../../src/entities/index.js';
 import type { ChoiceSource, MomentSource, TruthSource, ValueSource } from '../../../src/map/map-form.js';
 import { choiceIn, textOf, truthIn, valueIn, type TheirRow } from '../../../src/map/sources.js';
@@ -313,8 +314,8 @@ function textInMemory(source: ValueSource, row: TheirRow): string | null {
   return text === null ? null : [...text].slice(0, MAX_LENGTH).join('');
 }
 
-function momentInMemory(source: MomentSource, row: TheirRow): number | null {
-  const none = new Date(0);
+function momentInMemory(source: MomentSource, row: TheirRow): number {
+  const none = UNKNOWN_MOMENT;
   try {
     const moment = momentOf(
       'moment',
@@ -322,9 +323,9 @@ function momentInMemory(source: MomentSource, row: TheirRow): number | null {
       row,
       none,
     );
-    return moment === none ? null : moment.getTime();
+    return moment.getTime();
   } catch (error) {
-    if (error instanceof RejectedValue) return null;
+    if (error instanceof RejectedValue) return none.getTime();
     throw error;
   }
 }

@@ -22,6 +22,8 @@ const AROUND = '^[[:space:]]++|(?<![[:space:]])[[:space:]]++$';
 
 /** The first moment that a column can have, from which intervals are measured: none of them is negative. */
 const FIRST_MOMENT = "timestamp'1000-01-01 00:00:00'";
+/** The first one of the type TIMESTAMP: the second before it stands for a moment that no calendar has. */
+const FIRST_TIMESTAMP = "timestamp'1970-01-01 00:00:01'";
 const FIRST_SECOND = 30_610_224_000;
 const LAST_SECOND = 253_402_300_799;
 
@@ -66,6 +68,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     addsIndexesTogether: true,
     dropsIndexesOfKeys: true,
     preparation: [],
+    signedCount: column => `modify ${column} bigint not null`,
     longText: 'mediumtext',
     tableOptions: ' default character set utf8mb4 engine = InnoDB',
     addsColumnsTogether: true,
@@ -107,7 +110,9 @@ function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifference
       if (isNumbered) return null;
       if (type.startsWith('bit(1)')) return asText(`cast(${name} as unsigned)`);
       if (/^(json|float|double|real|set)/.test(type)) return null;
-      if (family === 'text') return `convert(${name} using utf8mb4) collate ${EXACT}`;
+      // The spaces that fill a CHAR depend on the SQL mode, which MariaDB therefore refuses.
+      if (family === 'text')
+        return `convert(${type.startsWith('char(') ? `rtrim(${name})` : name} using utf8mb4) collate ${EXACT}`;
       return ['whole', 'boolean', 'number'].includes(family) ? asText(name) : null;
     },
     trimmed: text => `nullif(regexp_replace(${text}, '${AROUND}', ''), '')`,
@@ -120,10 +125,11 @@ function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifference
       if (column.family !== 'moment') return null;
       const isTimestamp = column.type.startsWith('timestamp');
       return {
-        sql: inMilliseconds(isTimestamp ? timestampInUtc(name) : name),
+        sql: isTimestamp ? inMilliseconds(timestampInUtc(name), FIRST_TIMESTAMP) : inMilliseconds(name, FIRST_MOMENT),
         isIndexable: !isTimestamp || indexesTimestamps,
       };
     },
+    momentLiteral: moment => `timestamp'${moment.toISOString().slice(0, 19).replace('T', ' ')}'`,
     truth: value => (value ? '1' : '0'),
   };
 }
@@ -132,8 +138,8 @@ function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifference
  * Returns a moment cut to milliseconds. Every other way depends on the SQL mode of the session, by which the server
  * rounds; MariaDB accepts no index of such an expression.
  */
-function inMilliseconds(moment: string): string {
-  return `case when ${moment} >= ${FIRST_MOMENT} then ${FIRST_MOMENT} + interval cast((timestampdiff(microsecond, ${FIRST_MOMENT}, ${moment}) div 1000) * 0.001 as decimal(20, 3)) second end`;
+function inMilliseconds(moment: string, first: string): string {
+  return `case when ${moment} >= ${first} then ${FIRST_MOMENT} + interval cast((timestampdiff(microsecond, ${FIRST_MOMENT}, ${moment}) div 1000) * 0.001 as decimal(20, 3)) second end`;
 }
 
 function fromNumber(name: string, unit: 'seconds' | 'milliseconds'): string {

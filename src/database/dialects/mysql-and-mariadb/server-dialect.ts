@@ -100,6 +100,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
     schema: {
       migrations: mySqlMigrations,
       catalog: mySqlCatalog,
+      readTables: null,
       isTransactional: false,
       exclusively: (database, work) => underMigrationLock(database, idleLimit, work),
       // ER_DB_CREATE_EXISTS, ER_TABLE_EXISTS_ERROR.

@@ -51,6 +51,7 @@ const expressions: ExpressionRules = {
       isIndexable: true,
     };
   },
+  momentLiteral: moment => `timestamp '${moment.toISOString().slice(0, 19)}' at time zone 'UTC'`,
   truth: value => String(value),
 };
 
@@ -81,6 +82,7 @@ export const postgreSqlAdoption: AdoptionRules = {
         ).length > 0,
     },
   ],
+  signedCount: null,
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: true,

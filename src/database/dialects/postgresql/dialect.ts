@@ -79,6 +79,7 @@ export const postgreSql: Dialect = {
   schema: {
     migrations: postgreSqlMigrations,
     catalog: postgreSqlCatalog,
+    readTables: null,
     isTransactional: true,
     exclusively: underMigrationLock,
     // duplicate_database, duplicate_table, duplicate_object, and the violation of a unique index of the catalog by two

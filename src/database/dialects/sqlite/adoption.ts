@@ -35,6 +35,7 @@ const expressions: ExpressionRules = {
       isIndexable: true,
     };
   },
+  momentLiteral: moment => String(moment.valueOf()),
   truth: value => (value ? '1' : '0'),
 };
 
@@ -79,6 +80,7 @@ export const sqliteAdoption: AdoptionRules = {
   addsIndexesTogether: false,
   dropsIndexesOfKeys: false,
   preparation: [],
+  signedCount: null,
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: false,

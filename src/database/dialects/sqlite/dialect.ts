@@ -11,6 +11,7 @@ import { sqliteAdoption } from './adoption.js';
 import { isBusy, sqliteFaultOf } from './errors.js';
 import { explainSqlite } from './explain.js';
 import { FileOrmDriver } from './file-connection.js';
+import { findSqliteTables } from './found-tables.js';
 import { FOLD } from './folded-text.js';
 import { sqliteInspection } from './inspection.js';
 import { NodeSqliteFileDialect } from './kysely-dialect.js';
@@ -54,6 +55,7 @@ export const sqlite: Dialect = {
   schema: {
     migrations: sqliteMigrations,
     catalog: sqliteCatalog,
+    readTables: findSqliteTables,
     isTransactional: true,
     exclusively: (_, work) => work(),
     isMadeByAnother: error => /^table .* already exists$/.test((error as Error).message),

@@ -7,25 +7,32 @@ import { MAX_NAMED_ROWS } from './examined.js';
 import { oddRows, type RowFinding } from './odd-rows.js';
 
 /** Examines whether all keys are numbers that JavaScript holds exactly. */
-export async function idFindings({ theirs, map }: Examined): Promise<Finding[]> {
-  const findings: Finding[] = [];
+export async function idFindings(examined: Examined): Promise<Finding[]> {
+  const { theirs, map } = examined;
+  const findings = (await unfitKeys(examined)).map(text => warning(`${text} A copy rejects these rows.`));
   const highest: string[] = [];
   for (const part of mapParts) {
     const { table, columns } = map[part];
-    const key = theirs.name(columns.id);
-    const [row] = await theirs.rows<{ n: unknown }>(`select max(${key}) as n from ${theirs.name(table)}`);
+    const [row] = await theirs.rows<{ n: unknown }>(
+      `select max(${theirs.name(columns.id)}) as n from ${theirs.name(table)}`,
+    );
     if (row?.n != null) highest.push(`${table} ${textOf(row.n)}`);
-    const bad = await theirs.count(table, `${key} < 1 or ${key} > ${Number.MAX_SAFE_INTEGER}`);
-    if (bad > 0)
-      findings.push(
-        warning(
-          `${table} has ${quantity(bad, 'key')} below 1 or above ${Number.MAX_SAFE_INTEGER}. A copy rejects these rows.`,
-        ),
-      );
   }
   return findings.length > 0
     ? findings
     : [ok(`All keys can be copied as they are. The highest: ${highest.join(', ') || 'none'}.`)];
+}
+
+/** Returns the tables that have keys which no request can name, and which JavaScript may not hold exactly, in words. */
+export async function unfitKeys({ theirs, map }: Examined): Promise<string[]> {
+  const found: string[] = [];
+  for (const part of mapParts) {
+    const { table, columns } = map[part];
+    const key = theirs.name(columns.id);
+    const bad = await theirs.count(table, `${key} < 1 or ${key} > ${Number.MAX_SAFE_INTEGER}`);
+    if (bad > 0) found.push(`${table} has ${quantity(bad, 'key')} below 1 or above ${Number.MAX_SAFE_INTEGER}.`);
+  }
+  return found;
 }
 
 /** Finds students who are in a course several times. */

@@ -73,7 +73,7 @@ export async function guessMap({ users, courses, enrollments }: Tables, valuesOf
       table: courses.name,
       columns: {
         id: keyOf(courses),
-        title: one(courses, 'title', ['title', 'name', 'display_name', 'fullname']),
+        title: titleOf(courses),
         ...optional(courses, 'description', ['description', 'summary']),
         status: courseStatus ?? { value: 'ACTIVE' },
         isPublished: published ?? publishedBy(courseStatus),
@@ -131,6 +131,14 @@ function publishedBy(
 ): DatabaseMap['courses']['columns']['isPublished'] {
   const shown = status?.values['ACTIVE'];
   return status && shown ? { column: status.column, values: { true: shown }, otherwise: 'false' } : { value: true };
+}
+
+/** Returns where a title comes from; a course without one is shown with its key, because lists have an order of titles. */
+function titleOf(courses: FoundTable): ValueSource {
+  const title = one(courses, 'title', ['title', 'name', 'display_name', 'fullname']);
+  return courses.columns.get(title)!.nullable
+    ? { firstOf: [title, { template: `Course {${keyOf(courses)}}` }] }
+    : title;
 }
 
 function nameOf(users: FoundTable): ValueSource {

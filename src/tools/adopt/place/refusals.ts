@@ -5,8 +5,10 @@ import { planAdoption } from '../../../database/adoption/plan.js';
 import { dialectOf } from '../../../database/database.js';
 import { mapParts } from '../../../map/map-form.js';
 import { versionFinding } from '../../doctor/connection.js';
+import { textOf } from '../../../map/sources.js';
 import type { Finding } from '../../doctor/finding.js';
 import { refusalsOf } from '../check/check-database.js';
+import { unfitKeys } from '../check/rows.js';
 import type { Examined } from '../check/examined.js';
 
 /** What opening a database in place would do, or why it cannot be: then there is no plan, or nothing may be done. */
@@ -40,6 +42,7 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
       ...ofMap,
       ...failures(await dialect.inspection.examineRollback(database, names)),
       ...plan.refusals,
+      ...(ofMap.length > 0 ? [] : await ofRows(examined)),
       ...requiredColumns(examined),
       ...(plan.additions.length > 0 ? await privileges(examined, names) : []),
     ],
@@ -62,6 +65,26 @@ async function privileges({ theirs: { database } }: Examined, tables: readonly s
   if (rules === null || missing === null || missing.length === 0) return [];
   return [
     `The database's user lacks ${missing.join(', ')}. As an administrator: ${rules.grantSql(database, missing)}.`,
+  ];
+}
+
+/** Returns why some rows cannot be read as they are. */
+async function ofRows(examined: Examined): Promise<string[]> {
+  const keys = (await unfitKeys(examined)).map(text => `${text} Give these rows other keys.`);
+  return [...keys, ...(await otherTruths(examined))];
+}
+
+/** Returns the columns of truths, read as they are, that have other values than these. */
+async function otherTruths({ theirs, map }: Examined): Promise<string[]> {
+  const { table, columns } = map.courses;
+  if (typeof columns.isPublished !== 'string') return [];
+  const values = await theirs.values(table, columns.isPublished);
+  const others = values.filter(({ value }) => value !== null && !['0', '1'].includes(textOf(value) ?? ''));
+  if (others.length === 0) return [];
+  const column = columns.isPublished;
+  const shown = others.map(({ value, rows }) => `${JSON.stringify(textOf(value) ?? '')} ${rows}`);
+  return [
+    `${table}.${column} has other values than 1 and 0: ${shown.join(', ')}. In the map: ${JSON.stringify({ courses: { columns: { isPublished: { column, values: { true: [1], false: [0] } } } } })}, with all of them.`,
   ];
 }
 
