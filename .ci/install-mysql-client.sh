@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # install-mysql-client.sh DIR
 #
-# Puts MySQL's own command-line client, that of Debian's unstable release, into DIR without installing it on the system,
-# and writes DIR/bin/mysql: a wrapper that runs it with its own C library. A second call does nothing.
+# Puts MySQL's own command-line client and mysqldump, those of Debian's unstable release, into DIR without installing them
+# on the system, and writes DIR/bin/mysql and DIR/bin/mysqldump: wrappers that run them with their own C library. A second
+# call does nothing else.
 set -euo pipefail
 dir=${1:?usage: install-mysql-client.sh DIR}
 mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
@@ -29,9 +30,11 @@ fi
 libraries=$root/usr/lib/x86_64-linux-gnu
 loader=$(find "$root" -name 'ld-linux-x86-64.so.2' | head -n 1)
 mkdir -p "$dir/bin"
-cat > "$dir/bin/mysql" <<WRAPPER
+for program in mysql mysqldump; do
+  cat > "$dir/bin/$program" <<WRAPPER
 #!/usr/bin/env bash
-exec "$loader" --library-path "$libraries:$root/lib/x86_64-linux-gnu" "$root/usr/bin/mysql" "\$@"
+exec "$loader" --library-path "$libraries:$root/lib/x86_64-linux-gnu" "$root/usr/bin/$program" "\$@"
 WRAPPER
-chmod +x "$dir/bin/mysql"
+  chmod +x "$dir/bin/$program"
+done
 "$dir/bin/mysql" --version

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 
 /** The command-line clients of the databases; `mysql` is MySQL's, not MariaDB's client of the same name. */
@@ -78,6 +78,20 @@ export async function resultsOf(client: ClientName, url: string, text: string, f
   if (code !== 0 || stderr !== '') throw new Error(`${client} ended with ${code}:\n${stderr}`);
   if (client === 'sqlite3') return fromJson(stdout);
   return client === 'psql' ? fromRecords(stdout) : fromBatch(stdout);
+}
+
+/** The program that dumps a database, beside each client of MySQL and MariaDB. */
+const dumpers = { mysql: 'mysqldump', mariadb: 'mariadb-dump' } as const;
+
+/** Returns a dump of a database, or of some of its tables, as `mysqldump DATABASE [TABLE …]` writes it. */
+export function dumpOf(client: keyof typeof dumpers, url: string, ...tables: readonly string[]): string {
+  const program = join(dirname(programOfClient(client)!), dumpers[client]);
+  const { stdout, stderr, status } = spawnSync(program, [...parametersOf(client, url), ...tables], {
+    encoding: 'utf8',
+    maxBuffer: Number.MAX_SAFE_INTEGER,
+  });
+  if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stderr}`);
+  return stdout;
 }
 
 function parametersOf(client: ClientName, url: string, first?: string): string[] {
