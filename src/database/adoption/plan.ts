@@ -9,7 +9,7 @@ import { findSchema } from '../schema/own-schema.js';
 import { keyOf, plannedBy, readJournal, type Addition, type Journal, type Planned } from './journal.js';
 import { baseline, ownMigrations, ownTables } from './own-tables.js';
 import { changeOfMap, refusalOfTables } from './change-of-map.js';
-import { wantedTables, type WantedTable } from './wanted.js';
+import { wantedOwnTables, wantedTables, type WantedOwnTable, type WantedTable } from './wanted.js';
 
 /** What is to be added to another application's database, and what stands in the way. */
 export interface AdoptionPlan {
@@ -37,10 +37,31 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
   const planned = plannedBy(journal);
   const unusable = new Set(await dialectOf(database).adoption.brokenIndexes(database.em));
   const parts = await Promise.all(
-    wanted.map(async one => additionsTo(database, one, planned, unusable, await hasDuplicates(database, one))),
+    wanted.map(async one => {
+      const isAmbiguous = await hasDuplicates(database, one);
+      const { additions, refusals } = additionsTo(database, one, planned, unusable, { isOurs: false, isAmbiguous });
+      return {
+        additions,
+        remarks: [
+          ...one.remarks,
+          ...(isAmbiguous
+            ? [`${one.found.name} gets no unique key, because students are in a course several times.`]
+            : []),
+        ],
+        refusals: [...one.refusals, ...refusals],
+      };
+    }),
   );
   const schema = await findSchema(database);
   const ours = ownMigrations(database);
+  const made = ours.flatMap(entry =>
+    entry.tables
+      .map(({ name }) => name)
+      .filter(name => tables.has(name) && planned.has(keyOf('tables', entry.name, name))),
+  );
+  const own = wantedOwnTables(database, made, tables, now).map(one =>
+    additionsTo(database, one, planned, unusable, { isOurs: true, isAmbiguous: false }),
+  );
   const change = changeOfMap(database, journal, map, wanted, tables, now);
   return {
     map,
@@ -49,6 +70,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
       ...(await preparations(database, planned)),
       ...parts.flatMap(({ additions }) => additions),
       ...(await ownTables(database, ours, tables, planned)),
+      ...own.flatMap(({ additions }) => additions),
       ...baseline(database, schema, planned),
       // The last, because the journal forgets them.
       ...change.additions,
@@ -56,7 +78,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
     remarks: parts.flatMap(({ remarks }) => remarks),
     refusals: [
       ...change.refusals,
-      ...parts.flatMap(({ refusals }) => refusals),
+      ...[...parts, ...own].flatMap(({ refusals }) => refusals),
       ...foreignNames(database, wanted, tables, ours, planned, journal),
     ],
   };
@@ -75,11 +97,11 @@ async function preparations(database: Database, planned: Planned): Promise<Addit
 /** Returns what is added to one table: its columns, and then its indexes. */
 function additionsTo(
   database: Database,
-  { found, columns, indexes, remarks, refusals }: WantedTable,
+  { found, columns, indexes }: WantedOwnTable,
   planned: Planned,
   unusable: ReadonlySet<string>,
-  isAmbiguous: boolean,
-): Pick<AdoptionPlan, 'additions' | 'remarks' | 'refusals'> {
+  { isOurs, isAmbiguous }: { readonly isOurs: boolean; readonly isAmbiguous: boolean },
+): Pick<AdoptionPlan, 'additions' | 'refusals'> {
   const { adoption } = dialectOf(database);
   const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
   const table = quoted(found.name);
@@ -102,7 +124,7 @@ function additionsTo(
       object: found.name,
       names: group.map(({ name }) => name),
       statements: [
-        `alter table ${table} ${group.map(({ name, definition }) => `add column ${quoted(name)} ${definition}${adoption.columnOption}`).join(', ')}`,
+        `alter table ${table} ${group.map(({ name, definition }) => `add column ${quoted(name)} ${definition}${isOurs ? '' : adoption.columnOption}`).join(', ')}`,
       ],
       reverse: [`alter table ${table} ${group.map(({ name }) => `drop column ${quoted(name)}`).join(', ')}`],
     })),
@@ -115,7 +137,7 @@ function additionsTo(
         statements: [`alter table ${table} alter column ${quoted(name)} set default ${laterDefault}`],
         reverse: [],
       })),
-    ...keptIndexes(database, found, missingIndexes, planned),
+    ...(isOurs ? [] : keptIndexes(database, found, missingIndexes, planned)),
     ...(adoption.addsIndexesTogether ? [missingIndexes] : missingIndexes.map(index => [index]))
       .filter(group => group.length > 0)
       .map((group): Addition => ({
@@ -128,17 +150,10 @@ function additionsTo(
   ];
   return {
     additions,
-    remarks: [
-      ...remarks,
-      ...(isAmbiguous ? [`${found.name} gets no unique key, because students are in a course several times.`] : []),
-    ],
-    refusals: [
-      ...refusals,
-      ...taken.map(
-        ({ name, columns: wantedColumns }) =>
-          `${found.name} has an index ${name} with other columns than ${wantedColumns.join(', ')}. Give it another name: Rollcall's queries name theirs.`,
-      ),
-    ],
+    refusals: taken.map(
+      ({ name, columns: wantedColumns }) =>
+        `${found.name} has an index ${name} with other columns than ${wantedColumns.join(', ')}. Give it another name: Rollcall's queries name theirs.`,
+    ),
   };
 }
 

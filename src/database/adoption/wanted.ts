@@ -103,6 +103,47 @@ export function wantedTables(database: Database, map: DatabaseMap, tables: Found
   });
 }
 
+/** What a table of our own in another application's database is to have, by the metadata of its entity. */
+export type WantedOwnTable = Pick<WantedTable, 'found' | 'indexes'> & {
+  readonly columns: readonly Pick<WantedColumn, 'name' | 'definition' | 'laterDefault'>[];
+};
+
+/** Returns what the tables of our own with some names are to have: those that an earlier version has made may have less. */
+export function wantedOwnTables(
+  database: Database,
+  names: readonly string[],
+  tables: FoundTables,
+  now: Date,
+): WantedOwnTable[] {
+  const metadata = [...database.getMetadata().getAll().values()];
+  const ours = DatabaseSchema.fromMetadata(metadata, database.em.getPlatform(), database.config);
+  return names.map(name => {
+    const meta = metadata.find(({ tableName }) => tableName === name)!;
+    return {
+      found: tables.get(name)!,
+      columns: meta.props
+        .filter(({ fieldNames, persist }) => persist !== false && fieldNames?.length === 1)
+        .map(prop => {
+          const column = prop.fieldNames[0]!;
+          return {
+            name: column,
+            ...addedDefinition(database, prop, database.em.getPlatform().quoteIdentifier(column), now),
+          };
+        }),
+      indexes: ours
+        .getTable(name)!
+        .getIndexes()
+        .filter(({ primary }) => !primary)
+        .map(({ keyName, columnNames, unique }) => ({
+          table: name,
+          name: keyName,
+          columns: columnNames,
+          isUnique: unique,
+        })),
+    };
+  });
+}
+
 function wantedColumn(
   database: Database,
   map: DatabaseMap,

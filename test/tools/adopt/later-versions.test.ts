@@ -125,3 +125,48 @@ describeOnEngineDatabases(
   },
   ['sqlite'],
 );
+
+describeOnEngineDatabases(
+  'a database that was adopted before a table of our own had all of its columns and indexes',
+  kind => {
+    it('gets them, and an undo takes them away with the table', async () => {
+      opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+      const { database, map } = opened;
+      const before = await definitionsIn(database, kind);
+      await adopt(database, { map });
+      const runs = (await findTables(database)).get('core_recount_runs')!;
+      const { adoption } = dialectOf(database);
+      const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+      const index = runs.indexes.find(({ columns }) => columns.join() === 'slot')!;
+      await adoption.run(
+        database.em,
+        kind === 'postgresql'
+          ? `alter table core_recount_runs drop constraint ${index.name}`
+          : adoption.dropIndexes([{ ...index, table: runs.name }], quoted),
+      );
+      await run(`alter table core_recount_runs drop column ${quoted('error')}`);
+      const names = async (): Promise<unknown> => {
+        const { columns, indexes } = (await findTables(database)).get('core_recount_runs')!;
+        return [[...columns.keys()].toSorted(), indexes.map(({ name }) => name).toSorted()];
+      };
+      expect(
+        (await planAdoption(database, map)).additions.map(({ kind: one, object, names: added }) => [
+          one,
+          object,
+          added,
+        ]),
+      ).toEqual([
+        ['columns', 'core_recount_runs', ['error']],
+        ['indexes', 'core_recount_runs', [index.name]],
+      ]);
+      await adopt(database, { map });
+      expect(await names()).toEqual([
+        [...runs.columns.keys()].toSorted(),
+        runs.indexes.map(({ name }) => name).toSorted(),
+      ]);
+      await undoAdoption(database);
+      expect(await definitionsIn(database, kind)).toEqual(before);
+    });
+  },
+  ['sqlite', 'mysql', 'postgresql'],
+);
