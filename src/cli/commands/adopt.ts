@@ -237,6 +237,7 @@ What --check examines:
   references  the rows that refer to rows which do not exist
   emails      the users without an email, and those who share one
   inactive    the users who may no longer sign in
+  deleted     the rows that are marked as deleted, and kept
   counts      the stored counts that do not equal the rows
 
 Exit codes: 0 done, or nothing failed (there may be warnings), 1 refused or something failed, 2 usage.`;

@@ -1,6 +1,7 @@
 import { failed, type Finding, type NamedFinding } from '../../doctor/finding.js';
 import type { Examined } from './examined.js';
 import { countFindings } from './counts.js';
+import { deletedFindings } from './deleted.js';
 import { emailFindings, inactiveFindings } from './users.js';
 import { duplicateFindings, idFindings, orphanFindings } from './rows.js';
 import {
@@ -49,6 +50,7 @@ const otherChecks: Readonly<Record<string, Check>> = {
   references: orphanFindings,
   emails: emailFindings,
   inactive: inactiveFindings,
+  deleted: deletedFindings,
   counts: countFindings,
 };
 

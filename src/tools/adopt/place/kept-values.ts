@@ -1,5 +1,6 @@
 import type { Examined } from '../check/examined.js';
 import type { RowFinding } from '../check/odd-rows.js';
+import { deletedFindings } from '../check/deleted.js';
 import { duplicateFindings, orphanFindings } from '../check/rows.js';
 import { emailFindings, inactiveFindings } from '../check/users.js';
 import { valueFindings } from '../check/values.js';
@@ -11,6 +12,7 @@ const checks: readonly ((examined: Examined) => RowFinding[] | Promise<RowFindin
   orphanFindings,
   emailFindings,
   inactiveFindings,
+  deletedFindings,
 ];
 
 /** Returns, in words, the values and rows of theirs that are not as ours are, with their numbers: all of them are kept. */
