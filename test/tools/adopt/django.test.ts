@@ -67,7 +67,8 @@ describeAmong(
       const maker = await openDatabase(url);
       await maker.schema.ensureDatabase();
       const django = new DjangoSession(kind, url);
-      const place = placeToRun();
+      const did = new Set<string>();
+      const place = recordingPlace(did);
       const env = { DATABASE_URL: url };
       const done = async (...words: string[]): Promise<string> => {
         const { code, stdout, stderr } = await place.run(words, env);
@@ -81,14 +82,18 @@ describeAmong(
         const path = writtenMap(place, map => {
           map['courses']!['fill'] = fill.courses;
           map['enrollments']!['fill'] = fill.enrollments;
+          map['courses']!.columns.status.values['DRAFT'] = ['draft'];
           map['enrollments']!.columns.status.values['DROPPED'] = ['dropped'];
         });
         expect(await done('adopt', '--check')).toMatch(/total_enrollments drifts in 1 course[^]*, 0 failed\./);
         expect(await done('adopt', '--yes')).toContain('Updated course "Optics" (ID: 1) - total_enrollments: 3\n');
         await done('verify');
 
-        await usesApi(kind, url, path, django);
-        await runsTheirSql(kind, url, django, place);
+        for (const query of await usesApi(kind, url, path, django)) did.add(query);
+        for (const text of await runsTheirSql(kind, url, django, place)) did.add(text);
+        for (const command of ['update-total-enrollments --help', 'doctor', 'counters status', 'sql verify'])
+          await done(...command.split(' '));
+        if (kind !== 'sqlite') await done('sql', 'procedure');
 
         // Beside a guard, Django's signals and save() change no count; SQLite has triggers only.
         await done('counters', 'use', 'triggers', ...(kind === 'sqlite' ? [] : ['--guard']));
@@ -107,7 +112,8 @@ print([(c.title, c.total_enrollments) for c in Course.objects.order_by('pk')])
         ).toBe("[('Optics II', 4), ('Botany', 2)]\n");
         await done('verify');
         if (kind !== 'sqlite') await ignoresTheirUpdates(kind, url, django, place, done);
-        if (kind === 'mysql' || kind === 'mariadb') await isDumped(kind, url, django, place);
+        if (kind === 'mysql' || kind === 'mariadb')
+          for (const line of await isDumped(kind, url, django, place)) did.add(line);
 
         await done('counters', 'use', 'hooks');
         const rows = await django.run(everything);
@@ -117,6 +123,8 @@ print([(c.title, c.total_enrollments) for c in Course.objects.order_by('pk')])
         expect(
           await django.run(shellTry.replace('student = User', "student = User.objects.create_user('last'); User")),
         ).toBe('Before: 4\nAfter create: 5\nAfter delete: 4\n');
+        if (kind !== 'sqlite')
+          expect(shownLines().filter(line => !did.has(line) && !isLeftOut(kind, line))).toEqual([]);
       } finally {
         await django.end();
         await maker.close(true);
@@ -126,6 +134,32 @@ print([(c.title, c.total_enrollments) for c in Course.objects.order_by('pk')])
     });
   },
 );
+
+/** A place that records the commands that ended with 0, as people type them. */
+function recordingPlace(did: Set<string>): Place {
+  const place = placeToRun();
+  return {
+    ...place,
+    async run(words, env) {
+      const ended = await place.run(words, env);
+      if (ended.code === 0) did.add(['rollcall', ...words].join(' '));
+      return ended;
+    },
+  };
+}
+
+/** Returns the commands, statements and operations in the table of the page, which has all lines of the checklist. */
+function shownLines(): string[] {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/moving-django.md'), 'utf8');
+  const rows = page.split('\n').filter(line => /^\| \d+ /.test(line));
+  expect(rows.map(row => Number(row.split('|')[1]))).toEqual(Array.from({ length: 32 }, (_, index) => index + 1));
+  return rows.flatMap(row => [...row.split('|')[3]!.matchAll(/`([^`]+)`/g)].map(([, code]) => code!));
+}
+
+/** Returns whether a line is one for MySQL's programs, on another database. */
+function isLeftOut(kind: DatabaseKind, line: string): boolean {
+  return kind === 'postgresql' && /^mysql|^CREATE PROCEDURE/.test(line);
+}
 
 /** The parts of a map that the test changes. */
 type Changed = Record<string, Record<string, unknown> & { columns: { status: { values: Record<string, string[]> } } }>;
@@ -139,8 +173,8 @@ function writtenMap({ folder }: Place, change: (map: Changed) => void): string {
   return path;
 }
 
-/** An answer has Django's courses, and both programs see each other's enrollments counted. */
-async function usesApi(kind: DatabaseKind, url: string, path: string, django: DjangoSession): Promise<void> {
+/** An answer has Django's courses, and both programs see each other's enrollments counted; returns the operations. */
+async function usesApi(kind: DatabaseKind, url: string, path: string, django: DjangoSession): Promise<string[]> {
   const database = await openDatabase(url, 'hooks', mapFrom(readFileSync(path, 'utf8'), path));
   const api = await startApi(kind, { place: { database, url, drop: () => database.close(true) } });
   try {
@@ -162,13 +196,14 @@ async function usesApi(kind: DatabaseKind, url: string, path: string, django: Dj
     ).toBe('4 4\n');
     const left = await api.send(admin, LEFT, { input: { enrollmentId: enrolled.data.enroll.enrollment.id } });
     expect(left).toMatchObject({ data: { unenroll: { course: { totalEnrollments: 3 } } } });
+    return ['courses', 'enroll', 'unenroll'];
   } finally {
     await api.stop();
   }
 }
 
-/** The SQL of the checklist does what it did before, where hooks count. */
-async function runsTheirSql(kind: DatabaseKind, url: string, django: DjangoSession, place: Place): Promise<void> {
+/** The SQL of the checklist does what it did before, where hooks count; returns what was run. */
+async function runsTheirSql(kind: DatabaseKind, url: string, django: DjangoSession, place: Place): Promise<string[]> {
   const [client] = clientsHere(kind);
   const send = async (text: string): Promise<string> => {
     const { code, stdout, stderr } = await pipeTo(client!, url, text).ended;
@@ -196,6 +231,7 @@ async function runsTheirSql(kind: DatabaseKind, url: string, django: DjangoSessi
   expect(await place.run(['verify'], env)).toMatchObject({ code: 0 });
   await django.run('botany.enrollment_set.get(student=students[1]).delete()');
   expect(await place.run(['recount'], env)).toMatchObject({ code: 0 });
+  return ['EXPLAIN', 'CREATE PROCEDURE'];
 }
 
 /** Under a guard, what other programs assign changes nothing, without an error; a recount repairs. */
@@ -219,8 +255,15 @@ async function ignoresTheirUpdates(
   expect((await pipeTo(client!, url, verifyQuery).ended).stdout).not.toContain('MISMATCH');
 }
 
-/** A dump with a guard is restored as it was; one of the courses alone brings back their old counts. */
-async function isDumped(kind: 'mysql' | 'mariadb', url: string, django: DjangoSession, place: Place): Promise<void> {
+/**
+ * A dump with a guard is restored as it was; one of the courses alone brings back their old counts. Returns the commands.
+ */
+async function isDumped(
+  kind: 'mysql' | 'mariadb',
+  url: string,
+  django: DjangoSession,
+  place: Place,
+): Promise<string[]> {
   const client = clientsHere(kind)[0] as 'mysql' | 'mariadb';
   const [whole, courses] = [dumpOf(client, url), dumpOf(client, url, 'core_course')];
   const copy = freshUrl(kind);
@@ -240,4 +283,5 @@ async function isDumped(kind: 'mysql' | 'mariadb', url: string, django: DjangoSe
   expect((await place.run(['counters', 'status'], env)).stdout).toContain('triggers with a guard');
   expect(await place.run(['recount'], env)).toMatchObject({ code: 0 });
   expect(await place.run(['verify'], env)).toMatchObject({ code: 0 });
+  return ['mysqldump django > before.sql', 'mysql copy < before.sql'];
 }
