@@ -13,6 +13,11 @@ const ofServer = (errno: number, message: string): Error =>
 describe('a command that fails because of the database', () => {
   it.each([
     [
+      1213,
+      'Deadlock found when trying to get lock; try restarting transaction',
+      'Other programs use the same tables, and the database gave way to them (1213). What was done before stays as it is. Run the same command again, at best when they do less.',
+    ],
+    [
       1040,
       'Too many connections',
       'The database accepts no more connections (1040). Close some, raise its limit, or try again later. It says: Too many connections',

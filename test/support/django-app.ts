@@ -4,6 +4,20 @@ import { plainClient, plainRows, type PlainClient } from './plain-client.ts';
 /** What a database answers when it has ended a transaction because of another one. */
 const CONFLICTS: readonly unknown[] = ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', '40001', '40P01'];
 
+/** What an INSERT of an enrollment gives beside its keys and its status, in Rollcall's own tables and in a Django app's. */
+const moreOf = {
+  own: [
+    ['enrolled_at', "'2026-01-01 00:00:00'"],
+    ['updated_at', "'2026-01-01 00:00:00'"],
+  ],
+  django: [
+    ['progress', '0'],
+    ['enrolled_at', "'2026-01-01 00:00:00'"],
+    ['last_accessed', "'2026-01-01 00:00:00'"],
+    ['certificate_issued', 'false'],
+  ],
+} as const;
+
 /**
  * A connection of another program, which writes as a Django app does: each statement commits at once, and signals keep
  * `total_enrollments` by COUNT(*) and an UPDATE.
@@ -11,15 +25,17 @@ const CONFLICTS: readonly unknown[] = ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT
 export class DjangoApp {
   readonly #client: PlainClient;
   readonly #isPostgresql: boolean;
+  readonly #more: readonly (readonly [column: string, value: string])[];
 
-  private constructor(client: PlainClient, isPostgresql: boolean) {
+  private constructor(client: PlainClient, isPostgresql: boolean, tables: keyof typeof moreOf) {
     this.#client = client;
     this.#isPostgresql = isPostgresql;
+    this.#more = moreOf[tables];
   }
 
   /** Connects to the database of a URL, with the isolation level that Django asks for. */
-  static async connect(url: string): Promise<DjangoApp> {
-    const app = new DjangoApp(await plainClient(url), url.startsWith('postgresql:'));
+  static async connect(url: string, tables: keyof typeof moreOf = 'own'): Promise<DjangoApp> {
+    const app = new DjangoApp(await plainClient(url), url.startsWith('postgresql:'), tables);
     if (!app.#isPostgresql) await app.run('set session transaction isolation level read committed');
     return app;
   }
@@ -35,9 +51,10 @@ export class DjangoApp {
 
   /** Adds enrollments without a signal: `Enrollment.objects.bulk_create()`, and the INSERT of `create()`. */
   async bulkCreate(course: number, students: readonly number[], status = 'active'): Promise<void> {
-    const rows = students.map(() => "(?, ?, ?, '2026-01-01 00:00:00', '2026-01-01 00:00:00')").join(', ');
+    const columns = this.#more.map(([column]) => `, ${column}`).join('');
+    const row = `(?, ?, ?${this.#more.map(([, value]) => `, ${value}`).join('')})`;
     await this.run(
-      `insert into core_enrollments (course_id, student_id, status, enrolled_at, updated_at) values ${rows}`,
+      `insert into core_enrollments (course_id, student_id, status${columns}) values ${students.map(() => row).join(', ')}`,
       ...students.flatMap(student => [course, student, status]),
     );
   }

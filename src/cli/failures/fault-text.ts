@@ -4,6 +4,9 @@ import type { NamedDatabase } from '../../database/texts/named-database.js';
 
 /** What to do about the faults of a database that no dialect explains, by their kind. */
 const faultTexts: Partial<Record<FaultKind, (number: number | string, named: NamedDatabase) => string>> = {
+  deadlock: conflictText,
+  lock_wait: conflictText,
+  changed: conflictText,
   disconnected: (number, { setting, url }) =>
     `The database does not answer (${number}). Start it, or correct ${setting} (${url}).`,
   stopped: (number, { setting, url }) =>
@@ -22,6 +25,10 @@ const faultTexts: Partial<Record<FaultKind, (number: number | string, named: Nam
   broken: number =>
     `The database cannot read or write its files (${number}). Look into its log, and repair or restore it.`,
 };
+
+function conflictText(number: number | string): string {
+  return `Other programs use the same tables, and the database gave way to them (${number}). What was done before stays as it is. Run the same command again, at best when they do less.`;
+}
 
 /** Returns what to do about an error that is a fault of the database; null for other errors. */
 export function faultText(error: unknown, named: NamedDatabase): string | null {

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Migrator } from '@mikro-orm/migrations';
+import { besideOthers, MAX_CONFLICT_SECONDS } from '../../migrations/beside-others.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { FoundTables } from '../schema/found-table.js';
+import { faultOf } from '../faults/fault-of.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
 import { JournalWriter, readJournal, type Addition, type JournalEntry } from './journal.js';
@@ -89,7 +91,7 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
       onStep(step, 'begins');
       if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
       else if (found.has(entry, 'part') || entry.kind === 'baseline' || entry.kind === 'procedure')
-        for (const sql of entry.reverse) await dialectOf(database).adoption.run(database.em, sql);
+        for (const sql of entry.reverse) await run(database, sql);
       if ('number' in entry) await journal.remove(entry.number);
       onStep(step, 'ends');
     }
@@ -99,48 +101,74 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
 }
 
 async function make(database: Database, addition: Addition, found: State | null): Promise<void> {
-  const { adoption, schema } = dialectOf(database);
   switch (addition.kind) {
     case 'baseline':
       return record(database, addition);
     case 'kept indexes': {
       const [hold, restore] = addition.statements;
       // An interrupted step may have done the first half.
-      if (!found?.isHeld(addition)) await adoption.run(database.em, hold!);
-      return adoption.run(database.em, restore!);
+      if (!found?.isHeld(addition)) await run(database, hold!);
+      return run(database, restore!);
     }
     case 'changes':
       return makeChanges(database, addition);
     case 'indexes':
-      // What an interrupted statement has left has the name.
-      if ((await adoption.brokenIndexes(database.em)).includes(addition.names[0]!))
-        for (const sql of addition.reverse) await adoption.run(database.em, sql);
-      break;
+      return beside(database, () => makeIndexes(database, addition));
     case 'tables':
-      if (schema.isTransactional) {
-        await database.em.fork().transactional(async em => {
-          for (const sql of addition.statements) await em.execute(sql, [], 'run');
-        });
-        return;
+      if (dialectOf(database).schema.isTransactional) {
+        return beside(database, () =>
+          database.em.fork().transactional(async em => {
+            for (const sql of addition.statements) await em.execute(sql, [], 'run');
+          }),
+        );
       }
       break;
     default:
   }
-  for (const sql of addition.statements) await adoption.run(database.em, sql);
+  for (const sql of addition.statements) await run(database, sql);
+}
+
+/** Makes indexes; what an interrupted or ended statement has left of them has their names. */
+async function makeIndexes(database: Database, { names, statements, reverse }: Addition): Promise<void> {
+  const { adoption } = dialectOf(database);
+  const isBroken = (await adoption.brokenIndexes(database.em)).includes(names[0]!);
+  for (const sql of [...(isBroken ? reverse : []), ...statements]) await adoption.run(database.em, sql);
+}
+
+/** Runs a statement, which is done as a whole or not at all. Errors: MigrationRefused. */
+function run(database: Database, sql: string): Promise<void> {
+  return beside(database, () => dialectOf(database).adoption.run(database.em, sql));
+}
+
+/** Runs work while others use the tables. Errors: MigrationRefused. */
+async function beside(database: Database, work: () => Promise<void>): Promise<void> {
+  try {
+    await besideOthers(work, isConflict);
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    throw new MigrationRefused(
+      `Others have used the tables for ${MAX_CONFLICT_SECONDS} seconds. What was done before stays as it is. ${dialectOf(database).adoption.endOthers}, then run the same command again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Returns true for the error of a statement that the database gave up because of what others do with the tables. */
+function isConflict(error: unknown): boolean {
+  const kind = faultOf(error)?.kind;
+  return kind === 'deadlock' || kind === 'lock_wait';
 }
 
 /** Removes columns and indexes as far as they are there, and adds them anew; it can be done twice. */
 async function makeChanges(database: Database, { object, names, statements }: Addition): Promise<void> {
-  const { adoption } = dialectOf(database);
   const { columns, indexes } = (await findTables(database)).get(object)!;
   for (const [index, name] of names.entries())
-    if (columns.has(name) || indexes.some(one => one.name === name))
-      await adoption.run(database.em, statements[index]!);
-  for (const sql of statements.slice(names.length)) await adoption.run(database.em, sql);
+    if (columns.has(name) || indexes.some(one => one.name === name)) await run(database, statements[index]!);
+  for (const sql of statements.slice(names.length)) await run(database, sql);
 }
 
 async function restoreNames(database: Database, addition: Addition, found: State): Promise<void> {
-  if (found.isHeld(addition)) await dialectOf(database).adoption.run(database.em, addition.statements[1]!);
+  if (found.isHeld(addition)) await run(database, addition.statements[1]!);
 }
 
 /** Records migrations as applied. */
@@ -148,8 +176,7 @@ async function record(database: Database, { names, statements }: Addition): Prom
   // The ORM's own migrator remembers that the table was there.
   await new Migrator(database.em.fork()).getStorage().ensureTable();
   const { applied } = await findSchema(database);
-  for (const [index, name] of names.entries())
-    if (!applied?.includes(name)) await dialectOf(database).adoption.run(database.em, statements[index]!);
+  for (const [index, name] of names.entries()) if (!applied?.includes(name)) await run(database, statements[index]!);
 }
 
 /** What a database has, when a command that was interrupted before goes on. */

@@ -94,7 +94,12 @@ export interface AdoptionRules {
     /** Returns the comment of one; undefined: there is none of this name. */
     readonly commentOf: (em: SqlEntityManager, name: string) => Promise<string | undefined>;
   } | null;
-  /** Runs a statement that changes the schema, so that it locks as little as it can. */
+  /** What to do about others that keep on using the tables, as the beginning of a sentence. */
+  readonly endOthers: string;
+  /**
+   * Runs a statement that changes the schema, so that it locks as little as it can, and waits for others only briefly if
+   * others would wait behind it, and nothing is lost.
+   */
   readonly run: (em: SqlEntityManager, sql: string) => Promise<void>;
   /** Returns the names of indexes that an interrupted statement has left unusable. */
   readonly brokenIndexes: (em: SqlEntityManager) => Promise<readonly string[]>;

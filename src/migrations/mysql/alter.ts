@@ -1,12 +1,7 @@
 import { alteredTables, type AlteredTable, type Way } from '../altered-tables.js';
+import { besideOthers, MAX_CONFLICT_SECONDS } from '../beside-others.js';
 import type { RequiredPrivilege } from '../migration-entry.js';
 import { MigrationRefused } from '../migration-refused.js';
-
-/**
- * The longest time for which the statement waits for other users of the table, in seconds, because all others wait
- * behind the statement.
- */
-const MAX_LOCK_WAIT_SECONDS = 30;
 
 /** The way in which a table is changed, as SQL; the database refuses the statement if it would have to lock more. */
 const ways: Readonly<Record<Way, string>> = {
@@ -41,19 +36,29 @@ export async function alter({ table, clauses, way, execute }: Alteration): Promi
   };
   if (!isEmpty) alteredTables.publish(altered);
   const start = performance.now();
-  const [session] = (await execute('select @@session.lock_wait_timeout as seconds')) as { seconds: number }[];
-  await execute(`set session lock_wait_timeout = ${MAX_LOCK_WAIT_SECONDS}`);
+  const [session] = (await execute(
+    'select @@session.lock_wait_timeout as of_tables, @@session.innodb_lock_wait_timeout as of_rows',
+  )) as { of_tables: number; of_rows: number }[];
+  // All others wait behind the statement while it waits for those that use the table.
+  await execute(
+    `set session lock_wait_timeout = ${MAX_CONFLICT_SECONDS}, innodb_lock_wait_timeout = ${MAX_CONFLICT_SECONDS}`,
+  );
   try {
-    await execute(`alter table ${table} ${clauses.join(', ')}, ${ways[way]}`);
+    await besideOthers(
+      () => execute(`alter table ${table} ${clauses.join(', ')}, ${ways[way]}`),
+      error => hasNumber(error, 1213),
+    );
   } catch (error) {
-    throw isLockWait(error)
+    throw hasNumber(error, 1205, 1213)
       ? new MigrationRefused(
-          `Others have used the table ${table} for ${MAX_LOCK_WAIT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then migrate again.`,
+          `Others have used the table ${table} for ${MAX_CONFLICT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then migrate again.`,
           { cause: error },
         )
       : error;
   } finally {
-    await execute(`set session lock_wait_timeout = ${session!.seconds}`);
+    await execute(
+      `set session lock_wait_timeout = ${session!.of_tables}, innodb_lock_wait_timeout = ${session!.of_rows}`,
+    );
   }
   if (!isEmpty) alteredTables.publish({ ...altered, took: performance.now() - start } satisfies AlteredTable);
 }
@@ -63,6 +68,6 @@ export function toAlter(tables: readonly string[]): RequiredPrivilege[] {
   return ['ALTER', 'CREATE', 'INSERT', 'SELECT'].map(privilege => ({ privilege, tables }));
 }
 
-function isLockWait(error: unknown): boolean {
-  return (error as { errno?: number }).errno === 1205;
+function hasNumber(error: unknown, ...numbers: readonly number[]): boolean {
+  return numbers.includes((error as { errno?: number }).errno ?? 0);
 }

@@ -5,9 +5,11 @@ import { afterEach, expect, it } from 'vitest';
 import { adopt, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
 import { JOURNAL_TABLE, JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
+import { dialectOf } from '../../../src/database/database.js';
 import { openedInPlace, type OpenedInPlace } from '../../support/adopted.js';
 import { definitionsIn } from '../../support/catalog.js';
 import { describeOnEngineDatabases, describeOnMySql, describeOnServers } from '../../support/databases.js';
+import { DjangoApp, untilDone } from '../../support/django-app.js';
 import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
 
 const dist = resolve(import.meta.dirname, '../../../dist');
@@ -107,6 +109,36 @@ describeOnEngineDatabases(
   },
   ['sqlite'],
 );
+
+describeOnServers('an application that goes on writing', kind => {
+  it('gets all its writes done while its database is opened in place and that is taken back', async () => {
+    const students = [3, 4, 5, 6];
+    opened = await openedInPlace(kind, [...djangoTables(kind), ...rows, djangoUsers(students.map(id => ({ id })))]);
+    const { database, map, url } = opened;
+    // The rows have brought their keys along.
+    await dialectOf(database).schema.followKeys(database, ['core_enrollments']);
+    const before = await definitionsIn(database, kind);
+    let isOver = false;
+    const writing = students.map(async student => {
+      const app = await DjangoApp.connect(url, 'django');
+      while (!isOver) {
+        await untilDone(() => app.create(1, student));
+        await untilDone(() => app.run('update core_user set first_name = ? where id = ?', 'Mary', student));
+        await untilDone(() => app.delete(1, student));
+      }
+      await app.end();
+    });
+    try {
+      await adopt(database, { map });
+      await undoAdoption(database);
+    } finally {
+      isOver = true;
+      await Promise.all(writing);
+    }
+    expect(await definitionsIn(database, kind)).toEqual(before);
+    expect(await database.em.getConnection().execute('select id from core_enrollments order by id')).toHaveLength(2);
+  });
+});
 
 describeOnMySql('the index of a foreign key', kind => {
   it('has its name again after an interruption between its two renames', async () => {

@@ -1,10 +1,7 @@
-import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CompiledQuery } from 'kysely';
 import { procedureComment } from '../../../migrations/mysql/own-procedure.js';
-import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import type { FoundColumn } from '../../schema/found-table.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import { hasNumber } from './errors.js';
+import { alterTable } from './alter-table.js';
 
 /** The differences between MySQL and MariaDB in generated columns. */
 export interface AdoptionDifferences {
@@ -12,6 +9,8 @@ export interface AdoptionDifferences {
   readonly timestampInUtc: (column: string) => string;
   /** Whether an index of that is accepted. */
   readonly indexesTimestamps: boolean;
+  /** Whether a change of a table waits for transactions that have changed a table that refers to it. */
+  readonly waitsForReferring: boolean;
 }
 
 /** The collation by which values are compared exactly. */
@@ -26,17 +25,6 @@ const FIRST_MOMENT = "timestamp'1000-01-01 00:00:00'";
 const FIRST_TIMESTAMP = "timestamp'1970-01-01 00:00:01'";
 const FIRST_SECOND = 30_610_224_000;
 const LAST_SECOND = 253_402_300_799;
-
-/** The longest time for which a statement waits for other users of the table, in seconds: all others wait behind it. */
-const MAX_LOCK_WAIT_SECONDS = 30;
-
-/** The ways of changing a table, from the one that locks least; the server refuses those by which it cannot. */
-const ways = [
-  ', algorithm = instant',
-  ', algorithm = inplace, lock = none',
-  ', algorithm = inplace, lock = shared',
-  '',
-];
 
 /** Returns what differs when MySQL or MariaDB has the database that is opened in place. */
 export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
@@ -75,6 +63,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     columnOption: ' invisible',
     // A text without a limit, or with one that does not fit beside others in the 3,072 bytes of a key.
     canIndex: ({ type }) => !/text|blob|json/.test(type) && Number(/char\((\d+)\)/.exec(type)?.[1] ?? 0) <= 500,
+    endOthers: 'End their transactions ("show full processlist" names them)',
     effect: of =>
       of === 'columns'
         ? 'changes no row and takes a moment; if the server cannot, it copies the table, and writers wait'
@@ -83,7 +72,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
       word: 'procedure',
       commentOf: (em, name) => procedureComment(sql => em.execute(sql), name),
     },
-    run,
+    run: (em, sql) => alterTable(em, sql, own),
     brokenIndexes: () => Promise.resolve([]),
     needs: (theirs, ours) => [
       // ALTER TABLE needs CREATE and INSERT too. Without TRIGGER the server shows no triggers.
@@ -160,34 +149,4 @@ function literal(text: string): string {
 
 function quoted(name: FoundColumn['name']): string {
   return `\`${name.replaceAll('`', '``')}\``;
-}
-
-/** Runs a statement; one that changes a table, in the way that locks least. Errors: MigrationRefused. */
-async function run(em: SqlEntityManager, sql: string): Promise<void> {
-  const client = em.getConnection().getClient();
-  await client.connection().execute(async connection => {
-    const send = (text: string) => connection.executeQuery<{ readonly seconds: number }>(CompiledQuery.raw(text));
-    const { rows } = await send('select @@session.lock_wait_timeout as seconds');
-    await send(`set session lock_wait_timeout = ${MAX_LOCK_WAIT_SECONDS}`);
-    try {
-      for (const [index, way] of (sql.startsWith('alter table') ? ways : ['']).entries()) {
-        try {
-          await send(`${sql}${way}`);
-          return;
-        } catch (error) {
-          // ER_ALTER_OPERATION_NOT_SUPPORTED, ER_ALTER_OPERATION_NOT_SUPPORTED_REASON, ER_INNODB_MAX_ROW_VERSION.
-          if (!hasNumber(error, 1845, 1846, 4092) || index === ways.length - 1) throw error;
-        }
-      }
-    } catch (error) {
-      throw hasNumber(error, 1205)
-        ? new MigrationRefused(
-            `Others have used the table for ${MAX_LOCK_WAIT_SECONDS} seconds. What was done before stays as it is. End their transactions ("show full processlist" names them), then run the same command again.`,
-            { cause: error },
-          )
-        : error;
-    } finally {
-      await send(`set session lock_wait_timeout = ${rows[0]!.seconds}`);
-    }
-  });
 }

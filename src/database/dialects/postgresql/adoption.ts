@@ -3,9 +3,7 @@ import { CompiledQuery } from 'kysely';
 import { createCollation, TEXT_COLLATION } from '../../../migrations/postgresql/collation.js';
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
 import { functionComment } from '../../../migrations/postgresql/own-function.js';
-import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import { hasState } from './errors.js';
 
 /** The collation by which letters become small ones, whatever that of the database. */
 const LETTERS = '"und-x-icu"';
@@ -90,6 +88,7 @@ export const postgreSqlAdoption: AdoptionRules = {
   // A row with a longer text than the 2,704 bytes of an entry would be rejected.
   canIndex: ({ type, family }) =>
     family !== 'text' || Number(/char(?:acter varying)?\((\d+)\)/.exec(type)?.[1] ?? 1000) <= 600,
+  endOthers: 'End their transactions (pg_stat_activity names them)',
   effect: of =>
     of === 'columns'
       ? 'writes the table anew, and everybody waits, readers too, until it is done'
@@ -123,24 +122,20 @@ function quoted(name: string): string {
 }
 
 /**
- * Runs a statement. One that works beside others waits for their transactions as long as they take, for nobody waits
- * behind it. Errors: MigrationRefused.
+ * How long a statement waits for those that use the table: all others wait behind it. One that works beside others waits
+ * for their transactions as long as they take, for nobody waits behind it.
  */
+const [BRIEF_WAIT, NO_LIMIT] = ['2s', '0'];
+
+/** Runs a statement. */
 async function run(em: SqlEntityManager, sql: string): Promise<void> {
   const client = em.getConnection().getClient();
   await client.connection().execute(async connection => {
     const send = (text: string) => connection.executeQuery<{ readonly limit: string }>(CompiledQuery.raw(text));
     const { rows } = await send("select current_setting('lock_timeout') as limit");
-    await send(`set lock_timeout = '${sql.includes(' concurrently ') ? '0' : '30s'}'`);
+    await send(`set lock_timeout = '${sql.includes(' concurrently ') ? NO_LIMIT : BRIEF_WAIT}'`);
     try {
       await send(sql);
-    } catch (error) {
-      throw hasState(error, '55P03')
-        ? new MigrationRefused(
-            'Others have used the table for 30 seconds. What was done before stays as it is. End their transactions (pg_stat_activity names them), then run the same command again.',
-            { cause: error },
-          )
-        : error;
     } finally {
       await send(`set lock_timeout = '${rows[0]!.limit}'`);
     }

@@ -87,6 +87,7 @@ export const sqliteAdoption: AdoptionRules = {
   columnOption: '',
   canIndex: () => true,
   procedures: null,
+  endOthers: 'Stop the programs that write to the file',
   effect: of =>
     of === 'columns' ? 'changes no row and takes a moment' : 'reads the table once; writers wait, and readers do not',
   run: async (em, sql) => {
