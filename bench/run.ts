@@ -20,6 +20,7 @@ const PROGRAMS = [
   'recount',
   'flush',
   'import',
+  'adopt',
   'strategies',
   'requests',
   'rates',
