@@ -11,7 +11,7 @@ import { examinedPlan } from '../../../src/tools/adopt/place/refusals.js';
 import { openedInPlace } from '../../support/adopted.js';
 import { startApi, type Answer } from '../../support/api.js';
 import { definitionsIn } from '../../support/catalog.js';
-import { describeOnEach } from '../../support/databases.js';
+import { describeOnEngineDatabases } from '../../support/databases.js';
 import { laravelTables, railsTables } from '../../support/framework-tables.js';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 
@@ -66,95 +66,105 @@ const ENROLL =
 const SET_STATUS =
   'mutation ($input: SetEnrollmentStatusInput!) { setEnrollmentStatus(input: $input) { enrollment { status } userErrors { message } } }';
 
-describeOnEach("a Rails app's database", kind => {
-  it('is adopted by a map of its numbers, with its counter caches, and undone', async () => {
-    const { guessed, remarks } = await adopted(
-      kind,
-      railsTables(kind),
-      ({ users, courses, enrollments }) => ({
-        users: {
-          ...users,
-          columns: { ...users.columns, role: { column: 'role', values: { STUDENT: [0], TEACHER: [1], ADMIN: [2] } } },
-        },
-        courses: {
-          ...courses,
-          columns: {
-            ...courses.columns,
-            status: { column: 'status', values: { DRAFT: [0], ACTIVE: [1], ARCHIVED: [2] } },
-            isPublished: { column: 'status', values: { true: [1] }, otherwise: 'false' },
+describeOnEngineDatabases(
+  "a Rails app's database",
+  kind => {
+    it('is adopted by a map of its numbers, with its counter caches, and undone', async () => {
+      const { guessed, remarks } = await adopted(
+        kind,
+        railsTables(kind),
+        ({ users, courses, enrollments }) => ({
+          users: {
+            ...users,
+            columns: { ...users.columns, role: { column: 'role', values: { STUDENT: [0], TEACHER: [1], ADMIN: [2] } } },
           },
-        },
-        enrollments: {
-          ...enrollments,
-          columns: {
-            ...enrollments.columns,
-            status: { column: 'status', values: { ACTIVE: [0], COMPLETED: [1], DROPPED: [2] } },
+          courses: {
+            ...courses,
+            columns: {
+              ...courses.columns,
+              status: { column: 'status', values: { DRAFT: [0], ACTIVE: [1], ARCHIVED: [2] } },
+              isPublished: { column: 'status', values: { true: [1] }, otherwise: 'false' },
+            },
           },
-        },
-      }),
-      async (ask, read) => {
-        const { data } = await ask(COURSE);
-        expect(data.course).toMatchObject({
-          title: 'Optics',
-          status: 'ACTIVE',
-          totalEnrollments: 3,
-          activeEnrollments: 1,
-          instructor: { name: 'Ann' },
           enrollments: {
-            totalCount: 3,
-            nodes: [
-              { status: 'ACTIVE', student: { name: 'Bob', role: 'STUDENT' } },
-              { status: 'DROPPED' },
-              { status: null },
-            ],
+            ...enrollments,
+            columns: {
+              ...enrollments.columns,
+              status: { column: 'status', values: { ACTIVE: [0], COMPLETED: [1], DROPPED: [2] } },
+            },
           },
-        });
-        const { data: changed } = await ask(ENROLL, { input: { courseId: '1', studentId: '1' } });
-        expect(changed.enroll).toMatchObject({ course: { totalEnrollments: 4, activeEnrollments: 2 } });
-        const input = { enrollmentId: changed.enroll.enrollment.id, status: 'COMPLETED' };
-        expect((await ask(SET_STATUS, { input })).data.setEnrollmentStatus.enrollment).toEqual({ status: 'COMPLETED' });
-        expect(
-          await read(
-            'select e.status as s, c.enrollments_count as t, c.active_enrollments_count as a from enrollments e join courses c on c.id = e.course_id where e.user_id = 1',
-          ),
-        ).toEqual([{ s: 1, t: 4, a: 1 }]);
-      },
-    );
-    expect(guessed.courses.counts).toEqual({
-      totalEnrollments: 'enrollments_count',
-      activeEnrollments: 'active_enrollments_count',
+        }),
+        async (ask, read) => {
+          const { data } = await ask(COURSE);
+          expect(data.course).toMatchObject({
+            title: 'Optics',
+            status: 'ACTIVE',
+            totalEnrollments: 3,
+            activeEnrollments: 1,
+            instructor: { name: 'Ann' },
+            enrollments: {
+              totalCount: 3,
+              nodes: [
+                { status: 'ACTIVE', student: { name: 'Bob', role: 'STUDENT' } },
+                { status: 'DROPPED' },
+                { status: null },
+              ],
+            },
+          });
+          const { data: changed } = await ask(ENROLL, { input: { courseId: '1', studentId: '1' } });
+          expect(changed.enroll).toMatchObject({ course: { totalEnrollments: 4, activeEnrollments: 2 } });
+          const input = { enrollmentId: changed.enroll.enrollment.id, status: 'COMPLETED' };
+          expect((await ask(SET_STATUS, { input })).data.setEnrollmentStatus.enrollment).toEqual({
+            status: 'COMPLETED',
+          });
+          expect(
+            await read(
+              'select e.status as s, c.enrollments_count as t, c.active_enrollments_count as a from enrollments e join courses c on c.id = e.course_id where e.user_id = 1',
+            ),
+          ).toEqual([{ s: 1, t: 4, a: 1 }]);
+        },
+      );
+      expect(guessed.courses.counts).toEqual({
+        totalEnrollments: 'enrollments_count',
+        activeEnrollments: 'active_enrollments_count',
+      });
+      expect(remarks).toContain('enrollments gets no unique key, because students are in a course several times.');
+      expect(remarks).toContainEqual(expect.stringContaining('does not name: "7" 1. They stay as they are'));
     });
-    expect(remarks).toContain('enrollments gets no unique key, because students are in a course several times.');
-    expect(remarks).toContainEqual(expect.stringContaining('does not name: "7" 1. They stay as they are'));
-  });
-});
+  },
+  ['sqlite', 'mysql', 'postgresql'],
+);
 
-describeOnEach("a Laravel app's database", kind => {
-  it('is adopted as it was guessed, without stored counts, and undone; rows that are marked as deleted count', async () => {
-    const { guessed, remarks } = await adopted(
-      kind,
-      laravelTables(kind),
-      () => ({}),
-      async (ask, read) => {
-        const { data } = await ask(COURSE);
-        expect(data.course).toMatchObject({
-          title: 'Optics',
-          status: 'ACTIVE',
-          totalEnrollments: 2,
-          activeEnrollments: 2,
-          instructor: { name: 'Ann' },
-          enrollments: { totalCount: 2 },
-        });
-        const { data: changed } = await ask(ENROLL, { input: { courseId: '1', studentId: '1' } });
-        expect(changed.enroll).toMatchObject({ course: { totalEnrollments: 3, activeEnrollments: 3 } });
-        expect(await read('select status as s from enrollments where user_id = 1 and created_at is not null')).toEqual([
-          { s: 'active' },
-        ]);
-      },
-    );
-    expect(guessed.courses.counts).toBeUndefined();
-    expect(remarks).toContain(
-      'Rows of enrollments that are marked as deleted, by deleted_at: 1 row. They stay, and are listed and counted like others.',
-    );
-  });
-});
+describeOnEngineDatabases(
+  "a Laravel app's database",
+  kind => {
+    it('is adopted as it was guessed, without stored counts, and undone; rows that are marked as deleted count', async () => {
+      const { guessed, remarks } = await adopted(
+        kind,
+        laravelTables(kind),
+        () => ({}),
+        async (ask, read) => {
+          const { data } = await ask(COURSE);
+          expect(data.course).toMatchObject({
+            title: 'Optics',
+            status: 'ACTIVE',
+            totalEnrollments: 2,
+            activeEnrollments: 2,
+            instructor: { name: 'Ann' },
+            enrollments: { totalCount: 2 },
+          });
+          const { data: changed } = await ask(ENROLL, { input: { courseId: '1', studentId: '1' } });
+          expect(changed.enroll).toMatchObject({ course: { totalEnrollments: 3, activeEnrollments: 3 } });
+          expect(
+            await read('select status as s from enrollments where user_id = 1 and created_at is not null'),
+          ).toEqual([{ s: 'active' }]);
+        },
+      );
+      expect(guessed.courses.counts).toBeUndefined();
+      expect(remarks).toContain(
+        'Rows of enrollments that are marked as deleted, by deleted_at: 1 row. They stay, and are listed and counted like others.',
+      );
+    });
+  },
+  ['sqlite', 'mariadb', 'postgresql'],
+);
