@@ -3,6 +3,10 @@ import type { Addition } from '../../database/adoption/journal.js';
 import { quantity } from '../../tools/words.js';
 import { printable } from '../output/printable.js';
 
+/** The most characters of a statement that a plan shows, and how many of them are those of its end. */
+const MAX_SHOWN = 400;
+const SHOWN_END = 60;
+
 /** An addition, or a removal, as a plan shows it. */
 export interface ShownAddition extends Addition {
   readonly title: string;
@@ -42,10 +46,17 @@ export function shownAddition(
 export function additionLines({ title, effect, statements, reverse }: ShownAddition, number: number): string {
   return [
     `${String(number).padStart(3)}  ${printable(title)}${effect === null ? '' : `: ${effect}`}.`,
-    ...statements.map(sql => `       ${printable(sql)};`),
+    ...statements.map(sql => `       ${folded(printable(sql))};`),
     ...reverse.map(sql => `  undo ${printable(sql)};`),
     '',
   ].join('\n');
+}
+
+/** Returns a statement without the middle of a long expression, which the JSON document has. */
+function folded(sql: string): string {
+  if (sql.length <= MAX_SHOWN) return sql;
+  const end = sql.slice(-SHOWN_END);
+  return `${sql.slice(0, MAX_SHOWN - SHOWN_END)} … (${sql.length - MAX_SHOWN} characters, with --json) … ${end}`;
 }
 
 /** Returns what an addition is, in words. */

@@ -15,6 +15,8 @@ export interface FoundColumn {
   readonly collation: string | null;
   /** The values of a type that has only these, where the type is one of the database; null: another type. */
   readonly labels: readonly string[] | null;
+  /** The values that the type, or a check, allows; empty if it is not known that there are only some. */
+  readonly allowed: readonly string[];
 }
 
 /** An index: its name, and its columns in their order. */

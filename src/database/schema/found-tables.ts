@@ -25,6 +25,7 @@ export async function findTables(database: Database): Promise<FoundTables> {
             column.generated !== undefined,
           collation: column.collation ?? table.collation ?? null,
           labels: column.nativeEnumName === undefined ? null : (column.enumItems ?? []),
+          allowed: column.enumItems ?? [],
         };
       });
       return [

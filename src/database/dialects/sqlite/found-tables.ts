@@ -97,6 +97,7 @@ export async function findSqliteTables(em: SqlEntityManager): Promise<FoundTable
                 hasDefault: column.given !== null || (isNumbered && column.pk > 0) || column.hidden > 1,
                 collation: null,
                 labels: null,
+                allowed: allowedBy(sql, column.name),
               },
             ]),
           ),
@@ -113,4 +114,11 @@ export async function findSqliteTables(em: SqlEntityManager): Promise<FoundTable
       ];
     }),
   );
+}
+
+/** Returns the values that a check of one column lists in the statement of its table; empty if there is none. */
+function allowedBy(statement: string, column: string): string[] {
+  const listed = /check\s*\(\s*\(?\s*["`[]?([^"`\]()]+?)["`\]]?\s+in\s*\(((?:\s*'(?:[^']|'')*'\s*,?)+)\)/gi;
+  const [, , list = ''] = [...statement.matchAll(listed)].find(([, name]) => name === column) ?? [];
+  return [...list.matchAll(/'((?:[^']|'')*)'/g)].map(([, value]) => value!.replaceAll("''", "'"));
 }

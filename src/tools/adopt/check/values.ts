@@ -1,3 +1,4 @@
+import { CourseStatus, EnrollmentStatus } from '../../../entities/index.js';
 import { quotedCell } from '../../import/bad-row.js';
 import { ok } from '../../doctor/finding.js';
 import { columnsIn, type ChoiceSource, type TruthSource } from '../../../map/map-form.js';
@@ -9,18 +10,22 @@ import { quantity } from '../../words.js';
 /** Counts the rows of each value that the map translates, and finds values that it does not name. */
 export async function valueFindings({ theirs, map }: Examined): Promise<RowFinding[]> {
   const findings: RowFinding[] = [];
-  const choices: readonly (readonly [table: string, field: string, source: ChoiceSource])[] = [
-    [map.users.table, 'role', map.users.columns.role],
-    [map.courses.table, 'status', map.courses.columns.status],
-    [map.enrollments.table, 'status', map.enrollments.columns.status],
-  ];
-  for (const [table, field, source] of choices)
+  const choices: readonly (readonly [table: string, field: string, source: ChoiceSource, names: readonly string[]])[] =
+    [
+      // Users are the other application's own.
+      [map.users.table, 'role', map.users.columns.role, []],
+      [map.courses.table, 'status', map.courses.columns.status, Object.keys(CourseStatus)],
+      [map.enrollments.table, 'status', map.enrollments.columns.status, Object.keys(EnrollmentStatus)],
+    ];
+  for (const [table, field, source, names] of choices) {
+    findings.push(...missingNames(table, field, source, names));
     findings.push(
       ...(await examined({ theirs, table, field, columns: columnsIn(source) }, row => {
         const chosen = choiceIn(source, row);
         return 'name' in chosen ? chosen.name : { unknown: chosen.unknown };
       })),
     );
+  }
   const published: TruthSource = map.courses.columns.isPublished;
   findings.push(
     ...(await examined(
@@ -32,6 +37,21 @@ export async function valueFindings({ theirs, map }: Examined): Promise<RowFindi
     )),
   );
   return findings;
+}
+
+/** Finds values of ours for which a map has none of theirs: no row of theirs can be given these. */
+function missingNames(table: string, field: string, source: ChoiceSource, names: readonly string[]): RowFinding[] {
+  const [first] = 'firstOf' in source ? source.firstOf : [source];
+  if (first === undefined || 'value' in first) return [];
+  const missing = names.filter(name => !(name in first.values));
+  if (missing.length === 0) return [];
+  return [
+    oddRows(
+      `${table}.${first.column} (${field}) has no value for ${missing.join(', ')}, by the map.`,
+      { inCopy: 'A copy needs none.', inPlace: 'A change to one of these is NOT_WRITABLE.' },
+      `Add one of theirs for each to the "values" of ${field}, if the application has one.`,
+    ),
+  ];
 }
 
 interface Place extends Pick<Examined, 'theirs'> {

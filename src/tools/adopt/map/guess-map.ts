@@ -39,7 +39,8 @@ const enrollmentStatuses: Synonyms = {
 export async function guessMap({ users, courses, enrollments }: Tables, valuesOf: ValuesOf): Promise<DatabaseMap> {
   const choice = async (table: FoundTable, column: string, synonyms: Synonyms) => ({
     column,
-    values: wordsIn(await valuesOf(table.name, column), synonyms),
+    // Those that no row has yet, too, as far as the database says which it allows.
+    values: wordsIn([...(await valuesOf(table.name, column)), ...table.columns.get(column)!.allowed], synonyms),
   });
   const role = firstOf(users, ['role', 'user_type', 'type']);
   const superuser = firstOf(users, ['is_superuser', 'is_admin', 'admin']);
