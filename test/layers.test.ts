@@ -75,7 +75,7 @@ it('imports in the engine go down its folders only', () => {
 });
 
 /** The folders of the command line, from the lowest up; the files beside them may import all of them. */
-const commandLineFolders = ['failures', 'output', 'input', 'reports', 'database', 'runs', 'commands'];
+const commandLineFolders = ['failures', 'output', 'input', 'reports', 'database', 'runs', 'shell', 'commands'];
 
 it('imports within the command line go down only, and each of its folders has a place', () => {
   const levelOf = (path: string): number => {

@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
   backup: async () => (await import('./commands/backup.js')).addBackup,
   restore: async () => (await import('./commands/restore.js')).addRestore,
   counters: async () => (await import('./commands/counters.js')).addCounters,
+  shell: async () => (await import('./commands/shell.js')).addShell,
   seed: async () => (await import('./commands/seed.js')).addSeed,
   token: async () => (await import('./commands/token.js')).addToken,
   sql: async () => (await import('./commands/sql.js')).addSql,

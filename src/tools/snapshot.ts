@@ -15,7 +15,7 @@ export async function inSnapshot<Result>(
   // Not em.transactional(): what `read` does with entity managers would become part of it.
   await em.begin({ isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true });
   try {
-    return await dialectOf(database).connections.withoutIdleLimit(em, () => read(em));
+    return await dialectOf(database).connections.withIdleLimit(em, null, () => read(em));
   } finally {
     await em.rollback();
   }

@@ -2,7 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Release } from '../database/connections/connection-slots.js';
 import type { Database } from '../database/database.js';
 import { inSpan } from '../database/tracing/tracing.js';
-import type { Prepared, Settled } from './batch-member.js';
+import { resultOf, type Prepared, type Settled } from './batch-member.js';
+import { openTransactionOf } from './open-transaction.js';
 import type { Batch } from './shared-transaction.js';
 import { Tries, type AfterLostCommit } from './tries.js';
 
@@ -45,6 +46,8 @@ export function inPreparedTransaction<Result, Before extends Prepared>(
   work: (em: SqlEntityManager, prepared: Before, isLocked: Release) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
+  const open = openTransactionOf(database);
+  if (open) return open.inSavepoint(async em => work(em, await prepare(), () => undefined));
   return inSpan('transaction', span =>
     new Tries<Result, Before>(
       database,
@@ -83,6 +86,13 @@ export function inBatch<Result, Change extends Prepared>(
   prepare: () => Promise<Change>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
+  const open = openTransactionOf(database);
+  if (open)
+    return open.inSavepoint(async em => {
+      const change = await prepare();
+      const [settled] = await kind.makeAll(em, { ready: [change], begin: () => [change] });
+      return resultOf(settled!);
+    });
   return inSpan('transaction', span =>
     new Tries<Result, Change>(
       database,

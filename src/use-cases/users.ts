@@ -13,7 +13,7 @@ import { quotedText } from './quoted-text.js';
 import { notFound } from './seats.js';
 import { textProblem } from './text.js';
 import { deletedUsers, type DeletedUser } from '../access/token-users.js';
-import { builderFor, rows } from '../database/query.js';
+import { builderFor, rowsWithin } from '../database/query.js';
 import { inPreparedTransaction, inTransaction, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 
@@ -75,7 +75,7 @@ export async function deleteUser(
       .selectFrom('core_enrollments')
       .select('course_id')
       .where('student_id', '=', id);
-    return { courses: (await rows(database, enrolledIn)).map(({ course_id }) => course_id) };
+    return { courses: (await rowsWithin(database.em.fork(), enrolledIn)).map(({ course_id }) => course_id) };
   };
   const work = () =>
     inPreparedTransaction<Outcome<{ id: number }>, Prepared>(

@@ -18,6 +18,7 @@ const lines = [
   'adopt --check',
   'verify',
   'sql verify',
+  'shell --eval 1+1',
   'recount',
   'update-total-enrollments',
   'runs list',

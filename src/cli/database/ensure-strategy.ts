@@ -24,6 +24,12 @@ export function strategyOf({ counters }: Pick<Config, 'counters'>): CounterStrat
 export async function ensureStrategy(database: Database, counters: Config['counters']): Promise<void> {
   if (counters === 'switching') return;
   if (counters === 'triggers') await installMissingTriggers(database.em);
+  await requireStrategy(database, counters);
+}
+
+/** Requires that the database counts as is configured, and changes nothing. Errors: CommandError. */
+export async function requireStrategy(database: Database, counters: Config['counters']): Promise<void> {
+  if (counters === 'switching') return;
   try {
     await checkStrategy(database.em);
   } catch (error) {

@@ -64,7 +64,7 @@ export function withMigratedDatabase<Result>(
 }
 
 /** Requires that another application's database has all that this version needs. Errors: CommandError. */
-async function requireAdopted(database: Database): Promise<void> {
+export async function requireAdopted(database: Database): Promise<void> {
   const { pending } = await findSchema(database);
   if (pending.length === 0) return;
   throw new CommandError(

@@ -30,7 +30,12 @@ const expectedErrors = [
 
 /** Returns what to print about a failure: one line that says what to do, or all of an error that nobody expected. */
 export function failureText(error: unknown): string {
-  return expectedErrors.some(kind => error instanceof kind) || isUnsafeNumber(error)
-    ? (error as Error).message
+  return isExpected(error)
+    ? error.message
     : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
+}
+
+/** Returns true for an error whose message says what is wrong and what to do. */
+export function isExpected(error: unknown): error is Error {
+  return expectedErrors.some(kind => error instanceof kind) || isUnsafeNumber(error);
 }

@@ -84,10 +84,14 @@ interface ConnectionRules {
   /** Returns how the connections are used now, without a query. */
   readonly use: (database: Database) => Promise<PoolUse>;
   /**
-   * Runs work in the transaction of an entity manager that may send nothing for long, for example while it writes to a
-   * slow pipe.
+   * Runs work in the transaction of an entity manager that may send nothing for some seconds, or for long (null), for
+   * example while it writes to a slow pipe.
    */
-  readonly withoutIdleLimit: <Result>(em: SqlEntityManager, work: () => Promise<Result>) => Promise<Result>;
+  readonly withIdleLimit: <Result>(
+    em: SqlEntityManager,
+    seconds: number | null,
+    work: () => Promise<Result>,
+  ) => Promise<Result>;
   /** Queries the database, and returns in a few words why it accepts no changes; null if it states no reason. */
   readonly reasonForNoChanges: (database: Database) => Promise<string | null>;
   /** The kinds of fault that make a server not ready but that such a query cannot detect. */

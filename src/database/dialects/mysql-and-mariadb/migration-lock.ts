@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import { MIGRATION_WAIT_SECONDS } from '../../time-limits/migration-wait.js';
 import type { Database } from '../dialect.js';
-import { withoutIdleLimit, type IdleLimit } from './session-settings.js';
+import { withIdleLimit, type IdleLimit } from './session-settings.js';
 
 /** The name of the lock, in SQL. Locks belong to the server, and each of its databases needs its own. */
 export const migrationLock = "concat('rollcall_migrations:', left(sha2(database(), 256), 32))";
@@ -28,7 +28,7 @@ export function underMigrationLock<Result>(
       );
     try {
       // The migrations have connections of their own, and this one is idle while they run.
-      return await withoutIdleLimit(em as SqlEntityManager, idleLimit, work);
+      return await withIdleLimit(em as SqlEntityManager, idleLimit, null, work);
     } finally {
       await em.execute(`select release_lock(${migrationLock})`);
     }

@@ -12,7 +12,7 @@ import { serverInspection, type InspectionDifferences } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
 import { MAX_PREPARED_STATEMENTS } from './prepared-statements.js';
 import { serverPrivileges, type GrantDifferences } from './privileges.js';
-import { sessionSettings, withoutIdleLimit, type IdleLimit } from './session-settings.js';
+import { sessionSettings, withIdleLimit, type IdleLimit } from './session-settings.js';
 import type { ServerConnection } from './server-connection.js';
 
 /** The longest time for opening a connection until the server accepts it, in milliseconds. */
@@ -81,7 +81,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
         const { taken, waiting, most } = connection.slots;
         return { active: taken, idle: Math.max(0, all.length - taken), waiting, most };
       },
-      withoutIdleLimit: (em, work) => withoutIdleLimit(em, idleLimit, work),
+      withIdleLimit: (em, seconds, work) => withIdleLimit(em, idleLimit, seconds, work),
       reasonForNoChanges: database => reasonForNoChanges(database, own.readOnlyVariable),
       unseenFaults: ['full'],
     },

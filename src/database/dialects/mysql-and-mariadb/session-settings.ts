@@ -29,13 +29,14 @@ export function sessionSettings(idleLimit: IdleLimit, maxIdleSeconds = MAX_IDLE_
   ];
 }
 
-/** Runs work in the transaction of an entity manager that may be idle for long. */
-export async function withoutIdleLimit<Result>(
+/** Runs work in the transaction of an entity manager that may be idle for some seconds, or for long (null). */
+export async function withIdleLimit<Result>(
   em: SqlEntityManager,
   idleLimit: IdleLimit,
+  seconds: number | null,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await em.execute(idleLimitSql(idleLimit, idleLimit.unlimited), [], 'run');
+  await em.execute(idleLimitSql(idleLimit, seconds ?? idleLimit.unlimited), [], 'run');
   try {
     return await work();
   } finally {

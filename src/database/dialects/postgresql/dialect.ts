@@ -21,7 +21,7 @@ import { underMigrationLock } from './migration-lock.js';
 import { postgreSqlPrivileges } from './privileges.js';
 import { adaptSchema } from './schema-options.js';
 import { followKeys } from './storage.js';
-import { sessionSettings, withoutIdleLimit } from './session-settings.js';
+import { sessionSettings, withIdleLimit } from './session-settings.js';
 import type { PostgreSqlServerConnection } from './driver.js';
 
 /** PostgreSQL. */
@@ -48,7 +48,7 @@ export const postgreSql: Dialect = {
       const { taken, waiting, most } = slots;
       return Promise.resolve({ active: taken, idle: Math.max(0, (pool?.totalCount ?? 0) - taken), waiting, most });
     },
-    withoutIdleLimit,
+    withIdleLimit,
     reasonForNoChanges,
     unseenFaults: ['full'],
   },

@@ -3,7 +3,7 @@ import { MigrationRefused } from '../../../migrations/migration-refused.js';
 import { MIGRATION_WAIT_SECONDS } from '../../time-limits/migration-wait.js';
 import type { Database } from '../dialect.js';
 import { hasState } from './errors.js';
-import { withoutIdleLimit } from './session-settings.js';
+import { withIdleLimit } from './session-settings.js';
 
 /** The key of the lock, in SQL. Such locks belong to one database. */
 export const migrationLock = "hashtextextended('rollcall_migrations', 0)";
@@ -26,6 +26,6 @@ export function underMigrationLock<Result>(database: Database, work: () => Promi
       );
     }
     // The migrations have connections of their own, and this one is idle while they run.
-    return withoutIdleLimit(em as SqlEntityManager, work);
+    return withIdleLimit(em as SqlEntityManager, null, work);
   });
 }

@@ -35,9 +35,13 @@ export function sessionSettings(maxIdleSeconds = MAX_IDLE_SECONDS): string[] {
   ];
 }
 
-/** Runs work in the transaction of an entity manager that may be idle for long. */
-export async function withoutIdleLimit<Result>(em: SqlEntityManager, work: () => Promise<Result>): Promise<Result> {
-  await em.execute(`set local ${IDLE_LIMIT} = 0`, [], 'run');
+/** Runs work in the transaction of an entity manager that may be idle for some seconds, or for long (null). */
+export async function withIdleLimit<Result>(
+  em: SqlEntityManager,
+  seconds: number | null,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await em.execute(`set local ${IDLE_LIMIT} = '${seconds ?? 0}s'`, [], 'run');
   try {
     return await work();
   } finally {

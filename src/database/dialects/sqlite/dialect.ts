@@ -36,7 +36,7 @@ export const sqlite: Dialect = {
       return Promise.resolve({ active: taken, idle: Math.max(0, open - taken), waiting, most });
     },
     // No other process ends a transaction of this one.
-    withoutIdleLimit: (_, work) => work(),
+    withIdleLimit: (_em, _seconds, work) => work(),
     reasonForNoChanges,
     // Whether a file may be written is known when it is opened; that this has changed shows only when a change fails.
     unseenFaults: ['full', 'read_only'],

@@ -1,0 +1,103 @@
+import type { EventEmitter } from 'node:events';
+import { start, type REPLServer } from 'node:repl';
+import { PassThrough, Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { INTERRUPTED } from './error-text.js';
+import type { ShellNames } from './names.js';
+import type { Session } from './session.js';
+
+/** The evaluation of a REPL server, which knows await outside of functions. */
+type Evaluate = REPLServer['eval'];
+
+/** The name of the lines in the places of errors. */
+const LINES_NAME = 'shell';
+
+/** Puts the names of the shell where its lines find them; the returned function takes them away. */
+export function nameIn(context: object, names: ReturnType<ShellNames['all']>): () => void {
+  for (const [name, { value }] of names)
+    Object.defineProperty(context, name, { value, configurable: true, enumerable: true, writable: true });
+  return () => {
+    for (const name of names.keys()) Reflect.deleteProperty(context, name);
+  };
+}
+
+/** The evaluation of lines in the transaction of a session. */
+export class Evaluator {
+  readonly #evaluate: Evaluate;
+  /** Fails the code that is being evaluated; null: none is. */
+  #fail: ((error: unknown) => void) | null = null;
+  /** The failures that no code has handled. */
+  readonly #strays: unknown[] = [];
+
+  constructor(
+    private readonly session: Session,
+    private readonly names: ShellNames,
+    private readonly server: REPLServer,
+  ) {
+    this.#evaluate = server.eval;
+    process.on('unhandledRejection', this.#noteStray);
+    // Node's server reports most errors to its domain, whose listener prints them, and not to who evaluates.
+    const { _domain: domain } = server as unknown as { readonly _domain?: EventEmitter };
+    domain?.removeAllListeners('error').on('error', (error: unknown) => {
+      if (this.#fail) this.#fail(error);
+      else this.#noteStray(error);
+    });
+  }
+
+  /**
+   * Evaluates code, and returns its value, for which it waits if it is a promise. Errors: those of the code, of which
+   * nothing is then changed; `Recoverable` if it is not complete yet.
+   */
+  async valueOf(code: string): Promise<unknown> {
+    return this.session.line(async () => {
+      try {
+        const value: unknown = await (await this.#evaluated(code)).value;
+        await this.names.settled();
+        // What nobody awaits is reported after that.
+        await nextTurn();
+        this.requireNoStray();
+        return value;
+      } catch (error) {
+        if ((error as { code?: unknown } | null)?.code === INTERRUPTED) this.session.interrupt();
+        await this.names.settled();
+        await nextTurn();
+        // The line has failed anyway.
+        this.#strays.length = 0;
+        throw error;
+      }
+    });
+  }
+
+  /** Evaluates a part of a line, such as for completion, without a transaction. */
+  readonly evaluateAlone: Evaluate = (code, context, file, done) =>
+    this.#evaluate.call(this.server, code, context, file, done);
+
+  /** Throws the first failure that no code has handled. */
+  requireNoStray(): void {
+    const strays = this.#strays.splice(0);
+    if (strays.length > 0) throw strays[0];
+  }
+
+  close(): void {
+    process.off('unhandledRejection', this.#noteStray);
+  }
+
+  /** The value is within an object, because it may be a promise that is still to be awaited. */
+  #evaluated(code: string): Promise<{ value: unknown }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ value: unknown }>();
+    this.#fail = reject;
+    this.#evaluate.call(this.server, code, this.server.context, LINES_NAME, (error, value: unknown) => {
+      if (error) reject(error);
+      else resolve({ value });
+    });
+    return promise.finally(() => (this.#fail = null));
+  }
+
+  readonly #noteStray = (reason: unknown): void => void this.#strays.push(reason);
+}
+
+/** Returns a server that only evaluates: nobody types, and nothing is printed. */
+export function silentServer(): REPLServer {
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  return start({ prompt: '', input: new PassThrough(), output, terminal: false, useGlobal: true });
+}
