@@ -78,17 +78,18 @@ export function rowsInOrder<Table extends ListedTable>(
 ): StrandQuery<Table> {
   const columns = values.map(([column]) => column);
   const ordered = order.column === 'id' ? [] : [order.column];
-  const all = rowsBy(database, table, [...columns, ...ordered]);
-  const { withOnly } = dialectOf(database).sql;
-  return values.reduce((query, [column, value], at) => {
-    if (at < values.length - 1) return query.where(column as never, value === null ? 'is' : '=', value as never);
-    return withOnly(
-      query,
-      { column: sql.ref(column), value },
-      fromEnd(order, page) ? 'desc' : 'asc',
-      boundsOf(order, page),
+  const all = values
+    .filter(([, value]) => value === null)
+    .reduce(
+      (query, [column]) => query.where(column as never, 'is', null as never),
+      rowsBy(database, table, [...columns, ...ordered]),
     );
-  }, all);
+  return dialectOf(database).sql.withOnly(
+    all,
+    values.filter(([, value]) => value !== null).map(([column, value]) => ({ column: sql.ref(column), value })),
+    fromEnd(order, page) ? 'desc' : 'asc',
+    boundsOf(order, page),
+  );
 }
 
 /** Returns the places of a page's cursors, beyond which its rows are. */

@@ -137,13 +137,14 @@ export interface SqlRules {
     whenLocked?: WhenLocked,
   ) => SelectQueryBuilder<All, From, Row>;
   /**
-   * Returns a query of the rows that have a value in a column, in whose order by other columns they are then read: by an
-   * index of that column and these. Without such a form of the condition, PostgreSQL prefers an index that has only the
-   * order, and reads all rows with other values on the way. The query reads beyond some bounds.
+   * Returns a query of the rows that have values in some columns, in whose order by other columns they are then read: by
+   * an index of those columns and these. Without such a form of the conditions, PostgreSQL prefers an index that has only
+   * the order, or one of the columns and the order, and reads all rows with other values on the way. The query reads
+   * beyond some bounds.
    */
   readonly withOnly: <Table extends keyof Tables>(
     query: SelectQueryBuilder<Tables, Table, object>,
-    only: Compared,
+    only: readonly Compared[],
     direction: 'asc' | 'desc',
     bounds: readonly Bound[],
   ) => SelectQueryBuilder<Tables, Table, object>;

@@ -8,10 +8,10 @@ export function isBeyondEither(column: Compared, key: Compared, operator: '<' | 
   return sql<SqlBool>`(${column.column} ${than} ${column.value} or (${column.column} = ${column.value} and ${key.column} ${than} ${key.value}))`;
 }
 
-/** Returns a query of the rows that have a value in a column. */
+/** Returns a query of the rows that have values in some columns. */
 export function withEqual<Table extends keyof Tables>(
   query: SelectQueryBuilder<Tables, Table, object>,
-  { column, value }: Compared,
+  only: readonly Compared[],
 ): SelectQueryBuilder<Tables, Table, object> {
-  return query.where(sql<SqlBool>`${column} = ${value}`);
+  return only.reduce((all, { column, value }) => all.where(sql<SqlBool>`${column} = ${value}`), query);
 }

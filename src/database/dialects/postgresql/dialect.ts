@@ -63,13 +63,15 @@ export const postgreSql: Dialect = {
       pattern.includes('\0') ? sql<SqlBool>`false` : sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
     // Only such a comparison of rows is one range of an index.
     isBeyond: (column, key, operator) => isBeyondRow([column, key], operator),
-    // A range of one value keeps the column in the order, which only an index with both then has.
+    // Ranges of one value keep the columns in the order, which only an index with all of them then has.
     withOnly: (query, only, direction, bounds) =>
-      bounds
-        .map(({ operator, place }) => isBeyondRow([only, ...place], operator))
-        .reduce((all, bound) => all.where(bound), query)
-        .where(sql<SqlBool>`${only.column} between ${only.value} and ${only.value}`)
-        .orderBy(only.column as never, direction),
+      only.reduce(
+        (all, { column, value }) =>
+          all.where(sql<SqlBool>`${column} between ${value} and ${value}`).orderBy(column as never, direction),
+        bounds
+          .map(({ operator, place }) => isBeyondRow([...only, ...place], operator))
+          .reduce((all, bound) => all.where(bound), query),
+      ),
     // As the engine locks: the check of a foreign key to the row does not wait for it.
     forUpdate: (query, whenLocked) =>
       whenLocked === 'skip' ? query.forNoKeyUpdate().skipLocked() : query.forNoKeyUpdate(),
