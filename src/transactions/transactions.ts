@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Release } from '../database/connections/connection-slots.js';
 import type { Database } from '../database/database.js';
+import { currentLimit, withinOwnLimit } from '../database/time-limits/time-limit.js';
 import { inSpan } from '../database/tracing/tracing.js';
 import { resultOf, type Prepared, type Settled } from './batch-member.js';
 import { openTransactionOf } from './open-transaction.js';
@@ -9,6 +10,17 @@ import { Tries, type AfterLostCommit } from './tries.js';
 
 export { LeftOut, type Prepared, type Settled } from './batch-member.js';
 export { deadlocks, transactionRetries, type AfterLostCommit } from './tries.js';
+
+/** The time limit of a transaction of long work that has none, in seconds. */
+const PATIENCE_SECONDS = 600;
+
+/**
+ * Runs a transaction of long work, such as an import, for which nobody waits on a line: after conflicts it goes on for ten
+ * minutes, or for as long as the time limit in force says.
+ */
+export function patiently<Result>(transaction: () => Promise<Result>): Promise<Result> {
+  return currentLimit() ? transaction() : withinOwnLimit(PATIENCE_SECONDS, transaction);
+}
 
 /**
  * Runs work in a transaction of its own, in a fresh fork. It is run again in another one after a conflict, a broken

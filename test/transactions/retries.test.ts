@@ -1,9 +1,13 @@
+import { PassThrough } from 'node:stream';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CounterError } from 'mikro-orm-counters';
 import { NodeSqliteFileDialect } from '../../src/database/dialects/sqlite/kysely-dialect.js';
 import { TimeLimit, withinLimit } from '../../src/database/time-limits/time-limit.js';
 import { Course, Role, User } from '../../src/entities/index.js';
+import { runImport } from '../../src/tools/import/run-import.js';
+import type { Source } from '../../src/tools/import/source.js';
+import { patiently } from '../../src/transactions/transactions.js';
 import { describeOnEach, kinds } from '../support/databases.js';
 import { addUsers } from '../support/rows.js';
 import { raiseCapacity, useRetries } from '../support/retries.js';
@@ -106,17 +110,46 @@ describe.each(kinds.filter(kind => kind === 'sqlite'))('a transaction on a file,
     expect(pauses.slice(1, 7).some((pause, index) => pause !== 2 * pauses[index]!)).toBe(true);
   });
 
-  it.each([
+  it.each<[string, number, number | 'patiently' | undefined]>([
     ['without a time limit', 10_000, undefined],
     ['with a longer time limit', 60_000, 60],
     ['with a shorter time limit', 1000, 1],
+    ['of long work', 600_000, 'patiently'],
   ])('a transaction %s is run again after conflicts for %i ms', async (_, milliseconds, seconds) => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
     its.onRetry = () => void vi.advanceTimersByTime(its.retries.length === 1 ? milliseconds - 1 : 1);
     const run = (): Promise<unknown> => its.run(() => Promise.reject(conflict()));
-    const work = seconds === undefined ? run() : withinLimit(new TimeLimit(seconds), run);
+    const work =
+      seconds === undefined
+        ? run()
+        : seconds === 'patiently'
+          ? patiently(run)
+          : withinLimit(new TimeLimit(seconds), run);
     await expect(work).rejects.toMatchObject({ code: 'RETRY_LATER', cause: { code: 'COUNTER_CONFLICT' } });
     expect(its.retries.length).toBe(2);
+  });
+
+  it('an import goes on after conflicts that last longer than a caller would wait', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    its.onRetry = () => void vi.advanceTimersByTime(60_000);
+    const source: Source = { name: 'rows.csv', bytes: 0, open: () => new PassThrough().end() };
+    const imported = await runImport<string>(
+      its.database,
+      {
+        sources: [source],
+        measured: source,
+        async *blocks() {
+          await Promise.resolve();
+          yield { rows: ['a row'], bad: [], bytes: 0 };
+        },
+        write: () =>
+          its.retries.length < 3 ? Promise.reject(conflict()) : Promise.resolve({ added: 1, alreadyThere: 0, bad: [] }),
+        rehearsal: () => () => Promise.reject(new Error('Nothing is rehearsed.')),
+      },
+      {},
+    );
+    expect(imported).toMatchObject({ outcome: 'finished', added: 1 });
   });
 });

@@ -8,7 +8,7 @@ import { countOf, Course } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { Source } from '../import/source.js';
 import { AdaptiveThrottle } from '../../recounts/adaptive-throttle.js';
-import { inTransaction } from '../../transactions/transactions.js';
+import { inTransaction, patiently } from '../../transactions/transactions.js';
 import type { Viewer } from '../../access/viewer.js';
 import { BackupError } from './backup-error.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
@@ -179,10 +179,12 @@ class RestoringTransactions {
   /** Sets the counts of courses in one transaction, and then rests. */
   async set(courses: readonly WantedCounts[]): Promise<Changed> {
     const start = performance.now();
-    const changed = await inTransaction(
-      this.database,
-      em => this.#setIn(em, courses),
-      async (em, { trace }) => trace === null || (await this.#isCommitted(em, trace)),
+    const changed = await patiently(() =>
+      inTransaction(
+        this.database,
+        em => this.#setIn(em, courses),
+        async (em, { trace }) => trace === null || (await this.#isCommitted(em, trace)),
+      ),
     );
     const took = performance.now() - start;
     this.#pace.took(took, courses.length);

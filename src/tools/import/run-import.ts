@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import type { OnProgress } from '../progress.js';
-import { inTransaction } from '../../transactions/transactions.js';
+import { inTransaction, patiently } from '../../transactions/transactions.js';
 import type { BadRow } from './bad-row.js';
 import { ImportError } from './import-error.js';
 import type { Placed } from './placed.js';
@@ -135,5 +135,5 @@ async function pass<Row>(
 async function place<Row>(database: Database, rows: readonly Row[], write: ImportWork<Row>['write']): Promise<Placed> {
   if (rows.length === 0) return { added: 0, alreadyThere: 0, bad: [] };
   // A batch that was placed already changes nothing when it is placed again.
-  return inTransaction(database, em => write(em, rows), 'repeat');
+  return patiently(() => inTransaction(database, em => write(em, rows), 'repeat'));
 }
