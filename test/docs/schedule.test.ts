@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
+import { openDatabase } from '../../src/database/database.js';
+import { placeToRun } from '../support/command-line.js';
 
 const guide = readFileSync(new URL('../../docs/schedule.md', import.meta.url), 'utf8');
 
@@ -17,7 +19,7 @@ function blocks(language: string): string[] {
 
 describe('docs/schedule.md', () => {
   const [variables] = blocks('sh') as [string];
-  const [crontab] = blocks('crontab') as [string];
+  const [crontab, nightly] = blocks('crontab') as [string, string];
   const [service, timer] = blocks('ini') as [string, string];
 
   it('docs/schedule.md shows variables that the server accepts', () => {
@@ -43,6 +45,35 @@ describe('docs/schedule.md', () => {
         spawnSync('/bin/sh', ['-c', command!.replace('/srv/rollcall', folder)], { encoding: 'utf8' }),
       ).toMatchObject({ status: 0, stdout: printed, stderr: '' });
     }
+  });
+
+  it('docs/schedule.md shows a cron line that repairs, and writes a log, in the environment of cron', async () => {
+    const [, pattern, command] = /^((?:\S+ ){5})(.*)\n$/.exec(nightly)!;
+    expect(readConfig({ VERIFY_SCHEDULE: pattern!.trim() })).toMatchObject({ verifySchedule: '0 3 * * *' });
+    expect(command).not.toContain('%');
+    const place = placeToRun();
+    onTestFinished(() => place.leave());
+    await place.run(['seed', '--courses', '1', '--students', '5', '--enrollments', '3']);
+    const database = await openDatabase(place.databaseUrl);
+    await database.em.execute('update core_course set total_enrollments = 77');
+    await database.close(true);
+    writeFileSync(join(place.folder, '.env'), `DATABASE_URL=${place.databaseUrl}\n`);
+    mkdirSync(join(place.folder, 'node_modules/.bin'), { recursive: true });
+    symlinkSync(process.execPath, join(place.folder, 'node_modules/.bin/node'));
+    symlinkSync(resolve(import.meta.dirname, '../../dist'), join(place.folder, 'dist'));
+    const log = join(place.folder, 'update.log');
+    const line = command!.replace('/srv/rollcall', place.folder).replace('/var/log/enrollments_update.log', log);
+    const options = { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' }, cwd: '/' } as const;
+    expect(spawnSync('/bin/sh', ['-c', line], options)).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    const title = String.raw`"[^"]+" \(ID: 1\)`;
+    expect(readFileSync(log, 'utf8')).toMatch(
+      new RegExp(
+        String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\nUpdated course ${title} - total_enrollments: 3\nCompleted! Updated 1 course\(s\) out of 1 total courses\.\nExit code 0\n$`,
+      ),
+    );
+    writeFileSync(join(place.folder, '.env'), 'DATABASE_URL=sqlite:data/none.sqlite\n');
+    spawnSync('/bin/sh', ['-c', line], options);
+    expect(readFileSync(log, 'utf8')).toMatch(/\nThere is no database file .*\nExit code 1\n$/);
   });
 
   it('docs/schedule.md shows systemd units that do the same at the same moment', () => {
