@@ -94,6 +94,11 @@ describeAmong(
         for (const command of ['update-total-enrollments --help', 'doctor', 'counters status', 'sql verify'])
           await done(...command.split(' '));
         if (kind !== 'sqlite') await done('sql', 'procedure');
+        expect(await place.run(['shell', '--eval', 'await unenroll(await enroll(1, 2))'], env)).toMatchObject({
+          code: 0,
+          stderr: expect.stringContaining('Course 1 "Optics": totalEnrollments 3 → 4, activeEnrollments 3 → 4\n'),
+        });
+        did.add('rollcall shell');
 
         // Beside a guard, Django's signals and save() change no count; SQLite has triggers only.
         await done('counters', 'use', 'triggers', ...(kind === 'sqlite' ? [] : ['--guard']));
