@@ -82,7 +82,7 @@ async function opened(kind: DatabaseKind, url: string, one: Made): Promise<reado
   return [];
 }
 
-async function answersAreRight(kind: DatabaseKind, url: string, { map, expected }: Made): Promise<void> {
+async function answersAreRight(kind: DatabaseKind, url: string, { map, expected, canAdd }: Made): Promise<void> {
   const database = await openDatabase(url, 'hooks', map);
   const lines: string[] = [];
   const logger = pino({ level: 'error' }, { write: line => void lines.push(line) });
@@ -100,9 +100,43 @@ async function answersAreRight(kind: DatabaseKind, url: string, { map, expected 
     );
     expect(recountEnrollments).toEqual({ userErrors: [], run: { status: 'SUCCEEDED', error: null } });
     await compareAnswers(send, expected);
+    if (canAdd) await changesAreCounted(send, expected);
     const { verifyEnrollmentCounts } = await send('mutation { verifyEnrollmentCounts { drifts { stored actual } } }');
     expect(verifyEnrollmentCounts.drifts).toEqual([]);
   } finally {
     await api.stop();
   }
+}
+
+/** Makes changes that the map can write, and compares the answers with what the rows then mean. */
+async function changesAreCounted(send: (query: string) => Promise<any>, expected: Made['expected']): Promise<void> {
+  const [course] = expected.courses.filter(
+    ({ status, isPublished, capacity }) => status === 'ACTIVE' && isPublished && capacity === null,
+  );
+  const [student] = expected.users.filter(
+    ({ id }) => !expected.enrollments.some(one => one.student === id && one.course === course?.id),
+  );
+  if (!course || !student) return;
+  const { enroll } = await send(
+    `mutation { enroll(input: { courseId: "${course.id}", studentId: "${student.id}" }) { userErrors { message } enrollment { id status } course { totalEnrollments activeEnrollments } } }`,
+  );
+  expect(enroll).toEqual({
+    userErrors: [],
+    enrollment: { id: expect.any(String), status: 'ACTIVE' },
+    course: { totalEnrollments: course.total + 1, activeEnrollments: course.active + 1 },
+  });
+  const { setEnrollmentStatus } = await send(
+    `mutation { setEnrollmentStatus(input: { enrollmentId: "${enroll.enrollment.id}", status: DROPPED }) { userErrors { message } course { totalEnrollments activeEnrollments } } }`,
+  );
+  expect(setEnrollmentStatus).toEqual({
+    userErrors: [],
+    course: { totalEnrollments: course.total + 1, activeEnrollments: course.active },
+  });
+  const { createCourse } = await send(
+    'mutation { createCourse(input: { title: "New one", status: ACTIVE, isPublished: true }) { userErrors { message } course { id title status isPublished totalEnrollments } } }',
+  );
+  expect(createCourse).toEqual({
+    userErrors: [],
+    course: { id: expect.any(String), title: 'New one', status: 'ACTIVE', isPublished: true, totalEnrollments: 0 },
+  });
 }

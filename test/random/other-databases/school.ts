@@ -104,10 +104,10 @@ const columnNames = [
 ]; // prettier-ignore
 
 const keyTypes: Readonly<Record<DatabaseKind, readonly string[]>> = {
-  sqlite: ['integer', 'bigint', 'int unsigned'],
+  sqlite: ['integer', 'integer', 'integer', 'bigint'],
   mysql: ['int', 'bigint', 'bigint unsigned', 'int unsigned'],
   mariadb: ['int', 'bigint', 'bigint unsigned', 'int unsigned'],
-  postgresql: ['integer', 'bigint', 'serial', 'identity'],
+  postgresql: ['serial', 'identity', 'identity', 'bigint'],
 };
 const wordTypes: Readonly<Record<DatabaseKind, readonly string[]>> = {
   sqlite: ['varchar(20)', 'text', 'char(12)', 'nvarchar(20)', 'string', ''],
@@ -151,7 +151,7 @@ export function usualSchool(kind: DatabaseKind): School {
       'status', 'total_enrollments', 'rows',
       'course_id', 'student_id', 'n', 'state', 'updated_at', 'user_no', 'Course', 'order', '50%', 'behind_x', ':n',
     ], // prettier-ignore
-    keyType: 'bigint',
+    keyType: kind === 'sqlite' ? 'integer' : kind === 'postgresql' ? 'identity' : 'bigint',
     isNumbered: true,
     wordType: 'char(12)',
     truthType: kind === 'postgresql' ? 'boolean' : 'tinyint(1)',
@@ -229,7 +229,7 @@ export function schools(kind: DatabaseKind): fc.Arbitrary<School> {
         keyType: fc.constant(keyType),
         tables: fc.constant(tables as unknown as School['tables']),
         names: fc.constant(names),
-        isNumbered: fc.boolean(),
+        isNumbered: fc.integer({ min: 0, max: 4 }).map(n => n > 0),
         wordType: from(wordTypes[kind]),
         truthType: from(truthTypes[kind]),
         momentType: from(momentTypes[kind]),

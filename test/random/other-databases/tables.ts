@@ -7,6 +7,8 @@ export interface Made {
   readonly statements: readonly string[];
   readonly map: DatabaseMap;
   readonly expected: Expected;
+  /** Whether the database numbers new rows, and has numbers left. */
+  readonly canAdd: boolean;
   /** The texts of which each reason to refuse the database has one. */
   readonly refusable: readonly string[];
 }
@@ -270,10 +272,18 @@ export function made(kind: DatabaseKind, school: School): Made {
       made: momentOf(one.made),
     })),
   };
+  const isNumbered = isMy ? school.isNumbered : isPg ? /serial|identity/.test(school.keyType) : key === 'integer';
+  const ids = [...school.users, ...school.courses, ...school.enrollments].map(({ id }) => id);
+  // PostgreSQL's sequences do not know the rows that brought their keys along.
+  const canAdd = isNumbered && !isPg && Math.max(...ids) < 2 ** 52;
   return {
     statements: [...prepared, ...tables, ...rows, ...others],
     map,
     expected,
-    refusable: hasCount && school.isCountNullable ? ['to which no enrollment can be added'] : [],
+    canAdd,
+    refusable: [
+      ...(hasCount && school.isCountNullable ? ['to which no enrollment can be added'] : []),
+      ...(isNumbered ? [] : ['gets no number from the database']),
+    ],
   };
 }

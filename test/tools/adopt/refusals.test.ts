@@ -38,6 +38,7 @@ describeOnEach('a database that cannot be opened in place', kind => {
       'app_user.id has the type varchar(36), from which no id can be read. Keys are copied as they are, and Rollcall has whole numbers.',
       'app_course.published has the type varchar(5), which is not read and written as isPublished as it is. In the map: { "courses": { "columns": { "isPublished": { "column": "published", "values": { "true": [1], "false": [0] } } } } }.',
       'The database has the column app_course.rollcall_status, which this adoption did not make. Drop or rename it.',
+      'app_enrollment.id gets no number from the database, so that Rollcall can add no row.',
       'app_enrollment has columns without a default, to which no field maps: grade, token. Say in the map what a new row has there, such as {"enrollments":{"fill":{"grade":{"value":0},"token":',
       ...(isServerOfMySql ? ['app_enrollment is MyISAM.'] : []),
     ])

@@ -19,14 +19,22 @@ export function requiredColumns({ theirs, tables, map }: Examined): string[] {
       ...Object.keys(fill),
       ...properties.flatMap(({ name }) => columnsWrittenFor(map, part, name)),
     ]);
+    const readOnly = JSON.stringify({ [part]: { readOnly: true } });
+    const { id } = map[part].columns;
+    const unnumbered = found.columns.get(id)!.hasDefault
+      ? []
+      : [
+          `${table}.${id} gets no number from the database, so that Rollcall can add no row. Have the database number it, or say in the map that Rollcall adds and changes no rows of it: ${readOnly}.`,
+        ];
     const required = [...found.columns.values()].filter(
       ({ name, nullable, hasDefault }) =>
         !nullable && !hasDefault && !written.has(name) && !name.startsWith(ADDED_PREFIX),
     );
-    if (required.length === 0) return [];
+    if (required.length === 0) return unnumbered;
     const filled = Object.fromEntries(required.map(column => [column.name, filling(map, part, found, column)]));
     return [
-      `${table} has columns without a default, to which no field maps: ${required.map(({ name }) => name).join(', ')}. Say in the map what a new row has there, such as ${JSON.stringify({ [part]: { fill: filled } })}, or that Rollcall adds and changes no rows of it: ${JSON.stringify({ [part]: { readOnly: true } })}.`,
+      ...unnumbered,
+      `${table} has columns without a default, to which no field maps: ${required.map(({ name }) => name).join(', ')}. Say in the map what a new row has there, such as ${JSON.stringify({ [part]: { fill: filled } })}, or that Rollcall adds and changes no rows of it: ${readOnly}.`,
     ];
   });
 }
