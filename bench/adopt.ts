@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DjangoApp, untilDone } from '../test/support/django-app.ts';
-import { djangoTables } from '../test/support/django-tables.ts';
+import { djangoTables, filledByDjango } from '../test/support/django-tables.ts';
 import { startDatabase } from './comparison/database-server.ts';
 import { memoryOf } from './comparison/processor-time.ts';
 import { startPostgreSql } from './comparison/postgresql.ts';
@@ -146,16 +146,8 @@ async function measureAll(): Promise<void> {
 /** Adds to the guessed map what an INSERT into the app's tables must fill, and statuses that no row has. */
 function completeMap(): void {
   const guessed = JSON.parse(readFileSync(map, 'utf8')) as Record<'courses' | 'enrollments', { fill?: object }>;
-  guessed.courses.fill = {
-    description: { value: '' },
-    slug: { slug: '{title}-{id}' },
-    short_description: { value: '' },
-    price: { value: 0 },
-    level: { value: 'beginner' },
-    duration_hours: { value: 0 },
-    rating: { value: 0 },
-  };
-  guessed.enrollments.fill = { progress: { value: 0 }, certificate_issued: { value: false } };
+  guessed.courses.fill = filledByDjango.courses;
+  guessed.enrollments.fill = filledByDjango.enrollments;
   writeFileSync(map, JSON.stringify(guessed, null, 2));
 }
 

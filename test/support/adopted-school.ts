@@ -6,7 +6,7 @@ import { mapForm, type DatabaseMap } from '../../src/map/map-form.js';
 import { guessedMap } from '../../src/tools/adopt/map/load-map.js';
 import { TheirDatabase } from '../../src/tools/adopt/found/their-database.js';
 import { freshUrl } from './databases.js';
-import { djangoTables } from './django-tables.js';
+import { djangoTables, filledByDjango } from './django-tables.js';
 
 /** Another application's database that was opened in place. */
 export interface AdoptedSchool {
@@ -15,20 +15,6 @@ export interface AdoptedSchool {
   readonly map: DatabaseMap;
   readonly drop: () => Promise<void>;
 }
-
-/** What an INSERT into the tables of a Django app must fill. */
-const filled = {
-  courses: {
-    description: { value: '' },
-    slug: { slug: '{title}-{id}' },
-    short_description: { value: '' },
-    price: { value: 0 },
-    level: { value: 'beginner' },
-    duration_hours: { value: 0 },
-    rating: { value: 0 },
-  },
-  enrollments: { progress: { value: 0 }, certificate_issued: { value: false } },
-} as const;
 
 /** Adds to a map what a guess cannot know, because no row has these values. */
 export function withAllStatuses({ courses, enrollments }: DatabaseMap): void {
@@ -55,8 +41,8 @@ export async function adoptedSchool(
   const guessed = await guessedMap(new TheirDatabase(plain), await findTables(plain));
   const map = mapForm.parse({
     ...guessed,
-    courses: { ...guessed.courses, fill: filled.courses },
-    enrollments: { ...guessed.enrollments, fill: filled.enrollments },
+    courses: { ...guessed.courses, fill: filledByDjango.courses },
+    enrollments: { ...guessed.enrollments, fill: filledByDjango.enrollments },
   });
   adapt(map);
   await adopt(plain, { map });

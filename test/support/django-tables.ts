@@ -65,6 +65,20 @@ export function djangoTables(kind: DatabaseKind, { uniquePair = true } = {}): st
   ];
 }
 
+/** What an INSERT into the tables of a Django app must fill, in the form of a map. */
+export const filledByDjango = {
+  courses: {
+    description: { value: '' },
+    slug: { slug: '{title}-{id}' },
+    short_description: { value: '' },
+    price: { value: 0 },
+    level: { value: 'beginner' },
+    duration_hours: { value: 0 },
+    rating: { value: 0 },
+  },
+  enrollments: { progress: { value: 0 }, certificate_issued: { value: false } },
+} as const;
+
 /** A user of a Django app; what is left out has a usual value. */
 export interface DjangoUser {
   readonly id: number | string;

@@ -11,12 +11,10 @@ import type { Outcome } from '../../use-cases/outcome.js';
 import { createUser, deleteUser } from '../../use-cases/users.js';
 import { CommandError } from '../failures/command-error.js';
 import { tell } from '../output/terminal.js';
+import { fieldsOf, idOf, oneOf, type Given } from './given.js';
 import { Refusal } from './refusal.js';
 import type { Session } from './session.js';
 import { sessionManager } from './session-manager.js';
-
-/** An entity, or its id. */
-type Given = number | { readonly id: number };
 
 /** A course as its counts are told. */
 interface Counted {
@@ -349,35 +347,9 @@ function courseInput(input: CourseInput): CourseInput {
   return input.status == null ? fields : { ...fields, status: oneOf(CourseStatus, input.status) };
 }
 
-/** Returns an input that has only these fields. Errors: CommandError. */
-function fieldsOf<Input extends object>(input: Input, fields: readonly string[]): Input {
-  if (typeof input !== 'object' || input === null) throw new CommandError(`Give an object with ${fields.join(', ')}.`);
-  const strange = Object.keys(input).filter(name => !fields.includes(name));
-  if (strange.length > 0) throw new CommandError(`There is no ${strange.join(', ')}. Give ${fields.join(', ')}.`);
-  return { ...input };
-}
-
 /** Returns the result of a use case. Errors: Refusal; problems of a part are told. */
 function resultOf<Value>({ value, problems }: Outcome<Value>): Value {
   if (value === null) throw new Refusal(problems);
   for (const { code, message } of problems) tell(`${code}: ${message}\n`);
   return value;
-}
-
-/** Returns an id, given by itself or by an entity. Errors: CommandError. */
-function idOf(what: string, given: unknown): number {
-  const id: unknown = typeof given === 'object' && given !== null ? (given as { readonly id?: unknown }).id : given;
-  if (typeof id === 'number' && Number.isSafeInteger(id) && id > 0) return id;
-  throw new CommandError(`Give ${what} by its id or as an entity, and not ${shown(given)}.`);
-}
-
-function shown(given: unknown): string {
-  return typeof given === 'string' ? JSON.stringify(given) : String(given);
-}
-
-/** Returns a value of an enum, in any letter case. Errors: CommandError. */
-function oneOf<Value extends string>(values: Readonly<Record<string, Value>>, given: string): Value {
-  const found = Object.values(values).find(value => value === String(given).toLowerCase());
-  if (found !== undefined) return found;
-  throw new CommandError(`Give one of ${Object.values(values).join(', ')}, and not ${shown(given)}.`);
 }

@@ -80,8 +80,8 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
   const shownLists = new Map<string, DataLoader<number, ShownPage>>();
   const listCounts = new Map<string, DataLoader<number, number>>();
   const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
+  const hasOrphans = !reader.hasOnlyOurs(database);
   const single = {
-    hasOrphans: !reader.hasOnlyOurs(database),
     user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
     course: new DataLoader<number, CourseRow | null>(ids =>
       reader.coursesById(database, 'anyone', ids, selected(Course)),
@@ -103,6 +103,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
   });
   return {
     ...single,
+    hasOrphans,
     joinedUsers,
     changes: page =>
       kept(
@@ -143,7 +144,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
       );
       const shown = async (id: number): Promise<ShownPage> => {
         const page = await pages.load(id);
-        return { page, shown: await leavingOutGone(single, page.rows, parents) };
+        return { page, shown: await leavingOutGone({ ...single, hasOrphans }, page.rows, parents) };
       };
       // All at once, so that the next reads are one batch again: an empty page is ready sooner than one of which more
       // is read.
@@ -160,7 +161,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
         () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter)),
       ),
     forget() {
-      for (const loader of Object.values(single)) if (typeof loader === 'object') loader.clearAll();
+      for (const loader of Object.values(single)) loader.clearAll();
       for (const map of [counts, lists, shownLists, listCounts, changes]) map.clear();
     },
   };

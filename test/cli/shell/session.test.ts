@@ -10,6 +10,7 @@ import { enroll as enrollOutside } from '../../../src/use-cases/enrollments.js';
 import { adoptedSchool, withAllStatuses } from '../../support/adopted-school.js';
 import { describeOnEach, describeOnServers, freshDatabase } from '../../support/databases.js';
 import { djangoCourses, djangoEnrollments, djangoUsers } from '../../support/django-tables.js';
+import { untilLockWaits } from '../../support/lock-waits.js';
 import { addCourses, addUsers, allRows } from '../../support/rows.js';
 
 /** What the tests use of the names of a shell. */
@@ -321,8 +322,10 @@ describeOnServers('a transaction that the database ends', kind => {
     await other.begin();
     await other.execute(`update core_course set title = title where id = ${course!.id}`);
     const line = session.line(() => at.enroll(course, student));
-    setTimeout(() => session.interrupt(), 100);
-    await expect(line).rejects.toThrow();
+    const stopped = expect(line).rejects.toThrow();
+    await untilLockWaits(database);
+    session.interrupt();
+    await stopped;
     await other.rollback();
     expect(await session.line(() => at.counts(course))).toMatchObject({ totalEnrollments: { stored: 0, actual: 0 } });
   });

@@ -29,9 +29,9 @@ type Send = <Row>(sql: string) => Promise<{ readonly rows: readonly Row[] }>;
 /**
  * Runs a statement of an adoption; one that changes a table, in the way that locks least.
  *
- * `waitsForReferring`: with the table locked, the server also waits for transactions that have changed a table that
- * refers to it. One of them that then uses the table waits for the change, which is a deadlock that the server does not
- * see, or ends this statement for; so nobody may use these tables before.
+ * `waitsForReferring`: while it has the table locked, the server also waits for transactions that have changed a table
+ * that refers to it. If one of them then uses the table, both wait for each other. The server does not see that, or ends
+ * this statement. So all these tables are locked first.
  */
 export async function alterTable(
   em: SqlEntityManager,
