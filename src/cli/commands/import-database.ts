@@ -1,7 +1,12 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
+import type { Database } from '../../database/database.js';
+import type { DatabaseMap, MapPart } from '../../map/map-form.js';
 import { refusalsOf } from '../../tools/adopt/check/check-database.js';
+import { numberKeys, type CopiedKeys } from '../../tools/adopt/copy/copied-keys.js';
 import { copyDatabase, type CopyRemark, type CopyResult } from '../../tools/adopt/copy/copy-database.js';
+import { NumberedKeys } from '../../tools/adopt/copy/numbered-keys.js';
+import { partsWithTextKeys } from '../../tools/adopt/found/key-kinds.js';
 import { loadMap } from '../../tools/adopt/map/load-map.js';
 import { withMigratedDatabase } from '../database/with-database.js';
 import { theirPlace, withTheirDatabase } from '../database/with-their-database.js';
@@ -17,19 +22,24 @@ export function addImportDatabase(command: Command, end: (code: ExitCode) => voi
   command
     .command('database')
     .description(
-      "Copies the users, courses and enrollments of another application's database, such as a Django app's, with their ids. The other database is only read.",
+      "Copies the users, courses and enrollments of another application's database, such as a Django app's, with their ids, or with numbers for ids that are UUIDs or other texts. The other database is only read.",
     )
     .requiredOption('--from <url>', 'the other database, without the password')
     .option('--map <file>', 'the map of that database; ROLLCALL_MAP if left out, and a guess if there is no such file')
+    .option(
+      '--ids <file>',
+      'if ids there are UUIDs or other texts: the file that keeps the number of each; the same for each copy',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   $ rollcall adopt --check --from mysql://reader@db.school.example/django
   $ rollcall import database --from mysql://reader@db.school.example/django
-  $ rollcall import database --from sqlite:db.sqlite3 --map django.map.json 2> not-copied.txt`,
+  $ rollcall import database --from sqlite:db.sqlite3 --map django.map.json 2> not-copied.txt
+  $ rollcall import database --from mysql://reader@db.school.example/django --ids django.ids.jsonl`,
     )
-    .action(async ({ from, map }: { from: string; map?: string }) => {
+    .action(async ({ from, map, ids }: { from: string; map?: string; ids?: string }) => {
       const config = loadConfig();
       const place = await theirPlace(from, config.fromPassword);
       if (place.url === config.databaseUrl)
@@ -41,16 +51,21 @@ Examples:
             tell(`There is no map ${config.map}; copying by a guess, which "rollcall adopt --check" shows.\n`);
           const refusals = await refusalsOf({ theirs, tables, map: loaded.map });
           if (refusals.length > 0) throw new CommandError(`Nothing was copied. ${refusals.join(' ')}`);
+          const texts = partsWithTextKeys(tables, loaded.map);
+          requireIds(texts, loaded.map, ids);
           const display = await showProgress('import');
           const stop = interruption(() => tell('Stopping after this batch; a second signal stops at once.\n'));
           try {
             const result = await withMigratedDatabase(config, database =>
-              copyDatabase(theirs, loaded.map, database, {
-                onProgress: display.onProgress,
-                onRejected: remark => tell(lineOf(remark)),
-                onNote: remark => tell(lineOf(remark)),
-                signal: stop.signal,
-              }),
+              withKeys(ids, database, texts, keys =>
+                copyDatabase(theirs, loaded.map, database, {
+                  keys,
+                  onProgress: display.onProgress,
+                  onRejected: remark => tell(lineOf(remark)),
+                  onNote: remark => tell(lineOf(remark)),
+                  signal: stop.signal,
+                }),
+              ),
             );
             display.finish();
             print(summaryOf(result));
@@ -63,6 +78,33 @@ Examples:
         }),
       );
     });
+}
+
+/** Requires a file of ids where keys need numbers, and none where they are numbers. Errors: CommandError. */
+function requireIds(texts: readonly MapPart[], map: DatabaseMap, ids: string | undefined): void {
+  const named = texts.map(part => `${map[part].table}.${map[part].columns.id}`).join(', ');
+  if (texts.length > 0 && ids === undefined)
+    throw new CommandError(
+      `Nothing was copied. These keys are no numbers: ${named}. Rollcall gives each a number; name the file that keeps these, and that each later copy needs, such as --ids ids.jsonl.`,
+    );
+  if (texts.length === 0 && ids !== undefined)
+    throw new CommandError('Nothing was copied. All keys are numbers, and are copied as they are. Leave out --ids.');
+}
+
+/** Calls a function with the numbers of a file, and closes the file whatever happens. */
+async function withKeys<Result>(
+  ids: string | undefined,
+  database: Database,
+  texts: readonly MapPart[],
+  work: (keys: CopiedKeys) => Promise<Result>,
+): Promise<Result> {
+  if (ids === undefined) return work(numberKeys);
+  const keys = await NumberedKeys.open(ids, database, texts);
+  try {
+    return await work(keys);
+  } finally {
+    await keys.close();
+  }
 }
 
 function lineOf({ table, id, code, message }: CopyRemark): string {

@@ -7,6 +7,7 @@ import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
 import { MapError } from '../../map/map-form.js';
+import { IdsFileError } from '../../tools/adopt/copy/numbered-keys.js';
 import { BackupError } from '../../tools/backup/backup-error.js';
 import { ImportError } from '../../tools/import/import-error.js';
 import { TransactionError } from '../../transactions/transaction-error.js';
@@ -18,6 +19,7 @@ const expectedErrors = [
   TrustedDocumentsError,
   BackupError,
   CounterError,
+  IdsFileError,
   ImportError,
   MapError,
   MigrationRefused,

@@ -1,5 +1,5 @@
 /** What the values of a column are, whatever the database calls their type. */
-export type ColumnFamily = 'whole' | 'number' | 'text' | 'boolean' | 'moment' | 'uuid' | 'other';
+export type ColumnFamily = 'whole' | 'number' | 'text' | 'boolean' | 'moment' | 'uuid' | 'bytes' | 'other';
 
 /** A column of a table that was found. */
 export interface FoundColumn {
@@ -66,6 +66,7 @@ const families: readonly (readonly [form: RegExp, family: ColumnFamily])[] = [
   ],
   [/^(numeric|decimal|real|double|float)/, 'number'],
   [/^uuid\b/, 'uuid'],
+  [/^(binary|varbinary|bytea|[a-z]*blob)\b/, 'bytes'],
   [/^(enum\b|citext\b|json|[a-z ]*(?:char|character|text|clob)\b|bpchar)/, 'text'],
   [/^(date|datetime|timestamp|timestamptz)\b/, 'moment'],
 ];

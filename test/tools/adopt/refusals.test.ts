@@ -35,7 +35,8 @@ describeOnEach('a database that cannot be opened in place', kind => {
     const before = await definitionsIn(opened.database, kind);
     const reasons = (await refusals()).join('\n');
     for (const reason of [
-      'app_user.id has the type varchar(36), from which no id can be read. Keys are copied as they are, and Rollcall has whole numbers.',
+      ', but app_user.id, to which it refers, has varchar(36). Name two columns of one type in the map.',
+      'app_user.id has the type varchar(36), and a database is opened in place by keys that are whole numbers. Copy it with',
       'app_course.published has the type varchar(5), which is not read and written as isPublished as it is. In the map: { "courses": { "columns": { "isPublished": { "column": "published", "values": { "true": [1], "false": [0] } } } } }.',
       'The database has the column app_course.rollcall_status, which this adoption did not make. Drop or rename it.',
       'app_enrollment.id gets no number from the database, so that Rollcall can add no row.',

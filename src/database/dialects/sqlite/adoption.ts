@@ -13,7 +13,7 @@ const expressions: ExpressionRules = {
   literal,
   text(column) {
     const name = quoted(column.name);
-    if (column.family === 'moment' || column.family === 'other') return null;
+    if (['moment', 'bytes', 'other'].includes(column.family)) return null;
     // A column has values of any type; a whole number can be stored as a real one.
     return `(case when typeof(${name}) = 'real' and ${name} = cast(${name} as integer) then cast(cast(${name} as integer) as text) else cast(${name} as text) end)`;
   },

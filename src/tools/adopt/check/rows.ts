@@ -1,32 +1,46 @@
 import { ok, warning, type Finding } from '../../doctor/finding.js';
 import { mapParts } from '../../../map/map-form.js';
 import { textOf } from '../../../map/sources.js';
+import { partsWithTextKeys } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
 import { quantity, grouped } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
 import { oddRows, type RowFinding } from './odd-rows.js';
 
-/** Examines whether all keys are numbers that JavaScript holds exactly. */
+/** Examines whether all keys are numbers that JavaScript holds exactly, or are texts, for which a copy has numbers. */
 export async function idFindings(examined: Examined): Promise<Finding[]> {
-  const { theirs, map } = examined;
+  const { theirs, tables, map } = examined;
   const findings = (await unfitKeys(examined)).map(text => warning(`${text} A copy rejects these rows.`));
+  const texts = partsWithTextKeys(tables, map);
+  const named = texts.map(part => {
+    const { table, columns } = map[part];
+    return `${table}.${columns.id} (${tables.get(table)!.columns.get(columns.id)!.type})`;
+  });
+  if (texts.length > 0)
+    findings.push(
+      ok(
+        `These keys are no numbers: ${named.join(', ')}. A copy gives each a number, and keeps these in the file of --ids.`,
+      ),
+    );
+  if (texts.length === mapParts.length) return findings;
   const highest: string[] = [];
-  for (const part of mapParts) {
+  for (const part of mapParts.filter(one => !texts.includes(one))) {
     const { table, columns } = map[part];
     const [row] = await theirs.rows<{ n: unknown }>(
       `select max(${theirs.name(columns.id)}) as n from ${theirs.name(table)}`,
     );
     if (row?.n != null) highest.push(`${table} ${textOf(row.n)}`);
   }
-  return findings.length > 0
-    ? findings
-    : [ok(`All keys can be copied as they are. The highest: ${highest.join(', ') || 'none'}.`)];
+  if (findings.some(({ status }) => status !== 'ok')) return findings;
+  const which = texts.length === 0 ? 'All keys' : 'The other keys';
+  return [...findings, ok(`${which} can be copied as they are. The highest: ${highest.join(', ') || 'none'}.`)];
 }
 
-/** Returns the tables that have keys which no request can name, and which JavaScript may not hold exactly, in words. */
-export async function unfitKeys({ theirs, map }: Examined): Promise<string[]> {
+/** Returns the tables that have numbers as keys which no request can name, and which JavaScript may not hold exactly, in words. */
+export async function unfitKeys({ theirs, tables, map }: Examined): Promise<string[]> {
   const found: string[] = [];
-  for (const part of mapParts) {
+  const texts = partsWithTextKeys(tables, map);
+  for (const part of mapParts.filter(one => !texts.includes(one))) {
     const { table, columns } = map[part];
     const key = theirs.name(columns.id);
     const bad = await theirs.count(table, `${key} < 1 or ${key} > ${Number.MAX_SAFE_INTEGER}`);

@@ -3,6 +3,7 @@ import { failed, ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsOf, fieldsOf } from '../copy/our-rows.js';
 import type { ColumnFamily, FoundTable } from '../../../database/schema/found-table.js';
 import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
+import { keyKindOf, keyKinds, partOfKey } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
 
 /** Finds the mapped tables, with the number of their rows. */
@@ -46,28 +47,29 @@ function placeIn(source: AnySource): string {
   return columnsIn(source).join(' and ') || 'a fixed value';
 }
 
-/** The families whose values each kind of field can be read from. */
+/** The families whose values each kind of field can be read from; keys are apart. */
 const readable: Readonly<Record<string, readonly ColumnFamily[]>> = {
-  key: ['whole'],
   moment: ['moment', 'text', 'whole'],
   capacity: ['whole', 'number', 'text'],
 };
 
 /** Finds columns whose type cannot hold what the map expects there. */
-export function typeFindings({ tables, map }: Examined): Finding[] {
+export function typeFindings(examined: Examined): Finding[] {
+  const { tables, map } = examined;
   const findings = mapParts.flatMap(part => {
     const found = tables.get(map[part].table)!;
     return fieldsOf(map, part).flatMap(([field, source]) => {
-      const families = readable[kindOf(field)];
+      const keyed = partOfKey(part, field);
+      if (keyed !== undefined)
+        return columnsIn(source).flatMap(name => keyFinding(examined, { part, field, name }, keyed));
+      const families = readable[field.endsWith('At') ? 'moment' : field];
       return columnsIn(source).flatMap(name => {
         const { family, type } = found.columns.get(name)!;
         if (!families || families.includes(family)) return [];
         return [
           failed(
             `${found.name}.${name} has the type ${type}, from which no ${field} can be read.`,
-            kindOf(field) === 'key'
-              ? 'Keys are copied as they are, and Rollcall has whole numbers. Name another unique column of whole numbers in the map, or add one.'
-              : 'Name another column in the map.',
+            'Name another column in the map.',
           ),
         ];
       });
@@ -76,9 +78,30 @@ export function typeFindings({ tables, map }: Examined): Finding[] {
   return findings.length > 0 ? findings : [ok('All mapped columns have types that can be read.')];
 }
 
-function kindOf(field: string): string {
-  if (['id', 'course', 'student', 'instructor'].includes(field)) return 'key';
-  return field.endsWith('At') ? 'moment' : field;
+/** Finds a key of a type that has none, or of another kind than the rows that it refers to. */
+function keyFinding(
+  { tables, map }: Examined,
+  { part, field, name }: { readonly part: MapPart; readonly field: string; readonly name: string },
+  keyed: MapPart,
+): Finding[] {
+  const { name: table, columns } = tables.get(map[part].table)!;
+  const column = columns.get(name)!;
+  const kind = keyKindOf(column);
+  if (kind === null)
+    return [
+      failed(
+        `${table}.${name} has the type ${column.type}, from which no ${field} can be read.`,
+        'Name a unique column of whole numbers or texts in the map, or add one.',
+      ),
+    ];
+  if (kind === keyKinds(tables, map)[keyed]) return [];
+  const target = map[keyed].columns.id;
+  return [
+    failed(
+      `${table}.${name} has the type ${column.type}, but ${map[keyed].table}.${target}, to which it refers, has ${tables.get(map[keyed].table)!.columns.get(target)!.type}.`,
+      'Name two columns of one type in the map.',
+    ),
+  ];
 }
 
 /** The fields that Rollcall has and a map may leave out, each with what a copy writes instead. */

@@ -5,6 +5,7 @@ import { Course, Enrollment, User } from '../../../entities/index.js';
 import { enrollmentsOf } from '../../enrollments-there.js';
 import { quotedCell } from '../../import/bad-row.js';
 import { pairOf } from '../../import/placement.js';
+import type { CopiedKeys } from './copied-keys.js';
 import type { CopiedCourse, CopiedEnrollment, CopiedUser } from './our-rows.js';
 import type { RejectionCode } from './our-values.js';
 
@@ -27,7 +28,7 @@ export interface Added {
  * Adds users with their keys. Whether an email is taken is for the database to say, whose collation decides which
  * addresses are equal: of two users with one address, the one with the lower key keeps it.
  */
-export async function addUsers(em: SqlEntityManager, users: readonly CopiedUser[]): Promise<Added> {
+export async function addUsers(em: SqlEntityManager, users: readonly CopiedUser[], keys: CopiedKeys): Promise<Added> {
   const there = await emailsOf(em, users);
   const rejected: Remark<RejectionCode>[] = [];
   const missing: CopiedUser[] = [];
@@ -35,7 +36,7 @@ export async function addUsers(em: SqlEntityManager, users: readonly CopiedUser[
     const email = there.get(user.id);
     if (email === undefined) missing.push(user);
     else if (email !== user.email && email !== user.emailIfTaken)
-      rejected.push(otherRow(user.id, 'user', 'email', email));
+      rejected.push(otherRow(keys.shown('users', user.id), 'user', 'email', email));
   }
   const insert = async (some: readonly CopiedUser[], emailOf: (user: CopiedUser) => string): Promise<CopiedUser[]> => {
     if (some.length === 0) return [];
@@ -55,14 +56,14 @@ export async function addUsers(em: SqlEntityManager, users: readonly CopiedUser[
   ]);
   for (const { id, email } of left)
     rejected.push({
-      id: String(id),
+      id: keys.shown('users', id),
       code: 'EMAIL_TAKEN',
       message: `The email ${quotedCell(email)} belongs to another user. Name an "emailIfTaken" in the map to copy such users.`,
     });
   const notes = replaceable
     .filter(user => !left.has(user))
     .map(({ id, email, emailIfTaken }) => ({
-      id: String(id),
+      id: keys.shown('users', id),
       code: 'EMAIL_REPLACED' as const,
       message: `The email ${quotedCell(email)} belongs to another user; copied with ${emailIfTaken}.`,
     }));
@@ -70,7 +71,11 @@ export async function addUsers(em: SqlEntityManager, users: readonly CopiedUser[
 }
 
 /** Adds courses with their keys; one whose instructor is not there is added without. */
-export async function addCourses(em: SqlEntityManager, courses: readonly CopiedCourse[]): Promise<Added> {
+export async function addCourses(
+  em: SqlEntityManager,
+  courses: readonly CopiedCourse[],
+  keys: CopiedKeys,
+): Promise<Added> {
   const builder = builderFor({ em });
   const there = new Map(
     (
@@ -86,15 +91,15 @@ export async function addCourses(em: SqlEntityManager, courses: readonly CopiedC
   const notes: Added['notes'][number][] = [];
   const missing = courses.filter(({ id }) => !there.has(id));
   for (const { id, title } of courses.filter(course => there.has(course.id))) {
-    if (there.get(id) !== title) rejected.push(otherRow(id, 'course', 'title', there.get(id)!));
+    if (there.get(id) !== title) rejected.push(otherRow(keys.shown('courses', id), 'course', 'title', there.get(id)!));
   }
   for (const { instructor, ...course } of missing) {
     const isThere = instructor !== null && users.has(instructor);
     if (instructor !== null && !isThere)
       notes.push({
-        id: String(course.id),
+        id: keys.shown('courses', course.id),
         code: 'UNKNOWN_INSTRUCTOR',
-        message: `The instructor ${instructor} is not there; copied without one.`,
+        message: `The instructor ${keys.shown('users', instructor)} is not there; copied without one.`,
       });
     em.create(Course, { ...course, instructor: isThere ? em.getReference(User, instructor, { wrapped: true }) : null });
   }
@@ -103,7 +108,11 @@ export async function addCourses(em: SqlEntityManager, courses: readonly CopiedC
 }
 
 /** Adds enrollments with their keys, of courses and students that are there; a pair has one enrollment, the first. */
-export async function addEnrollments(em: SqlEntityManager, enrollments: readonly CopiedEnrollment[]): Promise<Added> {
+export async function addEnrollments(
+  em: SqlEntityManager,
+  enrollments: readonly CopiedEnrollment[],
+  keys: CopiedKeys,
+): Promise<Added> {
   const courses = await existing(
     em,
     'core_course',
@@ -124,20 +133,29 @@ export async function addEnrollments(em: SqlEntityManager, enrollments: readonly
   const rejected: Remark<RejectionCode>[] = [];
   const added: CopiedEnrollment[] = [];
   const reject = (id: number, code: RejectionCode, message: string): void =>
-    void rejected.push({ id: String(id), code, message });
+    void rejected.push({ id: keys.shown('enrollments', id), code, message });
   for (const enrollment of enrollments) {
     const { id, course, student } = enrollment;
     const [same, pair] = [there.get(id), pairOf({ courseId: course, studentId: student })];
     if (same !== undefined) {
       if (pairs.get(pair) !== id)
-        rejected.push(otherRow(id, 'enrollment', 'course and student', `${same.course_id} and ${same.student_id}`));
-    } else if (!courses.has(course)) reject(id, 'UNKNOWN_COURSE', `The course ${course} is not there.`);
-    else if (!students.has(student)) reject(id, 'UNKNOWN_STUDENT', `The student ${student} is not there.`);
+        rejected.push(
+          otherRow(
+            keys.shown('enrollments', id),
+            'enrollment',
+            'course and student',
+            `${keys.shown('courses', Number(same.course_id))} and ${keys.shown('users', Number(same.student_id))}`,
+          ),
+        );
+    } else if (!courses.has(course))
+      reject(id, 'UNKNOWN_COURSE', `The course ${keys.shown('courses', course)} is not there.`);
+    else if (!students.has(student))
+      reject(id, 'UNKNOWN_STUDENT', `The student ${keys.shown('users', student)} is not there.`);
     else if (pairs.has(pair))
       reject(
         id,
         'DUPLICATE',
-        `The student ${student} is in the course ${course} already, by the enrollment ${pairs.get(pair)}.`,
+        `The student ${keys.shown('users', student)} is in the course ${keys.shown('courses', course)} already, by the enrollment ${keys.shown('enrollments', pairs.get(pair)!)}.`,
       );
     else {
       pairs.set(pair, id);
@@ -170,9 +188,9 @@ function idsOf(rows: readonly { readonly id: number }[]): number[] {
   return rows.map(({ id }) => id);
 }
 
-function otherRow(id: number, what: string, field: string, value: string): Remark<RejectionCode> {
+function otherRow(id: string, what: string, field: string, value: string): Remark<RejectionCode> {
   return {
-    id: String(id),
+    id,
     code: 'OTHER_ROW',
     message: `There is another ${what} with this id here, with the ${field} ${quotedCell(value)}. Copy into a fresh database.`,
   };

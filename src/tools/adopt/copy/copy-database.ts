@@ -5,8 +5,9 @@ import { inTransaction } from '../../../transactions/transactions.js';
 import type { OnProgress } from '../../progress.js';
 import type { TheirDatabase } from '../found/their-database.js';
 import { mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
-import { textOf, type TheirRow } from '../../../map/sources.js';
+import type { TheirRow } from '../../../map/sources.js';
 import { addCourses, addEnrollments, addUsers, type Added } from './add-rows.js';
+import { numberKeys, type CopiedKeys } from './copied-keys.js';
 import { columnsOf, courseOf, enrollmentOf, userOf } from './our-rows.js';
 import { RejectedValue, type RejectionCode } from './our-values.js';
 
@@ -42,6 +43,8 @@ export interface CopyResult {
 
 /** How a copy runs. */
 export interface CopyOptions {
+  /** How keys become ours; as they are if left out. */
+  readonly keys?: CopiedKeys;
   readonly onProgress?: OnProgress;
   /** Called for each row that is not copied, batch by batch. */
   readonly onRejected: (remark: CopyRemark) => void;
@@ -52,8 +55,8 @@ export interface CopyOptions {
 }
 
 /**
- * Copies users, courses and enrollments of another application's database into this one, with their keys, in batches of
- * one transaction each. A row that is there already stays as it is, so the same copy can be repeated, and goes on where
+ * Copies users, courses and enrollments of another application's database into this one, with their keys or with numbers
+ * for these, in batches of one transaction each. A row that is there already stays as it is, so the same copy can be repeated, and goes on where
  * it stopped. The counts are kept as with every other write.
  */
 export async function copyDatabase(
@@ -63,16 +66,20 @@ export async function copyDatabase(
   options: CopyOptions,
 ): Promise<CopyResult> {
   const now = new Date();
-  const keys = {
-    users: map.users.columns.id,
-    courses: map.courses.columns.id,
-    enrollments: map.enrollments.columns.id,
-  };
+  const { keys = numberKeys } = options;
   const copies: Readonly<Record<MapPart, (rows: readonly TheirRow[]) => Promise<Added>>> = {
-    users: rows => inBatch(database, rows, keys.users, row => userOf(map.users, row, now), addUsers),
-    courses: rows => inBatch(database, rows, keys.courses, row => courseOf(map.courses, row, now), addCourses),
+    users: rows =>
+      inBatch(database, { part: 'users', map, keys }, rows, row => userOf(map.users, row, keys, now), addUsers),
+    courses: rows =>
+      inBatch(database, { part: 'courses', map, keys }, rows, row => courseOf(map.courses, row, keys, now), addCourses),
     enrollments: rows =>
-      inBatch(database, rows, keys.enrollments, row => enrollmentOf(map.enrollments, row, now), addEnrollments),
+      inBatch(
+        database,
+        { part: 'enrollments', map, keys },
+        rows,
+        row => enrollmentOf(map.enrollments, row, keys, now),
+        addEnrollments,
+      ),
   };
   const parts = Object.fromEntries(
     mapParts.map(part => [part, { table: map[part].table, rows: 0, added: 0, alreadyThere: 0, rejected: 0 }]),
@@ -113,11 +120,14 @@ export async function copyDatabase(
 async function* batchesOf(theirs: TheirDatabase, map: DatabaseMap, part: MapPart): AsyncGenerator<TheirRow[]> {
   const [table, key] = [theirs.name(map[part].table), map[part].columns.id];
   const columns = columnsOf(map, part).map(column => theirs.name(column));
+  // SQLite allows keys without a value, which have no place in the order.
+  const without = await theirs.rows(`select ${columns.join(', ')} from ${table} where ${theirs.name(key)} is null`);
+  if (without.length > 0) yield without;
   let last: unknown;
   for (;;) {
-    const beyond = last === undefined ? '' : ` where ${theirs.name(key)} > ?`;
+    const beyond = last === undefined ? 'is not null' : '> ?';
     const rows = await theirs.rows(
-      `select ${columns.join(', ')} from ${table}${beyond} order by ${theirs.name(key)} limit ${BATCH_ROWS}`,
+      `select ${columns.join(', ')} from ${table} where ${theirs.name(key)} ${beyond} order by ${theirs.name(key)} limit ${BATCH_ROWS}`,
       last === undefined ? [] : [last],
     );
     if (rows.length > 0) yield rows;
@@ -126,26 +136,41 @@ async function* batchesOf(theirs: TheirDatabase, map: DatabaseMap, part: MapPart
   }
 }
 
+/** The rows of a batch: of which part, and how their keys become ours. */
+interface Batch {
+  readonly part: MapPart;
+  readonly map: DatabaseMap;
+  readonly keys: CopiedKeys;
+}
+
 /** Copies a batch in one transaction: its rows are read into ours, and those that can be are added. */
 async function inBatch<Row extends { readonly id: number }>(
   database: Database,
+  { part, map, keys }: Batch,
   theirRows: readonly TheirRow[],
-  key: string,
   read: (row: TheirRow) => Row,
-  add: (em: SqlEntityManager, rows: readonly Row[]) => Promise<Added>,
+  add: (em: SqlEntityManager, rows: readonly Row[], keys: CopiedKeys) => Promise<Added>,
 ): Promise<Added> {
   const rows: Row[] = [];
   const rejected: Added['rejected'][number][] = [];
-  for (const row of theirRows) {
+  const column = map[part].columns.id;
+  for (const theirRow of theirRows) {
+    const id = keys.textIn(part, column, theirRow) ?? 'without a key';
+    // Templates have the key in them, which may be bytes.
+    const row = theirRow[column] instanceof Uint8Array ? { ...theirRow, [column]: id } : theirRow;
     try {
-      rows.push(read(row));
+      const ours = read(row);
+      if (keys.wasRead(part, ours.id))
+        throw new RejectedValue('DUPLICATE', 'Another row has the same key, in another spelling.');
+      rows.push(ours);
     } catch (error) {
       if (!(error instanceof RejectedValue)) throw error;
-      rejected.push({ id: textOf(row[key]) ?? 'without a key', code: error.code, message: error.message });
+      rejected.push({ id, code: error.code, message: error.message });
     }
   }
+  await keys.keep();
   if (rows.length === 0) return { added: 0, rejected, notes: [] };
   // A batch that was copied already changes nothing when it is copied again.
-  const added = await inTransaction(database, em => add(em, rows), 'repeat');
+  const added = await inTransaction(database, em => add(em, rows, keys), 'repeat');
   return { ...added, rejected: [...rejected, ...added.rejected] };
 }

@@ -1,7 +1,8 @@
 import { CourseStatus, EnrollmentStatus, Role } from '../../../entities/index.js';
 import { columnsIn, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 import { comparable, type TheirRow } from '../../../map/sources.js';
-import { capacityIn, choiceOf, keyIn, momentOf, optionalKeyIn, optionalTextIn, textIn, truthOf } from './our-values.js';
+import type { CopiedKeys } from './copied-keys.js';
+import { capacityIn, choiceOf, momentOf, optionalTextIn, RejectedValue, textIn, truthOf } from './our-values.js';
 
 /** The most characters of a name or a title. */
 const MAX_NAME = 255;
@@ -47,11 +48,12 @@ export interface CopiedEnrollment {
 export function userOf(
   { columns, emailIfTaken, inactive }: DatabaseMap['users'],
   row: TheirRow,
+  keys: CopiedKeys,
   now: Date,
 ): CopiedUser {
   const gone = inactive?.values.some(value => comparable(value) === comparable(row[inactive.column])) ?? false;
   return {
-    id: keyIn(columns.id, row),
+    id: keyIn(keys, 'users', columns.id, row),
     name: textIn('name', columns.name, row, MAX_NAME),
     email: textIn('email', columns.email, row, MAX_EMAIL).trim(),
     emailIfTaken: emailIfTaken ? textIn('email', emailIfTaken, row, MAX_EMAIL) : null,
@@ -62,30 +64,46 @@ export function userOf(
 }
 
 /** Returns the course of a row. Errors: RejectedValue. */
-export function courseOf({ columns }: DatabaseMap['courses'], row: TheirRow, now: Date): CopiedCourse {
+export function courseOf(
+  { columns }: DatabaseMap['courses'],
+  row: TheirRow,
+  keys: CopiedKeys,
+  now: Date,
+): CopiedCourse {
   return {
-    id: keyIn(columns.id, row),
+    id: keyIn(keys, 'courses', columns.id, row),
     title: textIn('title', columns.title, row, MAX_NAME),
     description: optionalTextIn('description', columns.description, row),
     status: choiceOf('status', columns.status, row, CourseStatus),
     isPublished: truthOf('isPublished', columns.isPublished, row),
     capacity: capacityIn(columns.capacity, row),
-    instructor: columns.instructor === undefined ? null : optionalKeyIn(columns.instructor, row),
+    instructor: columns.instructor === undefined ? null : keys.keyIn('users', columns.instructor, row),
     createdAt: momentOf('createdAt', columns.createdAt, row, now),
     updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.createdAt, row, now),
   };
 }
 
 /** Returns the enrollment of a row. Errors: RejectedValue. */
-export function enrollmentOf({ columns }: DatabaseMap['enrollments'], row: TheirRow, now: Date): CopiedEnrollment {
+export function enrollmentOf(
+  { columns }: DatabaseMap['enrollments'],
+  row: TheirRow,
+  keys: CopiedKeys,
+  now: Date,
+): CopiedEnrollment {
   return {
-    id: keyIn(columns.id, row),
-    course: keyIn(columns.course, row),
-    student: keyIn(columns.student, row),
+    id: keyIn(keys, 'enrollments', columns.id, row),
+    course: keyIn(keys, 'courses', columns.course, row),
+    student: keyIn(keys, 'users', columns.student, row),
     status: choiceOf('status', columns.status, row, EnrollmentStatus),
     enrolledAt: momentOf('enrolledAt', columns.enrolledAt, row, now),
     updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.enrolledAt, row, now),
   };
+}
+
+function keyIn(keys: CopiedKeys, part: MapPart, column: string, row: TheirRow): number {
+  const key = keys.keyIn(part, column, row);
+  if (key === null) throw new RejectedValue('MISSING_VALUE', `${column} is empty.`);
+  return key;
 }
 
 /** Returns the columns that a part of a map reads, each once. */

@@ -38,15 +38,8 @@ export class RejectedValue extends Error {
   }
 }
 
-/** Returns the key that a column has in a row: a whole number from 1. Errors: RejectedValue. */
-export function keyIn(column: string, row: TheirRow): number {
-  const key = optionalKeyIn(column, row);
-  if (key === null) throw new RejectedValue('MISSING_VALUE', `${column} is empty.`);
-  return key;
-}
-
-/** Returns the key that a column has in a row; null if it is empty. Errors: RejectedValue. */
-export function optionalKeyIn(column: string, row: TheirRow): number | null {
+/** Returns the whole number from 1 that a column has in a row as a key; null if it is empty. Errors: RejectedValue. */
+export function numberKeyIn(column: string, row: TheirRow): number | null {
   const text = textOf(row[column]);
   if (text === null) return null;
   if (/^\d{1,19}$/.test(text) && BigInt(text) >= 1n && BigInt(text) <= BigInt(Number.MAX_SAFE_INTEGER))

@@ -8,6 +8,7 @@ import { versionFinding } from '../../doctor/connection.js';
 import { textOf } from '../../../map/sources.js';
 import type { Finding } from '../../doctor/finding.js';
 import { refusalsOf } from '../check/check-database.js';
+import { partsWithTextKeys } from '../found/key-kinds.js';
 import { unfitKeys } from '../check/rows.js';
 import type { Examined } from '../check/examined.js';
 
@@ -40,6 +41,7 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
     refusals: [
       ...refusals,
       ...ofMap,
+      ...textKeys(examined),
       ...failures(await dialect.inspection.examineRollback(database, names)),
       ...plan.refusals,
       ...(ofMap.length > 0 ? [] : await ofRows(examined)),
@@ -47,6 +49,15 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
       ...(plan.additions.length > 0 ? await privileges(examined, names) : []),
     ],
   };
+}
+
+/** Returns the keys that cannot be read as they are, because they are no numbers. */
+function textKeys({ tables, map }: Examined): string[] {
+  return partsWithTextKeys(tables, map).map(part => {
+    const { table, columns } = map[part];
+    const { type } = tables.get(table)!.columns.get(columns.id)!;
+    return `${table}.${columns.id} has the type ${type}, and a database is opened in place by keys that are whole numbers. Copy it with "rollcall import database --ids FILE", which gives each row a number, or name another unique column of whole numbers in the map, and those that refer to it.`;
+  });
 }
 
 async function views({ theirs, map }: Examined): Promise<string[]> {
