@@ -74,9 +74,11 @@ export class ConnectionSlots<For extends string> {
   /** Assigns free slots to the callers that have waited longest among those for whose purpose there is one. */
   #admitNext(): void {
     for (;;) {
-      const [next] = [...this.#takers.values()]
-        .filter(takers => takers.queue.length > 0 && this.#isFree(takers))
-        .toSorted((one, other) => one.queue.first! - other.queue.first!);
+      // In a loop, because this is done for each statement.
+      let next: Takers | undefined;
+      for (const takers of this.#takers.values())
+        if (takers.queue.length > 0 && this.#isFree(takers) && !(next && next.queue.first! <= takers.queue.first!))
+          next = takers;
       if (next === undefined) return;
       next.taken += 1;
       next.queue.admitNext();

@@ -9,7 +9,7 @@ import { writtenValues } from '../documents/operation-shape.js';
 import { arePublic } from '../public-operations.js';
 import { fieldsIn } from './placed-fields.js';
 import { readCostOf, type ReadCost } from './read-cost.js';
-import { takenBy } from './taken-cost.js';
+import { takenCost } from './taken-cost.js';
 import { coerceVariables, MAX_VALUES, type OperationVariables, type Variables } from '../documents/variables.js';
 
 /** The limits of an operation: its depth, in nested fields, and its cost; see query-cost.ts. */
@@ -77,12 +77,13 @@ export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes 
   const cost = answer.points + read.points;
   if (cost > maxCost) return { ...refusedAssessment(tooCostly(cost, maxCost, answer, read)), cost };
   let isPublic: boolean | undefined;
+  let taken: ((data: unknown) => number) | undefined;
   return {
     cost,
     refusal: null,
     refusals: [],
     variables: variables.sent,
-    unusedBy: data => Math.max(0, cost - takenBy(data, fields, reading)),
+    unusedBy: data => Math.max(0, cost - (taken ??= takenCost(fields, reading))(data)),
     isPublic: () => (isPublic ??= arePublic(fields)),
   };
 }

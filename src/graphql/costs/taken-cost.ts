@@ -16,29 +16,64 @@ const READ_POINTS = 50;
 
 type SelectedAnswer = Readonly<Record<string, unknown>>;
 
-/**
- * Returns the actual cost of an operation, in points, from the data of its answer. Infinity: unknown, because it is an
- * introspection query.
- */
-export function takenBy(data: unknown, fields: readonly PlacedField[], reading: Reading): number {
-  return takenAt(objectsIn(data), fields, reading);
+/** The fields of a selection, by how their cost depends on an answer. */
+interface PricedSelection {
+  /** The points of all its fields for each object that has them, without those of their selections and of what they read. */
+  readonly pointsOfEach: number;
+  /** The fields whose values must be looked at. */
+  readonly followed: readonly FollowedField[];
 }
 
-function takenAt(parents: readonly SelectedAnswer[], fields: readonly PlacedField[], reading: Reading): number {
+interface FollowedField {
+  readonly placed: PlacedField;
+  readonly inner: PricedSelection;
+  readonly reads: boolean;
+  /** The name of the list in a page, for a field that returns pages and has one selected. */
+  readonly rows: string | undefined;
+}
+
+/**
+ * Returns the function that computes the actual cost of an operation, in points, from the data of its answer. Infinity:
+ * unknown, because it is an introspection query.
+ */
+export function takenCost(fields: readonly PlacedField[], reading: Reading): (data: unknown) => number {
+  const selection = pricedSelection(fields);
+  return data => takenAt(objectsIn(data), selection, reading);
+}
+
+/** Prices a selection once for all answers: most fields of a page cost the same in each row. */
+function pricedSelection(fields: readonly PlacedField[]): PricedSelection {
+  const followed = fields
+    .filter(one => reads(one) || one.inner.length > 0)
+    .map(placed => ({
+      placed,
+      inner: pricedSelection(placed.inner),
+      reads: reads(placed),
+      rows: isConnection(placed.field)
+        ? placed.inner.find(({ field }) => field.name === 'nodes' || field.name === 'edges')?.name
+        : undefined,
+    }));
+  return { pointsOfEach: fields.reduce((sum, one) => sum + pointsOf(one), 0), followed };
+}
+
+function pointsOf(one: PlacedField): number {
+  const { name } = one.field;
+  return name === '__schema' || name === '__type' ? Infinity : ownPointsOf(one);
+}
+
+function takenAt(parents: readonly SelectedAnswer[], selection: PricedSelection, reading: Reading): number {
   if (parents.length === 0) return 0;
-  let points = 0;
-  for (const one of fields) {
-    const { name, field, inner } = one;
-    if (field.name === '__schema' || field.name === '__type') return Infinity;
-    points += ownPointsOf(one) * parents.length;
-    const given = inner.length > 0 ? parents.flatMap(parent => objectsIn(parent[name])) : [];
-    if (reads(one))
+  let points = selection.pointsOfEach * parents.length;
+  for (const { placed, inner, reads: isRead, rows } of selection.followed) {
+    const given: SelectedAnswer[] = [];
+    if (placed.inner.length > 0) for (const parent of parents) addObjects(parent[placed.name], given);
+    if (isRead)
       points +=
         READ_POINTS +
-        readPointsOf(one, {
+        readPointsOf(placed, {
           ...reading,
           parents: parents.length,
-          rows: isConnection(field) ? rowsIn(given, inner) / parents.length : 0,
+          rows: rows === undefined ? 0 : rowsIn(given, rows) / parents.length,
         });
     points += takenAt(given, inner, reading);
   }
@@ -50,14 +85,21 @@ function reads({ key, type }: PlacedField): boolean {
   return key in readPrices && !isConnectionName(type.name);
 }
 
-/** Returns how many rows pages have. */
-function rowsIn(pages: readonly SelectedAnswer[], inner: readonly PlacedField[]): number {
-  const list = inner.find(({ field }) => field.name === 'nodes' || field.name === 'edges');
-  return list ? pages.reduce((sum, page) => sum + objectsIn(page[list.name]).length, 0) : 0;
+/** Returns how many rows pages have in the list of a name. */
+function rowsIn(pages: readonly SelectedAnswer[], name: string): number {
+  return pages.reduce((sum, page) => sum + objectsIn(page[name]).length, 0);
 }
 
 /** Returns the objects in a value of an answer: the value itself, or the entries of a list. */
 function objectsIn(value: unknown): SelectedAnswer[] {
-  if (Array.isArray(value)) return value.flatMap(objectsIn);
-  return typeof value === 'object' && value !== null ? [value as SelectedAnswer] : [];
+  const objects: SelectedAnswer[] = [];
+  addObjects(value, objects);
+  return objects;
+}
+
+/** Adds the objects in a value; in a loop, because this is done for each row of each answer. */
+function addObjects(value: unknown, objects: SelectedAnswer[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) return void objects.push(value as SelectedAnswer);
+  for (const one of value) addObjects(one, objects);
 }
