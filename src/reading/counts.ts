@@ -3,7 +3,7 @@ import type { Database } from '../database/database.js';
 import type { EnrollmentStatus } from '../entities/index.js';
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
-import { numberOf, type Tables } from '../database/tables.js';
+import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
 import { rowsBy } from './merged-page.js';
 
 /** A request for the number of a course's enrollments, of some statuses or all, up to a limit or without one. */
@@ -40,11 +40,63 @@ export async function computedCounts(
       : limit > MAX_COPIED_ROWS
         ? await countsByProbe(database, courseIds, status, limit)
         : await countsByCopy(database, courseIds, status, limit);
-  const most = limit ?? Number.POSITIVE_INFINITY;
-  return courseIds.map(id => {
-    const count = counts.get(id) ?? 0;
-    return { count: Math.min(count, most), exact: count <= most };
-  });
+  return courseIds.map(id => upTo(counts.get(id) ?? 0, limit));
+}
+
+/** The counts of the courses of a page that are computed by the page's own statement, where they are small. */
+export interface JoinedCounts {
+  /** The limit of the request for them; null: none. */
+  readonly limit: CountRequest['limit'];
+  /** Receives each of them. */
+  readonly take: (courseId: number, count: ComputedCount) => void;
+}
+
+/**
+ * The most enrollments of a course that a page's statement counts: a page reads one row more than it shows, for which
+ * nothing much must be counted.
+ */
+const MAX_JOINED_COUNT = 1000;
+
+/** The column of a joined count. */
+const JOINED_COUNT = 'joined_count';
+
+/** Returns what of joined counts determines the text of a statement. */
+export function countShape(counts: JoinedCounts | undefined): string {
+  return counts ? ` counting ${mostJoined(counts)}` : '';
+}
+
+/**
+ * Returns a query of courses with the number of the enrollments of each. Where the stored count is large there is none;
+ * a stored count that is wrong changes only which statement counts.
+ */
+export function withCounts<Row>(
+  database: Database,
+  query: SelectQueryBuilder<Tables, 'core_course', Row>,
+  counts: JoinedCounts,
+): SelectQueryBuilder<Tables, 'core_course', Row> {
+  const counted = rowsBy(database, 'core_enrollments', ['course_id'])
+    .whereRef('core_enrollments.course_id', '=', 'core_course.id' as never)
+    .select(eb => eb.fn.countAll<number>().as('count'));
+  return query.select(eb =>
+    eb.case().when('core_course.total_enrollments', '<=', mostJoined(counts)).then(counted).end().as(JOINED_COUNT),
+  ) as never;
+}
+
+/** Passes on the counts that were read with courses. */
+export function takeCounts(courses: readonly { readonly id: number }[], { limit, take }: JoinedCounts): void {
+  for (const course of courses as readonly { readonly id: number; readonly [JOINED_COUNT]?: StoredAggregate }[]) {
+    const counted = course[JOINED_COUNT];
+    if (counted != null) take(course.id, upTo(numberOf(counted), limit));
+  }
+}
+
+function mostJoined({ limit }: JoinedCounts): number {
+  return Math.min(limit ?? MAX_JOINED_COUNT, MAX_JOINED_COUNT);
+}
+
+/** Returns a count as far as its limit allows. */
+function upTo(count: number, limit: CountRequest['limit']): ComputedCount {
+  return limit !== null && count > limit ? { count: limit, exact: false } : { count, exact: true };
 }
 
 type Counts = ReadonlyMap<number, number>;

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { conditionsOf, type CourseFilter, type CourseOrdering } from './course-filter.js';
+import { countShape, takeCounts, withCounts, type JoinedCounts } from './counts.js';
 import { courseStrands } from './course-strands.js';
 import { mergedPage, rowsBy, rowsByKey, type StrandQuery } from './merged-page.js';
 import {
@@ -76,7 +77,10 @@ export async function coursesById(
   return ids.map(id => found.get(id) ?? null);
 }
 
-/** Returns one page of the courses that a viewer sees. */
+/**
+ * Returns one page of the courses that a viewer sees. With `counts`, their enrollments are counted by the same statement,
+ * unless a filter may make the database read other courses too.
+ */
 export async function coursePage(
   database: Database,
   viewer: Viewer | null,
@@ -84,15 +88,16 @@ export async function coursePage(
   order: CourseOrdering,
   page: PageRequest,
   properties: ReadProperties = null,
+  counts?: JoinedCounts,
 ): Promise<Page<CourseRow>> {
   const { plain, sortValue, shape } = rowReader(database, Course, properties);
   const found = isEmpty(filter)
     ? await rowsOfShape(
         database,
-        `page of courses ${viewerShape(viewer)} ${pageShape(order, page)} ${shape}`,
+        `page of courses ${viewerShape(viewer)} ${pageShape(order, page)} ${shape}${countShape(counts)}`,
         { viewer, page },
-        place =>
-          coursePageQuery(
+        place => {
+          const query = coursePageQuery(
             database,
             placedViewer(
               viewer,
@@ -102,9 +107,12 @@ export async function coursePage(
             order,
             placedPage(page, place),
             properties,
-          ),
+          );
+          return counts ? withCounts(database, query, counts) : query;
+        },
       )
     : await rows(database, coursePageQuery(database, viewer, filter, order, page, properties));
+  if (counts) takeCounts(found, counts);
   return pageOf(
     found.map(row => sortable(plain(row), sortValue(row, order.column))),
     page,

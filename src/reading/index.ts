@@ -1,5 +1,11 @@
 /** The reads of the API: plain rows, one statement for each call, only what the viewer may see. */
-export { computedCounts, computedCountsByStatus, type ComputedCount, type CountRequest } from './counts.js';
+export {
+  computedCounts,
+  computedCountsByStatus,
+  type ComputedCount,
+  type CountRequest,
+  type JoinedCounts,
+} from './counts.js';
 export { courseStateOf, courseStates, storedCountsOf, type CourseState } from './course-states.js';
 export { courseAudience } from './course-audience.js';
 export type { CourseFilter, CourseOrdering } from './course-filter.js';

@@ -34,7 +34,14 @@ function filled(platform: Platform, sql: string, parameters: readonly unknown[])
 export function summarize(statements: readonly string[]): string[] {
   return statements.map(sql => {
     const verb = /^\w+/.exec(sql)![0].toLowerCase();
-    const table = /\b(?:from|into|update) (\w+)/i.exec(sql)?.[1] ?? '';
+    const named = /\b(?:from|into|update) (\w+)/i;
+    const table = (named.exec(withoutParentheses(sql)) ?? named.exec(sql))?.[1] ?? '';
     return `${verb === 'select' && / for (no key )?update$/.test(sql) ? 'lock' : verb} ${table}`;
   });
+}
+
+/** Returns a statement without what is in parentheses, such as a count among its columns. */
+function withoutParentheses(sql: string): string {
+  const shorter = sql.replaceAll(/\([^()]*\)/g, '');
+  return shorter === sql ? sql : withoutParentheses(shorter);
 }

@@ -11,15 +11,17 @@ import {
 /** The part of the resolve info that says which fields are selected. */
 export type AskedIn = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments' | 'variableValues'>;
 
-/**
- * Returns true if a field is selected, by a path of names from the field that is being resolved; skipped fields are
- * not.
- */
+/** Returns true if a field is selected, by a path of names from the field that is being resolved. */
 export function isAskedFor(info: AskedIn, path: readonly string[]): boolean {
+  return askedFields(info, path).length > 0;
+}
+
+/** Returns the places of a field in the selection, by such a path; skipped ones are left out. */
+export function askedFields(info: AskedIn, path: readonly string[]): readonly FieldNode[] {
   let fields: readonly FieldNode[] = info.fieldNodes;
   for (const name of path)
     fields = fields.flatMap(({ selectionSet }) => fieldsNamed(name, selectionSet?.selections ?? [], info));
-  return fields.length > 0;
+  return fields;
 }
 
 function fieldsNamed(name: string, selections: readonly SelectionNode[], info: AskedIn): FieldNode[] {

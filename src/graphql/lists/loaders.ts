@@ -9,6 +9,7 @@ import type {
   EnrollmentParent,
   EnrollmentRow,
   EnrollmentOrdering,
+  JoinedCounts,
   JoinedUsers,
   Page,
   PageRequest,
@@ -68,6 +69,8 @@ export interface Loaders {
   readonly hasOrphans: boolean;
   /** Returns what gives the loader of users those who are read together with other rows. */
   readonly joinedUsers: () => JoinedUsers;
+  /** Returns what gives the loader of counts those of all statuses that are computed together with a page of courses. */
+  readonly joinedCounts: (limit: CountRequest['limit']) => JoinedCounts;
   /** Clears all loaders: after a mutation, the same request must read again. */
   readonly forget: () => void;
 }
@@ -101,25 +104,30 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
     properties: selected(User),
     take: user => void single.user.prime(user.id, user),
   });
+  const count = (request: CountRequest): DataLoader<number, CountType> =>
+    kept(
+      counts,
+      // Asked for each course of a page: a short name for the usual ones.
+      request.status ? request : String(request.limit),
+      () =>
+        new DataLoader(async ids => (await reader.computedCounts(database, ids, request)).map(countOf), {
+          maxBatchSize: MAX_STATEMENT_PARTS,
+        }),
+    );
   return {
     ...single,
     hasOrphans,
     joinedUsers,
+    joinedCounts: limit => ({
+      limit,
+      take: (id, computed) => void count({ status: null, limit }).prime(id, countOf(computed)),
+    }),
+    count,
     changes: page =>
       kept(
         changes,
         page,
         () => new DataLoader(ids => changePages(database, viewer, ids, page), { maxBatchSize: MAX_STATEMENT_PARTS }),
-      ),
-    count: request =>
-      kept(
-        counts,
-        // Asked for each course of a page: a short name for the usual ones.
-        request.status ? request : String(request.limit),
-        () =>
-          new DataLoader(async ids => (await reader.computedCounts(database, ids, request)).map(countOf), {
-            maxBatchSize: MAX_STATEMENT_PARTS,
-          }),
       ),
     enrollments(known, list, parents) {
       const pages = kept(

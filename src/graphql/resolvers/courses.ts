@@ -1,4 +1,4 @@
-import type { GraphQLResolveInfo } from 'graphql';
+import { getArgumentValues, type GraphQLObjectType, type GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Directive, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { Course, EnrollmentStatus } from '../../entities/index.js';
 import { createCourse, deleteCourse, updateCourse } from '../../use-cases/courses.js';
@@ -13,7 +13,7 @@ import {
 import { PRIVATE } from '../cache-hints.js';
 import type { Context } from '../context.js';
 import { badUserInput } from '../errors/errors.js';
-import { isAskedFor } from '../lists/asked-fields.js';
+import { askedFields, isAskedFor } from '../lists/asked-fields.js';
 import { nestedEnrollmentConnection } from '../lists/enrollment-lists.js';
 import { idOf, optionalIdOf } from '../ids.js';
 import { courseFilterOf, courseOrderingOf, CoursePageArgs, EnrollmentPageArgs } from '../inputs/filters.js';
@@ -47,12 +47,16 @@ export class CourseResolver {
     description: 'The courses that the viewer sees; for an anonymous viewer, the published ones.',
   })
   async courses(
-    @Ctx() { database, viewer, selected }: Context,
+    @Ctx() { database, viewer, selected, loaders }: Context,
     @Args(() => CoursePageArgs) args: CoursePageArgs,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<CourseRow>> {
     const order = courseOrderingOf(args.orderBy);
     const filter = courseFilterOf(args.filter);
-    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order), selected(Course));
+    const properties = selected(Course);
+    const limit = properties?.has('enrollmentsCount') ? askedLimit(info) : undefined;
+    const counts = limit === undefined ? undefined : loaders.joinedCounts(limit);
+    const page = await coursePage(database, viewer, filter, order, pageRequest(args, order), properties, counts);
     return connectionOf(page, order, () => courseCount(database, viewer, filter));
   }
 
@@ -160,4 +164,14 @@ export class CourseResolver {
     loaders.forget();
     return { deletedId: value?.id ?? null, userErrors: tell(problems) };
   }
+}
+
+/** Returns the limit of a computed count of all statuses that is selected for the courses of a page, if one is. */
+function askedLimit(info: GraphQLResolveInfo): number | null | undefined {
+  const { enrollmentsCount } = (info.schema.getType('Course') as GraphQLObjectType).getFields();
+  const all = [['nodes'], ['edges', 'node']]
+    .flatMap(path => askedFields(info, [...path, 'enrollmentsCount']))
+    .map(node => getArgumentValues(enrollmentsCount!, node, info.variableValues))
+    .find(({ status }) => status == null);
+  return all && (all['limit'] as number | null);
 }
