@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { recountAll, verify } from 'mikro-orm-counters';
 import { describeOnEngineDatabases, type EngineDatabaseKind } from '../support/databases.js';
 import { freshSchema } from '../support/schema.js';
-import { anyDraw, columnOf, depthOf, entitiesOf, seaOf, type Draw } from './declarations/sea.js';
+import { anyDraw, columnOf, depthOf, entitiesOf, referenceTo, seaOf, type Draw } from './declarations/sea.js';
 import { anyStep, perform, type Step } from './declarations/steps.js';
 import { mistakesIn } from './declarations/totals.js';
 import { checkRounds, readRunOptions } from './model-check.js';
@@ -42,9 +42,13 @@ async function check(kind: EngineDatabaseKind, draw: Draw, steps: readonly Step[
   };
   try {
     const start = em();
-    const oceans = [1, 2].map(id => start.create(sea.Ocean, { id } as never));
-    const coasts = [0, 0, 1].map(index => start.create(sea.Coast, { ocean: oceans[index]! } as never));
-    for (const index of [0, 0, 1, 2]) start.create(sea.Shore, { coast: coasts[index]! } as never);
+    // The number of one is the primary key of another.
+    const oceans = [1, 2].map(id => start.create(sea.Ocean, { id, number: 3 - id } as never));
+    const coasts = [0, 0, 1].map((index, place) =>
+      start.create(sea.Coast, { number: 3 - place, ocean: referenceTo(sea, 'ocean', oceans[index]) }),
+    );
+    for (const [place, index] of [0, 0, 1, 2].entries())
+      start.create(sea.Shore, { number: 4 - place, coast: referenceTo(sea, 'coast', coasts[index]) });
     // The keys that conditions name.
     for (const id of [1, 2]) start.create(sea.Keeper, { id } as never);
     await start.flush();
@@ -62,7 +66,7 @@ async function check(kind: EngineDatabaseKind, draw: Draw, steps: readonly Step[
     await expectExact();
   } catch (error) {
     throw new Error(
-      `${(error as Error).message}\nafter ${fc.stringify(last)}\nwith ${fc.stringify(draw.aspects.map(aspect => ({ ...aspect, depth: depthOf(aspect) })))}, shores at ${draw.shoreLevels} levels${draw.onlyWild ? ', wild ones only' : ''}`,
+      `${(error as Error).message}\nafter ${fc.stringify(last)}\nwith ${fc.stringify(draw.aspects.map(aspect => ({ ...aspect, depth: depthOf(aspect) })))}, shores at ${draw.shoreLevels} levels${draw.onlyWild ? ', wild ones only' : ''}, by number: ${draw.numbered.join(', ')}`,
       { cause: error },
     );
   } finally {

@@ -130,7 +130,12 @@ export const features: readonly Feature[] = [
     others: ['–', '–', '–'],
   },
   {
-    name: 'polymorphic relations, relations to unique columns, table-per-type inheritance',
+    name: 'relations to unique columns (`targetKey`)',
+    proofs: [proof('counters/keys/unique-keys.both', 'rows are counted that are created with their target, moved')],
+    others: ['–', '–', '–'],
+  },
+  {
+    name: 'polymorphic relations, table-per-type inheritance',
     proofs: [],
     only: none,
     others: ['polymorphic ones', '–', '–'],

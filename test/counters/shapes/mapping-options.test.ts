@@ -121,16 +121,38 @@ const refused: [name: string, problem: RegExp, declared: () => Declared][] = [
     () => ({ entities: pair(count()), counter: { into: 'code2' } }),
   ],
   [
-    'a relation to a unique column',
-    /"parent" refers to code of Parent.*primary key \(id\)/,
+    'a relation to a column that targetKey does not name',
+    /"parent" refers to code of Parent.*primary key \(id\).*targetKey/,
     withRelation(target =>
       p.manyToOne(target).referenceColumnName('code').joinColumn('parent_code').deleteRule('restrict'),
     ),
   ],
   [
-    'a relation by another key of the target',
-    /"parent" refers to code of Parent.*primary key \(id\)/,
-    withRelation(target => p.manyToOne(target).targetKey('code').deleteRule('restrict')),
+    'a relation to a unique column that may be null',
+    /"parent" refers to "code" of Parent, which may be null.*leave "nullable" out/,
+    () => {
+      const target = entity('Parent', { id: key(), code: p.integer().unique().nullable(), amount: count() });
+      const parent = () =>
+        p
+          .manyToOne(target)
+          .targetKey('code' as never)
+          .deleteRule('restrict');
+      return { entities: [target, entity('Row', { id: key(), parent })] };
+    },
+  ],
+  [
+    'a relation to a relation of the target',
+    /"parent" refers to "other" of Parent, which is a relation itself/,
+    () => {
+      const other = entity('Other', { id: key() });
+      const target = entity('Parent', { id: key(), other: () => p.oneToOne(other).owner().unique(), amount: count() });
+      const parent = () =>
+        p
+          .manyToOne(target)
+          .targetKey('other' as never)
+          .deleteRule('restrict');
+      return { entities: [other, target, entity('Row', { id: key(), parent })] };
+    },
   ],
   [
     'a relation to several entities',

@@ -26,7 +26,12 @@ export interface Draw {
   readonly aspects: readonly Aspect[];
   readonly shoreLevels: number;
   readonly onlyWild: boolean;
+  /** The targets to which rows refer by their numbers, and not by their primary keys. */
+  readonly numbered: readonly Numbered[];
 }
+
+/** The targets that may be referred to by their numbers. */
+export type Numbered = 'shore' | 'coast' | 'ocean';
 
 /** Any declarations. */
 export const anyDraw: fc.Arbitrary<Draw> = fc.record({
@@ -42,6 +47,7 @@ export const anyDraw: fc.Arbitrary<Draw> = fc.record({
   ),
   shoreLevels: fc.nat({ max: 2 }),
   onlyWild: fc.boolean(),
+  numbered: fc.subarray<Numbered>(['shore', 'coast', 'ocean']),
 });
 
 /** A row of any entity of the sea. */
@@ -60,6 +66,7 @@ export interface Sea {
 }
 
 const id = () => p.integer().primary();
+const number = () => p.integer().unsigned().unique();
 const relation = (target: SeaClass) => () =>
   p.manyToOne(target).nullable().deleteRule('restrict').updateRule('restrict');
 
@@ -71,19 +78,30 @@ export function seaOf(draw: Draw): Sea {
         aspect.by === by && level <= depthOf(aspect) ? [[columnOf(index), storedColumn(aspect, level)] as const] : [],
       ),
     );
+  const relationTo = (target: SeaClass, name: Numbered) =>
+    draw.numbered.includes(name)
+      ? () => relation(target)().targetKey('number').mapToPk().joinColumn(`${name}_id`)
+      : relation(target);
   const shores = (level: number) => (level <= draw.shoreLevels ? { shores: p.integer().unsigned().default(0) } : {});
-  const Ocean = entity('Ocean', { id: id(), ...columns('shore', 3), ...shores(2) });
-  const Coast = entity('Coast', { id: id(), ocean: relation(Ocean), ...columns('shore', 2), ...shores(1) });
+  const Ocean = entity('Ocean', { id: id(), number: number(), ...columns('shore', 3), ...shores(2) });
+  const Coast = entity('Coast', {
+    id: id(),
+    number: number(),
+    ocean: relationTo(Ocean, 'ocean'),
+    ...columns('shore', 2),
+    ...shores(1),
+  });
   const Shore = entity('Shore', {
     id: id(),
-    coast: relation(Coast),
+    number: number(),
+    coast: relationTo(Coast, 'coast'),
     wild: p.boolean().default(false),
     ...columns('shore', 1),
   });
   const Keeper = entity('Keeper', { id: id(), ...columns('keeper', 1) });
   const Shell = entity('Shell', {
     id: id(),
-    shore: relation(Shore),
+    shore: relationTo(Shore, 'shore'),
     keeper: relation(Keeper),
     worth: p.bigint().nullable(),
     ...features,
@@ -106,6 +124,16 @@ export function seaOf(draw: Draw): Sea {
 /** Returns all entities of a sea. */
 export function entitiesOf({ Ocean, Coast, Shore, Keeper, Shell }: Sea): EntityClass<object>[] {
   return [Ocean, Coast, Shore, Keeper, Place, Shell];
+}
+
+/** Returns what a row refers to a target by: the target, or its number. */
+export function referenceTo(sea: Sea, name: Numbered, target: SeaRow): unknown {
+  return sea.draw.numbered.includes(name) ? target['number'] : target;
+}
+
+/** Returns the column of a target by which rows refer to it. */
+export function referredColumn(sea: Sea, table: string): 'id' | 'number' {
+  return (sea.draw.numbered as readonly string[]).includes(table) ? 'number' : 'id';
 }
 
 /** Returns the number of levels that count an aspect. */

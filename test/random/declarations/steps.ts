@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { CounterError, deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { strategy, type EngineDatabaseKind } from '../../support/databases.js';
 import { anyRow, anyTameRow } from '../conditions/arbitraries.js';
-import type { Sea, SeaRow } from './sea.js';
+import { referenceTo, referredColumn, type Sea, type SeaRow } from './sea.js';
 
 /** A row by its place among those that are there, from the first on again after the last; 9 stands for none. */
 const anyPlace = fc.nat({ max: 9 });
@@ -57,6 +57,10 @@ const anyWrite = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('deleteWhere' as const), shore: anyPlace }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('move shores at once' as const), picks, coast: anyPlace }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('remove a shore' as const), shore: anyPlace }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('number a shore' as const), place: anyPlace, picks, isMoved, worth }),
+  },
   {
     weight: strategy === 'triggers' ? 4 : 0,
     arbitrary: fc.record({
@@ -123,6 +127,7 @@ export async function perform(
 /** Writes by one entity manager. */
 class Writer {
   readonly #removed = new Set<number>();
+  #lastNumber = 0;
 
   constructor(
     private readonly em: SqlEntityManager,
@@ -162,10 +167,26 @@ class Writer {
         return;
       }
       case 'remove a shore': {
-        const id = await this.#at('shore', write.shore);
-        if (id === null || (await this.#ids('shore')).length < 3) return;
-        for (const one of await em.find(sea.Shell, { shore: id })) em.remove(one);
-        em.remove(em.getReference(sea.Shore, id as never));
+        const key = await this.#at('shore', write.shore);
+        if (key === null || (await this.#keys('shore')).length < 3) return;
+        for (const one of await em.find(sea.Shell, { shore: key })) em.remove(one);
+        const [row] = await em.execute<{ id: number }[]>(
+          `select id from shore where ${referredColumn(sea, 'shore')} = ${key}`,
+        );
+        em.remove(em.getReference(sea.Shore, Number(row!.id) as never));
+        return em.flush();
+      }
+      case 'number a shore': {
+        const empty = await em.execute<{ id: number }[]>(
+          `select id from shore where not exists (select 1 from shell where shore_id = shore.${referredColumn(sea, 'shore')}) order by id`,
+        );
+        if (empty.length === 0) return;
+        const { id } = empty[write.place % empty.length]!;
+        const shore = await em.findOneOrFail(sea.Shore, Number(id));
+        shore['number'] = await this.#freshNumber();
+        // Rows come in the flush in which the shore gets the number by which they refer to it.
+        const data = { worth: write.worth, ...(write.isMoved && { shore: referenceTo(sea, 'shore', shore) }) };
+        for (const one of await this.#taken('shell', write.picks, false)) em.assign(one, data as never);
         return em.flush();
       }
       case 'SQL':
@@ -204,7 +225,8 @@ class Writer {
         return;
       }
       case 'add a shore': {
-        const shore = em.create(sea.Shore, { coast: await this.#at('coast', part.coast) } as never);
+        const data = { coast: await this.#at('coast', part.coast), number: await this.#freshNumber() };
+        const shore = referenceTo(sea, 'shore', em.create(sea.Shore, data as never));
         for (const one of part.shells) em.create(sea.Shell, { ...(await this.#dataOf(one)), shore } as never);
         return;
       }
@@ -254,10 +276,25 @@ class Writer {
     return [...new Set(picks.flatMap(pick => ids[pick % ids.length] ?? []))];
   }
 
+  /** Returns the key by which a row refers to a target. */
   async #at(table: string, place: number): Promise<number | null> {
     if (place === 9) return null;
-    const ids = await this.#ids(table);
-    return ids[place % ids.length] ?? null;
+    const keys = await this.#keys(table);
+    return keys[place % keys.length] ?? null;
+  }
+
+  async #keys(table: string): Promise<number[]> {
+    const rows = await this.em.execute<{ k: number }[]>(
+      `select ${referredColumn(this.sea, table)} as k from ${table} order by id`,
+    );
+    return rows.map(({ k }) => Number(k));
+  }
+
+  /** Returns a number that no shore has yet, and no other one of the same flush gets. */
+  async #freshNumber(): Promise<number> {
+    const [row] = await this.em.execute<{ n: number }[]>('select max(number) as n from shore');
+    this.#lastNumber = Math.max(Number(row!.n), this.#lastNumber) + 1;
+    return this.#lastNumber;
   }
 
   async #ids(table: string): Promise<number[]> {

@@ -2,7 +2,7 @@ import { helper } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { registryOf } from 'mikro-orm-counters';
 import { conditionSql } from '../../../src/counters/src/declarations/condition.js';
-import { columnOf, depthOf, summed, ways, type Aspect, type Sea } from './sea.js';
+import { columnOf, depthOf, referredColumn, summed, ways, type Aspect, type Sea } from './sea.js';
 
 type Row = Record<string, unknown>;
 type Totals = Map<string, number | bigint>;
@@ -35,12 +35,9 @@ export async function mistakesIn(em: SqlEntityManager, sea: Sea): Promise<string
 async function totals(em: SqlEntityManager, sea: Sea, rows: ReadonlyMap<string, readonly Row[]>): Promise<Totals> {
   const actual: Totals = new Map();
   const add = (place: string, amount: bigint): void => void actual.set(place, BigInt(actual.get(place) ?? 0n) + amount);
-  const parents = new Map(
-    [
-      ['shore', 'coast_id'],
-      ['coast', 'ocean_id'],
-    ].map(([table, column]) => [table!, new Map(rows.get(table!)!.map(row => [Number(row['id']), row[column!]]))]),
-  );
+  /** Returns the row of a table to which a foreign key refers. */
+  const rowOf = (table: string, key: unknown): Row | undefined =>
+    key === null ? undefined : rows.get(table)!.find(row => Number(row[referredColumn(sea, table)]) === Number(key));
   const met = sea.draw.aspects.map(
     (aspect, index) => `(case when ${conditionOf(em, aspect, index)} then 1 else 0 end) as met${index}`,
   );
@@ -50,18 +47,20 @@ async function totals(em: SqlEntityManager, sea: Sea, rows: ReadonlyMap<string, 
   for (const shell of shells)
     for (const [index, aspect] of sea.draw.aspects.entries()) {
       if (Number(shell[`met${index}`]) !== 1) continue;
-      let id = shell[`${aspect.by}_id`];
+      let below = shell;
       for (const table of targets[aspect.by].slice(0, depthOf(aspect))) {
-        if (id === null || id === undefined) break;
-        add(`${table} ${String(id)} ${columnOf(index)}`, amountOf(shell, aspect));
-        id = parents.get(table)?.get(Number(id));
+        const target = rowOf(table, below[`${table}_id`]);
+        if (!target) break;
+        add(`${table} ${String(target['id'])} ${columnOf(index)}`, amountOf(shell, aspect));
+        below = target;
       }
     }
   for (const { wild, coast_id: coast } of rows.get('shore')!) {
-    if (coast === null || (sea.draw.onlyWild && !Number(wild))) continue;
-    add(`coast ${String(coast)} shores`, 1n);
-    const ocean = parents.get('coast')!.get(Number(coast));
-    if (ocean !== null) add(`ocean ${String(ocean)} shores`, 1n);
+    const its = rowOf('coast', coast);
+    if (!its || (sea.draw.onlyWild && !Number(wild))) continue;
+    add(`coast ${String(its['id'])} shores`, 1n);
+    const ocean = rowOf('ocean', its['ocean_id']);
+    if (ocean) add(`ocean ${String(ocean['id'])} shores`, 1n);
   }
   return actual;
 }

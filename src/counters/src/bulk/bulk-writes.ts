@@ -160,7 +160,8 @@ export async function deleteWhere<Entity extends object>(
 }
 
 /**
- * Locks target rows of a counter in ascending key order, as the engine does, and returns the keys that exist.
+ * Locks target rows of a counter in ascending key order, as the engine does, and returns the keys that exist. They are the
+ * keys to which the relation `by` refers.
  *
  * For transactions of several flushes: locking all targets first keeps the order that prevents deadlocks.
  */
@@ -245,7 +246,8 @@ async function changeRows(
     // Chunk by chunk, and without keeping the rows that are counted: there may be millions.
     for (const [index, end] of [...ends, null].entries()) {
       // By their keys and in ascending order, as others lock them.
-      for (const group of between) await stored.lock(group, await matching.keys(ends[index - 1] ?? null, end));
+      for (const group of between)
+        await stored.lock(group, await matching.keys(ends[index - 1] ?? null, end), 'primary');
       for (const found of await matching.lock(ends[index - 1] ?? null, end)) {
         const [state, next] = [before(found), after(found)];
         requireLocked(meta, sooner, state, stored);
@@ -325,17 +327,15 @@ async function lockAll(
   states: readonly RowState[],
 ): Promise<void> {
   const own = groups[0]?.counted;
-  for (const [, mine] of Map.groupBy(groups, ({ target }) => target)) {
-    const keys = mine.flatMap(group =>
+  for (const [, mine] of Map.groupBy(groups, ({ target }) => target))
+    await stored.lockTogether(mine, group =>
       group.counted === own ? states.flatMap(state => keyOf(state, group) ?? []) : stored.onwardKeys(group),
     );
-    for (const group of mine) await stored.lock(group, keys);
-  }
 }
 
 /** Returns the key of a row's target in a group, in a list; undefined: the row has none. */
-function keyOf({ targets }: RowState, { by }: CounterGroup): [Key] | undefined {
-  const pointer = targets[by];
+function keyOf({ targets }: RowState, { slot }: CounterGroup): [Key] | undefined {
+  const pointer = targets[slot];
   return pointer && 'key' in pointer ? [pointer.key] : undefined;
 }
 

@@ -43,7 +43,7 @@ export class Tally {
   }
 
   #row(group: CounterGroup, state: RowState | null, sign: bigint): void {
-    const target = state?.targets[group.by];
+    const target = state?.targets[group.slot];
     if (!state || !target) return;
     const delta = this.#at(group, target);
     group.counters.forEach((counter, index) => {

@@ -1,4 +1,5 @@
 import { helper, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
+import type { CounterGroup } from '../declarations/counter-group.js';
 import type { Key } from '../sql/key.js';
 
 /** Returns the raw primary key of a managed entity, in the order of its key columns. */
@@ -16,6 +17,33 @@ export function keyInDatabase({ entity, originalEntity, meta }: ChangeSet<AnyEnt
 export function keyWritten({ entity, originalEntity, payload, meta }: ChangeSet<AnyEntity>): Key {
   const written = keyIn(meta.primaryKeys, { ...originalEntity, ...payload });
   return written.includes(undefined) ? keyOf(entity) : written;
+}
+
+/**
+ * Returns the key by which the rows of a group refer to a target that a flush writes, as the database has it before;
+ * undefined where the entity manager does not know it.
+ */
+export function referredIn({ uniqueKey }: CounterGroup, change: ChangeSet<AnyEntity>): Key | undefined {
+  if (uniqueKey === undefined) return keyInDatabase(change);
+  return known(keyIn([uniqueKey], change.originalEntity ?? helper(change.entity).__originalEntityData ?? {}));
+}
+
+/** Returns the same key of a target that is inserted. */
+export function referredOn({ uniqueKey }: CounterGroup, entity: object): Key {
+  if (uniqueKey === undefined) return keyOf(entity);
+  const { __originalEntityData: snapshot } = helper(entity);
+  return keyIn([uniqueKey], snapshot ?? {});
+}
+
+/** Returns the same key as the flush writes it; undefined where only the database knows it. */
+export function referredWritten(group: CounterGroup, change: ChangeSet<AnyEntity>): Key | undefined {
+  const { uniqueKey } = group;
+  if (uniqueKey === undefined) return helper(change.entity).hasPrimaryKey() ? keyWritten(change) : undefined;
+  return known(keyIn([uniqueKey], change.payload)) ?? referredIn(group, change);
+}
+
+function known(key: Key): Key | undefined {
+  return key.every(part => part !== undefined && part !== null) ? key : undefined;
 }
 
 function keyIn(names: readonly string[], values: object): Key {

@@ -7,19 +7,20 @@ import { keyOf } from './entity-keys.js';
 import { managersBeside } from './managers.js';
 
 /**
- * Returns the target entities that are loaded for one row, in every entity manager that shows it. The keys are those by
- * which the row is known: as the database spells it, and as memory does.
+ * Returns the target entities that are loaded for one row, in every entity manager that shows it. The keys are the primary
+ * keys by which the row is known: as the database spells it, and as memory does.
  */
 export function loadedTargets(em: SqlEntityManager, group: CounterGroup, keys: readonly Key[]): object[] {
   return [...managersBeside(em)].flatMap(manager => [...new Set(keys.flatMap(key => targetsIn(manager, group, key)))]);
 }
 
 /**
- * Returns true where a target may be loaded for one of some keys: also where only a collation could tell whether two
- * keys are one.
+ * Returns true where a target may be loaded for one of some keys, to which foreign keys refer: also where only a collation
+ * could tell whether two keys are one, and where only the database knows which row has a unique key.
  */
 export function mayBeLoaded(em: SqlEntityManager, group: CounterGroup, keys: readonly Key[]): boolean {
   return [...managersBeside(em)].some(manager => {
+    if (group.uniqueKey !== undefined) return keys.length > 0 && entitiesOf(manager, group).length > 0;
     if (keys.some(key => targetsIn(manager, group, key).length > 0)) return true;
     if (group.targetParts.every(({ kind }) => kind === 'whole')) return false;
     const folded = new Set(keys.map(key => foldedKey(key)));
@@ -28,8 +29,9 @@ export function mayBeLoaded(em: SqlEntityManager, group: CounterGroup, keys: rea
 }
 
 function targetsIn(manager: SqlEntityManager, group: CounterGroup, key: Key): object[] {
-  const { target, targetParts } = group;
-  if (targetParts.every(({ kind }) => kind !== 'other')) {
+  const { target, primaryParts, uniqueKey } = group;
+  // MikroORM may know an entity by its unique key alone.
+  if (uniqueKey === undefined && primaryParts.every(({ kind }) => kind !== 'other')) {
     const id = key.length === 1 ? key[0] : key;
     const schema = group.targetSchema ?? schemaOf(manager, target, manager.schema);
     // MikroORM knows an entity of the connection's own schema by its name too, where it was given that name.
@@ -37,14 +39,14 @@ function targetsIn(manager: SqlEntityManager, group: CounterGroup, key: Key): ob
     const found = names.map(name => manager.getUnitOfWork(false).getById<object>(target.class, id, name, true));
     return found.filter(entity => entity !== undefined).filter(entity => isLoaded(entity, target));
   }
-  const wanted = formOf(manager, targetParts, key);
-  return entitiesOf(manager, group).filter(entity => formOf(manager, targetParts, keyOf(entity)) === wanted);
+  const wanted = formOf(manager, primaryParts, key);
+  return entitiesOf(manager, group).filter(entity => formOf(manager, primaryParts, keyOf(entity)) === wanted);
 }
 
 function entitiesOf(manager: SqlEntityManager, { target, targetSchema }: CounterGroup): object[] {
   const identityMap = manager.getUnitOfWork(false).getIdentityMap();
   const schema = targetSchema ?? schemaOf(manager, target, manager.schema);
-  return [...identityMap.getStore<object>(target as never).values()].filter(
+  return [...new Set(identityMap.getStore<object>(target as never).values())].filter(
     entity => isLoaded(entity, target) && schemaOf(manager, target, helper(entity).__schema ?? OWN_SCHEMA) === schema,
   );
 }

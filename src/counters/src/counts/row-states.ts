@@ -15,7 +15,7 @@ import { CounterError } from '../errors.js';
 import type { Row } from '../sql/fragments.js';
 import { hashOf, isSameValue, type Key } from '../sql/key.js';
 import { OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
-import { flat, keyOf } from './entity-keys.js';
+import { flat, referredIn, referredWritten } from './entity-keys.js';
 
 /** A target row: by its key, or by the new entity that the same flush inserts. */
 export type TargetPointer = { readonly key: Key } | { readonly created: object };
@@ -41,7 +41,7 @@ export type Columns = Readonly<Record<string, unknown>>;
  * no target has which the flush deletes.
  */
 export class CreatedTargets {
-  readonly #entities: ReadonlySet<object>;
+  readonly #entities: ReadonlyMap<object, ChangeSet<AnyEntity>>;
   readonly #byKey = new Map<string, object>();
 
   constructor(
@@ -50,17 +50,19 @@ export class CreatedTargets {
     deletes: readonly ChangeSet<AnyEntity>[],
     groups: readonly CounterGroup[],
   ) {
-    this.#entities = new Set(creates.map(({ entity }) => entity as object));
-    const identity = ({ meta, schema, entity }: ChangeSet<AnyEntity>): string =>
-      identityOfKey(meta, schemaOf(em, meta, schema ?? OWN_SCHEMA), keyOf(entity));
-    for (const change of creates) {
-      if (
-        groups.some(({ target }) => isSameTable(target, change.meta as EntityMetadata)) &&
-        helper(change.entity).hasPrimaryKey()
-      )
-        this.#byKey.set(identity(change), change.entity);
-    }
-    if (this.#byKey.size > 0) for (const change of deletes) this.#byKey.delete(identity(change));
+    this.#entities = new Map(creates.map(change => [change.entity as object, change]));
+    const identities = (change: ChangeSet<AnyEntity>, keyIn: typeof referredIn): string[] => {
+      const { meta, schema } = change;
+      const mine = groups.filter(({ target }) => isSameTable(target, meta as EntityMetadata));
+      return [...new Map(mine.map(group => [group.uniqueKey, group])).values()].flatMap(group => {
+        const key = keyIn(group, change);
+        return key ? [identityOfKey(group, schemaOf(em, meta, schema ?? OWN_SCHEMA), key)] : [];
+      });
+    };
+    for (const change of creates)
+      for (const identity of identities(change, referredWritten)) this.#byKey.set(identity, change.entity);
+    if (this.#byKey.size > 0)
+      for (const change of deletes) for (const identity of identities(change, referredIn)) this.#byKey.delete(identity);
   }
 
   /** Returns true for a new target. Refuses one in another schema than the foreign key leads to (COUNTER_TARGET_MISSING). */
@@ -75,8 +77,16 @@ export class CreatedTargets {
     );
   }
 
-  withKey({ target, targetSchema = OWN_SCHEMA }: CounterGroup, key: Key): object | undefined {
-    return this.#byKey.size > 0 ? this.#byKey.get(identityOfKey(target, targetSchema, key)) : undefined;
+  /** Returns true for a new target that gets a key. */
+  isReferredBy(group: CounterGroup, entity: object, key: Key): boolean {
+    const written = referredWritten(group, this.#entities.get(entity)!);
+    return written !== undefined && hashOf(written) === hashOf(key);
+  }
+
+  withKey(group: CounterGroup, key: Key): object | undefined {
+    return this.#byKey.size > 0
+      ? this.#byKey.get(identityOfKey(group, group.targetSchema ?? OWN_SCHEMA, key))
+      : undefined;
   }
 }
 
@@ -181,7 +191,7 @@ function stateOf(
   const values: Record<string, unknown> = {};
   for (const test of testsIn(groups)) values[test.property] = valueIn(columns, test.columns);
   const targets: Record<string, TargetPointer | null> = {};
-  for (const group of groups) targets[group.by] = targetOf(group, columns, entity, created);
+  for (const group of groups) targets[group.slot] = targetOf(group, columns, entity, created);
   return { columns, values, targets };
 }
 
@@ -195,11 +205,19 @@ function targetOf(
   // SQL's MATCH SIMPLE: a composite foreign key with any null part points nowhere.
   if (key.some(part => part === null || part === undefined)) return null;
   if (key.every(part => isPlain(part))) {
+    const own = group.uniqueKey === undefined ? undefined : relatedIn(entity, group);
+    // A new target may take over the unique key of one that the flush deletes.
+    if (own && created?.has(group, own) && created.isReferredBy(group, own, key)) return { created: own };
     const entityOfKey = created?.withKey(group, key);
     return entityOfKey ? { created: entityOfKey } : { key };
   }
-  const target = Reference.unwrapReference((entity as Record<string, object> | undefined)?.[group.by] as object);
+  const target = relatedIn(entity, group);
   return target && created?.has(group, target) ? { created: target } : null;
+}
+
+function relatedIn(entity: object | undefined, { by }: CounterGroup): object | undefined {
+  const related = (entity as Record<string, unknown> | undefined)?.[by];
+  return typeof related === 'object' && related !== null ? Reference.unwrapReference(related) : undefined;
 }
 
 /** Returns the value of a property; that of several columns is null where one of them is, as for a foreign key. */
@@ -218,6 +236,6 @@ function partOf(value: unknown, place: number): unknown {
   return part instanceof EntityIdentifier ? ((part.getValue() as unknown) ?? part) : part;
 }
 
-function identityOfKey(meta: EntityMetadata, schema: string, key: Key): string {
-  return `${entityOfTable(meta).uniqueName} ${schema} ${hashOf(key)}`;
+function identityOfKey({ target, uniqueKey = '' }: CounterGroup, schema: string, key: Key): string {
+  return `${entityOfTable(target).uniqueName} ${schema} ${uniqueKey} ${hashOf(key)}`;
 }

@@ -23,7 +23,9 @@ import {
   batchesOf,
   changesIn,
   isGuarded,
+  lockInOrder,
   lockTargetRows,
+  type KindOfKey,
   type LockedTarget,
   type Touching,
 } from './target-rows.js';
@@ -35,6 +37,8 @@ import {
 export class StoredCounts {
   /** The locked rows by their keys and by those that were asked for; two spellings of one key share its row. */
   readonly #locked = new Map<CounterGroup, Map<string, LockedTarget>>();
+  /** The same rows by their primary keys, where foreign keys refer to another one. */
+  readonly #byPrimaryKey = new Map<CounterGroup, Map<string, LockedTarget>>();
   /** What was touched here: a table, a key and a column each. */
   readonly #touched = new Set<string>();
   readonly #shown: ShownTouches;
@@ -53,25 +57,71 @@ export class StoredCounts {
   }
 
   /** Locks target rows; one that does not exist is left out without an error. */
-  async lock(group: CounterGroup, keys: readonly Key[]): Promise<void> {
-    const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
-    this.#locked.set(group, rows);
-    const unlocked = distinctKeys(keys).filter(key => !rows.has(hashOf(key)));
+  async lock(group: CounterGroup, keys: readonly Key[], kind: KindOfKey = 'referred'): Promise<void> {
+    const rows = this.#rowsOf(group);
+    const primary = group.uniqueKey === undefined ? rows : this.#byPrimaryKeyIn(group);
+    const asking = kind === 'primary' ? primary : rows;
+    const unlocked = distinctKeys(keys).filter(key => !asking.has(hashOf(key)));
     if (unlocked.length === 0) return;
-    const found = await lockTargetRows(this.em, this.transaction, group, unlocked);
+    const found = await lockTargetRows(this.em, this.transaction, group, unlocked, kind);
     for (const asked of unlocked) {
       const row = found.get(hashOf(asked));
       if (!row) continue;
-      const known = rows.get(hashOf(row.key)) ?? row;
-      rows.set(hashOf(row.key), known).set(hashOf(asked), known);
-      known.spellings.push(asked);
+      const known = primary.get(hashOf(row.primaryKey)) ?? row;
+      primary.set(hashOf(row.primaryKey), known);
+      rows.set(hashOf(row.key), known);
+      asking.set(hashOf(asked), known);
+      if (asking === primary) known.spellings.push(asked);
       if (touchedBy(group.counters).length > 0) this.#shown.noteVersions(group, known.row, this.#loaded(group, known));
     }
   }
 
+  /**
+   * Locks target rows of one table, for some groups that count into it and for each with its keys, in one order. The rows
+   * with some primary keys are locked for all of them.
+   */
+  async lockTogether(
+    groups: readonly CounterGroup[],
+    keysOf: (group: CounterGroup) => readonly Key[],
+    primaryKeys: readonly Key[] = [],
+  ): Promise<void> {
+    const referred = groups.map(group => [group, keysOf(group)] as const);
+    const spaces = new Set(groups.map(({ uniqueKey }) => uniqueKey));
+    if (spaces.size > 1 || (primaryKeys.length > 0 && !spaces.has(undefined)))
+      await lockInOrder(this.em, this.transaction, referred, primaryKeys);
+    for (const group of groups) {
+      // The same rows for all groups that know them by the same column.
+      const keys = referred.flatMap(([one, mine]) => (one.uniqueKey === group.uniqueKey ? mine : []));
+      await this.lock(group, group.uniqueKey === undefined ? [...keys, ...primaryKeys] : keys);
+      if (group.uniqueKey !== undefined) await this.lock(group, primaryKeys, 'primary');
+    }
+  }
+
+  #rowsOf(group: CounterGroup): Map<string, LockedTarget> {
+    const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
+    this.#locked.set(group, rows);
+    return rows;
+  }
+
+  #byPrimaryKeyIn(group: CounterGroup): Map<string, LockedTarget> {
+    const rows = this.#byPrimaryKey.get(group) ?? new Map<string, LockedTarget>();
+    this.#byPrimaryKey.set(group, rows);
+    return rows;
+  }
+
+  /** Returns the locked rows of a group by their primary keys. */
+  #rowsByPrimaryKey(group: CounterGroup): ReadonlyMap<string, LockedTarget> | undefined {
+    return (group.uniqueKey === undefined ? this.#locked : this.#byPrimaryKey).get(group);
+  }
+
+  /** Returns the primary key of a target row, as the database spells it; undefined where only that knows it. */
+  primaryKeyOf(group: CounterGroup, key: Key): Key | undefined {
+    return this.#locked.get(group)?.get(hashOf(key))?.primaryKey ?? (group.uniqueKey === undefined ? key : undefined);
+  }
+
   /** Returns the loaded target entities of a locked row. */
-  #loaded(group: CounterGroup, { key, spellings }: LockedTarget): object[] {
-    return loadedTargets(this.em, group, [key, ...spellings]);
+  #loaded(group: CounterGroup, { primaryKey, spellings }: LockedTarget): object[] {
+    return loadedTargets(this.em, group, [primaryKey, ...spellings]);
   }
 
   /** Notes a target that was inserted in this transaction, whose version triggers may have changed since. */
@@ -79,11 +129,11 @@ export class StoredCounts {
     this.#shown.noteInserted(entity);
   }
 
-  /** Forgets a target row that is about to be deleted, because another one may get its key. */
-  forget(group: CounterGroup, key: Key): void {
-    const rows = this.#locked.get(group) ?? new Map<string, LockedTarget>();
-    const row = rows.get(hashOf(key));
-    for (const [asked, known] of rows) if (known === row) rows.delete(asked);
+  /** Forgets a target row that is about to be deleted, given by its primary key, because another one may get its keys. */
+  forget(group: CounterGroup, primaryKey: Key): void {
+    const row = this.#rowsByPrimaryKey(group)?.get(hashOf(primaryKey));
+    for (const rows of [this.#rowsOf(group), this.#byPrimaryKeyIn(group)])
+      for (const [asked, known] of rows) if (known === row) rows.delete(asked);
   }
 
   /** Returns true for a target row that this transaction has locked here. */
@@ -106,15 +156,18 @@ export class StoredCounts {
     return known !== undefined;
   }
 
-  /** Notes another key under which memory has a locked target row. */
+  /** Notes another primary key under which memory has a locked target row. */
   addSpelling(group: CounterGroup, key: Key, other: Key): void {
-    this.#locked.get(group)?.get(hashOf(key))?.spellings.push(other);
+    const rows = this.#rowsByPrimaryKey(group);
+    rows?.get(hashOf(key))?.spellings.push(other);
+    // A row that is known by another column stays the same one while its primary key changes.
+    if (group.uniqueKey !== undefined) rows?.get(hashOf(other))?.spellings.push(key);
   }
 
   /** Returns a target of a counted row that is not locked here, and its group; undefined where all are locked. */
   unlockedTarget(groups: readonly CounterGroup[], state: RowState): { group: CounterGroup; key: Key } | undefined {
     for (const group of groups) {
-      const target = state.targets[group.by];
+      const target = state.targets[group.slot];
       if (target && 'key' in target && !this.isLocked(group, target.key)) return { group, key: target.key };
     }
     return undefined;
@@ -175,7 +228,7 @@ export class StoredCounts {
       const deltas = batch.filter(
         ({ target, amounts }) =>
           places.some(place => amounts[place] !== 0n) &&
-          !this.#touched.has(this.#placeOf(group, target.key, touch.column)),
+          !this.#placesOf(group, target.key, touch.column).some(place => this.#touched.has(place)),
       );
       if (deltas.length === 0) return [];
       this.#now ??= Date.now();
@@ -187,24 +240,29 @@ export class StoredCounts {
   #noteTouches(delta: KeyedDelta): void {
     const { group, target } = delta;
     for (const { touch, date } of this.#touching([delta])) {
-      this.#touched.add(this.#placeOf(group, target.key, touch.column));
+      for (const place of this.#placesOf(group, target.key, touch.column)) this.#touched.add(place);
       const known = this.#locked.get(group)?.get(hashOf(target.key));
       if (known) this.#shown.touched(group, touch, date, known.row, this.#loaded(group, known));
     }
   }
 
-  /** Returns a text that stands for a column of a target row. */
-  #placeOf(group: CounterGroup, key: Key, column: string): string {
-    const { key: spelled } = this.#locked.get(group)?.get(hashOf(key)) ?? { key };
-    return `${targetTableOf(group)} ${hashOf(spelled)} ${column}`;
+  /** Returns the texts that stand for a column of a target row, by each of its keys that is known. */
+  #placesOf(group: CounterGroup, key: Key, column: string): string[] {
+    const primaryKey = this.primaryKeyOf(group, key);
+    const keys = [
+      ...(group.uniqueKey === undefined ? [] : [[group.uniqueKey, ...key]]),
+      ...(primaryKey ? [primaryKey] : []),
+    ];
+    return keys.map(one => `${targetTableOf(group)} ${hashOf(one)} ${column}`);
   }
 
   /** Notes what was added to a locked target row, also for other groups that count into the same column. */
   #note(group: CounterGroup, key: Key, amounts: readonly bigint[]): void {
     const table = targetTableOf(group);
-    const { key: spelled } = this.#locked.get(group)?.get(hashOf(key)) ?? { key };
-    for (const [other, rows] of this.#locked) {
-      const row = targetTableOf(other) === table && rows.get(hashOf(spelled));
+    const primaryKey = this.primaryKeyOf(group, key);
+    if (!primaryKey) return;
+    for (const other of this.#locked.keys()) {
+      const row = targetTableOf(other) === table && this.#rowsByPrimaryKey(other)?.get(hashOf(primaryKey));
       if (!row) continue;
       row.stored = row.stored.map((count, index) => {
         const place = group.counters.findIndex(({ column }) => column === other.counters[index]!.column);
@@ -313,13 +371,18 @@ export class StoredCounts {
   async reread(): Promise<void> {
     this.#wasReread = true;
     for (const [group, rows] of this.#locked) {
-      const before = new Set(rows.values());
+      const before = new Set([...rows.values(), ...this.#byPrimaryKeyIn(group).values()]);
       rows.clear();
+      this.#byPrimaryKeyIn(group).clear();
       await this.lock(
         group,
-        [...before].map(({ key }) => key),
+        [...before].map(({ primaryKey }) => primaryKey),
+        'primary',
       );
-      for (const { key, spellings } of before) rows.get(hashOf(key))?.spellings.push(...spellings);
+      for (const { primaryKey, spellings } of before)
+        this.#rowsByPrimaryKey(group)
+          ?.get(hashOf(primaryKey))
+          ?.spellings.push(...spellings);
     }
   }
 

@@ -7,18 +7,20 @@ import { registryOf } from '../declarations/registry.js';
 import { touchedBy } from '../declarations/touches.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { columnList, execute, keyIn, queryRows, quoted, tableName, type Fragment, type Row } from '../sql/fragments.js';
-import { compareKeys, hashOf, type Key } from '../sql/key.js';
+import { compareKeys, distinctKeys, hashOf, type Key } from '../sql/key.js';
 import type { KeyedDelta } from './deltas.js';
 
 // The SQL is written out rather than built: a query builder would bump a target's optimistic version, apply filters, or
 // add joins, and the order of the locks is the protocol itself.
 
 /**
- * A locked target row: its key as the database spells it, other keys that found it, and its stored counts in the order
- * of the group's counters and in the units of their columns.
+ * A locked target row: the key to which foreign keys refer and the primary key, both as the database spells them, and
+ * its stored counts in the order of the group's counters and in the units of their columns.
  */
 export interface LockedTarget {
   readonly key: Key;
+  readonly primaryKey: Key;
+  /** The primary keys by which memory may have the row. */
   readonly spellings: Key[];
   stored: bigint[];
   /** The row, with its foreign keys by which other stored counts sum these, and with what is touched. */
@@ -31,6 +33,9 @@ const MAX_LOCKED_ROWS = 500;
 /** About the most parameters of one statement; SQLite takes 32,766. */
 const MAX_PARAMETERS = 10_000;
 
+/** Which keys of target rows are given: those to which the foreign key refers, or the primary keys. */
+export type KindOfKey = 'referred' | 'primary';
+
 /**
  * Locks target rows in ascending key order and returns them by the hash of the key that was asked for; a row that does
  * not exist is left out.
@@ -40,11 +45,13 @@ export async function lockTargetRows(
   transaction: Transaction,
   group: CounterGroup,
   keys: readonly Key[],
+  kind: KindOfKey = 'referred',
 ): Promise<Map<string, LockedTarget>> {
   const registry = registryOf(em);
   const onwards = registry?.hasLevels ? onwardOf(em, registry, group) : [];
   const plain = new Set([
     ...group.targetKey,
+    ...group.primaryKey,
     ...onwards.flatMap(onward => onward.group.foreignKey),
     ...touchedBy(group.counters).map(({ touch }) => touch.column),
   ]);
@@ -56,13 +63,14 @@ export async function lockTargetRows(
   const sorted = keys.toSorted(compareKeys);
   // A collation may order text in another way than JavaScript, so only numbers are left to the database to put in order.
   const size = hasNumbers(group) ? MAX_LOCKED_ROWS : 1;
+  const columnsAsked = kind === 'primary' ? group.primaryKey : group.targetKey;
   for (let start = 0; start < sorted.length; start += size) {
     const chunk = sorted.slice(start, start + size);
-    const chosen = keyIn(em, group.targetKey, chunk);
+    const chosen = keyIn(em, columnsAsked, chunk);
     const rows = await queryRows(em, transaction, {
       sql:
         `select ${columns.join(', ')} from ${tableByKey(em, group, chunk)} where ${chosen.sql} ` +
-        `order by ${columnList(em, group.targetKey)}${dialectOf(em).forUpdate}`,
+        `order by ${columnList(em, columnsAsked)}${dialectOf(em).forUpdate}`,
       parameters: chosen.parameters,
     });
     for (const row of rows) {
@@ -70,6 +78,7 @@ export async function lockTargetRows(
       // By the same collation, a text may find a row that spells it differently.
       locked.set(hashOf(size === 1 ? chunk[0]! : key), {
         key,
+        primaryKey: group.primaryKey.map(column => row[column]),
         spellings: [],
         stored: group.counters.map(counter => unitsRead(counter, row[counter.column])),
         row,
@@ -94,9 +103,39 @@ export function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
   });
 }
 
-/** Returns true for targets whose keys are single whole numbers, which the database sorts as JavaScript does. */
-function hasNumbers({ targetParts }: CounterGroup): boolean {
-  return targetParts.length === 1 && targetParts[0]!.kind === 'whole';
+/**
+ * Returns true for targets whose primary keys are single whole numbers, which the database sorts as JavaScript does. By
+ * another column, the order in which one statement locks several rows is not known.
+ */
+function hasNumbers({ targetParts, uniqueKey }: CounterGroup): boolean {
+  return uniqueKey === undefined && targetParts.length === 1 && targetParts[0]!.kind === 'whole';
+}
+
+/**
+ * Locks the target rows of some groups of one table in ascending order of their primary keys, where some of the groups
+ * find them by other columns. It gives the locks an order, and is no more than that: keys are looked up without a lock.
+ */
+export async function lockInOrder(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  referred: readonly (readonly [group: CounterGroup, keys: readonly Key[]])[],
+  primaryKeys: readonly Key[],
+): Promise<void> {
+  const { primaryKey, target, targetSchema } = referred[0]![0];
+  const table = tableName(em, target, targetSchema);
+  const columns = columnList(em, primaryKey);
+  const all = [...primaryKeys];
+  const read = async (by: readonly string[], key: Key, lock: string): Promise<Row[]> => {
+    const { sql, parameters } = keyIn(em, by, [key]);
+    return queryRows(em, transaction, { sql: `select ${columns} from ${table} where ${sql}${lock}`, parameters });
+  };
+  for (const [{ targetKey, uniqueKey }, keys] of referred) {
+    if (uniqueKey === undefined) all.push(...keys);
+    else
+      for (const key of keys)
+        for (const row of await read(targetKey, key, '')) all.push(primaryKey.map(column => row[column]));
+  }
+  for (const key of distinctKeys(all).toSorted(compareKeys)) await read(primaryKey, key, dialectOf(em).forUpdate);
 }
 
 /** Returns true for a change that takes away from a count which may not fall below 0. */

@@ -7,7 +7,7 @@ import { quoted } from '../sql/fragments.js';
 import { kindOf, type Comparable, type Kind, type Operator } from './condition-kinds.js';
 import type { Counter } from './define-counter.js';
 import { conditionOnType, otherColumn } from './inheritance.js';
-import { referenceProblem } from './mapping-options.js';
+import { referenceProblem, uniqueKeyOf } from './mapping-options.js';
 
 /** The raw values of one counted row, by property name. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -375,7 +375,7 @@ export function testOf(property: EntityProperty): PropertyTest {
 export function problemOf(property: EntityProperty): string | undefined {
   if ([ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(property.kind) || property.mappedBy)
     return 'the property is a collection or belongs to the other side, so that it has no column';
-  if (property.polymorphic || referenceProblem(property) !== undefined)
+  if (property.polymorphic || uniqueKeyOf(property) !== undefined || referenceProblem(property) !== undefined)
     return 'the relation does not refer to the primary key of one entity';
   if (property.persist === false || property.formula || property.generated || !property.fieldNames?.length)
     return 'the property has no column that the application writes';

@@ -42,10 +42,18 @@ export interface CounterGroup {
   readonly level: number;
   readonly counted: EntityMetadata;
   readonly by: string;
+  /** The group's name among those that count the same rows. */
+  readonly slot: string;
   readonly foreignKey: readonly string[];
   readonly target: EntityMetadata;
+  /** The columns of the target to which the foreign key refers: those of its primary key, or a unique one. */
   readonly targetKey: readonly string[];
   readonly targetParts: readonly KeyPart[];
+  /** The target's primary key. */
+  readonly primaryKey: readonly string[];
+  readonly primaryParts: readonly KeyPart[];
+  /** The target's property with the unique column to which the foreign key refers; undefined: its primary key. */
+  readonly uniqueKey: string | undefined;
   /**
    * True where an entity has the foreign key as the database has it: numbers and texts, in columns that no other
    * property has.

@@ -8,11 +8,14 @@ export function keyColumns(meta: EntityMetadata): string[] {
 
 /** Returns the parts of a primary key, in the order of keyColumns(). */
 export function keyParts(meta: EntityMetadata): KeyPart[] {
-  return meta.primaryKeys.flatMap((name): KeyPart[] => {
-    const property = meta.properties[name as never] as EntityProperty;
-    const { targetMeta } = property;
-    return targetMeta ? keyParts(targetMeta) : [{ meta, property, kind: kindOf(property) }];
-  });
+  return meta.primaryKeys.flatMap(name => partsOf(meta, name));
+}
+
+/** Returns the parts of the key that a property of an entity is, or is a part of. */
+export function partsOf(meta: EntityMetadata, name: string): KeyPart[] {
+  const property = meta.properties[name as never] as EntityProperty;
+  const { targetMeta } = property;
+  return targetMeta ? keyParts(targetMeta) : [{ meta, property, kind: kindOf(property) }];
 }
 
 function kindOf({ columnTypes, runtimeType }: EntityProperty): KeyPart['kind'] {

@@ -1,6 +1,6 @@
 import type { EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { quoted, tableName } from '../sql/fragments.js';
+import { columnList, inRange, quoted, tableName, type Fragment, type KeyRange } from '../sql/fragments.js';
 import type { CounterGroup, ResolvedCounter } from './counter-group.js';
 import type { CounterRegistry } from './registry.js';
 import { groupsIn, groupsInto, type LocatedGroup } from './schemas.js';
@@ -82,6 +82,17 @@ export function wayOf(
   return {
     groups: [...way.groups, group],
     counter: { ...counter, condition, amount: { ...into, ...(amount.of && { of: amount.of }) } },
+  };
+}
+
+/** Returns the condition that the rows of a group refer to targets of a range of primary keys. */
+export function refersTo(em: SqlEntityManager, group: LocatedGroup, range: KeyRange, alias: string): Fragment {
+  const { foreignKey, target, targetKey, targetSchema, primaryKey, uniqueKey } = group;
+  if (uniqueKey === undefined) return inRange(em, foreignKey, range, alias);
+  const { sql, parameters } = inRange(em, primaryKey, range);
+  return {
+    sql: `${alias}${quoted(em, foreignKey[0]!)} in (select ${columnList(em, targetKey)} from ${tableName(em, target, targetSchema)} where ${sql})`,
+    parameters,
   };
 }
 

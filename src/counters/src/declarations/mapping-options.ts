@@ -377,10 +377,26 @@ function typeProblem({
     : undefined;
 }
 
-/** Returns why a relation does not refer to the primary key of its target; undefined where it does. */
-export function referenceProblem({ targetMeta, referencedColumnNames }: EntityProperty): string | undefined {
-  const key = targetMeta?.getPrimaryProps().flatMap(({ fieldNames }) => fieldNames) ?? [];
-  return !referencedColumnNames || referencedColumnNames.join() === key.join()
-    ? undefined
-    : `refers to ${referencedColumnNames.join(', ')} of ${targetMeta!.className}, and counts are found by the primary key (${key.join(', ')}); let it refer to that`;
+/** Returns the property of its target to which a relation refers; undefined where that is the primary key. */
+export function uniqueKeyOf({ targetKey, targetMeta }: EntityProperty): string | undefined {
+  return targetKey === undefined || targetMeta?.primaryKeys.join() === targetKey ? undefined : targetKey;
+}
+
+/** Returns why the target of a relation cannot be found by the columns to which it refers; undefined where it can. */
+export function referenceProblem(property: EntityProperty): string | undefined {
+  const { targetMeta, referencedColumnNames } = property;
+  if (!targetMeta) return undefined;
+  const key = targetMeta.getPrimaryProps().flatMap(({ fieldNames }) => fieldNames);
+  const name = uniqueKeyOf(property);
+  // With single-table inheritance, the rows of other types have no value.
+  const unique = name === undefined ? undefined : (targetMeta.root.properties[name as never] as EntityProperty);
+  const refersTo = referencedColumnNames?.join() ?? key.join();
+  if (refersTo !== (unique?.fieldNames ?? key).join())
+    return `refers to ${refersTo.replaceAll(',', ', ')} of ${targetMeta.className}, which is neither the primary key (${key.join(', ')}) nor a unique property that targetKey names; let it refer to one of these`;
+  if (!unique) return undefined;
+  if (unique.kind !== ReferenceKind.SCALAR)
+    return `refers to "${name}" of ${targetMeta.className}, which is a relation itself; let it refer to a plain property, or to the primary key`;
+  return unique.nullable
+    ? `refers to "${name}" of ${targetMeta.className}, which may be null, so that a target could not be found; leave "nullable" out there`
+    : undefined;
 }

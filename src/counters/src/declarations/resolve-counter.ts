@@ -7,8 +7,8 @@ import type { CounterGroup, ResolvedCounter } from './counter-group.js';
 import type { Counter } from './define-counter.js';
 import { countedMeta, refusing } from './refused-declaration.js';
 import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
-import { keyColumns, keyParts } from './key-parts.js';
-import { entityProblem, NO_RELATION, propertyProblem } from './mapping-options.js';
+import { keyColumns, keyParts, partsOf } from './key-parts.js';
+import { entityProblem, NO_RELATION, propertyProblem, uniqueKeyOf } from './mapping-options.js';
 import { touchesFor } from './touches.js';
 import { pathOf, propertiesOf } from './watched-columns.js';
 
@@ -60,19 +60,27 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
     );
   const touches = touchesFor(counter, target, em);
   if (typeof touches === 'string') throw refuse(touches);
-  const parts = keyParts(target);
+  const uniqueKey = uniqueKeyOf(by);
+  const primaryParts = keyParts(target);
+  const parts = uniqueKey === undefined ? primaryParts : partsOf(target, uniqueKey);
   const table = entityOfTable(counted);
   return {
     order: 0,
     level: 0,
     counted: table,
     by: counter.by,
+    slot: counter.by,
     foreignKey: by.fieldNames,
     target,
-    targetKey: keyColumns(target),
+    targetKey: uniqueKey === undefined ? keyColumns(target) : by.referencedColumnNames,
     targetParts: parts,
+    primaryKey: keyColumns(target),
+    primaryParts,
+    uniqueKey,
     isKnownToMemory:
       parts.every(({ kind }) => kind !== 'other') &&
+      // Of a relation to another key, MikroORM's snapshot has the primary key.
+      (uniqueKey === undefined || (by.mapToPk === true && parts.every(({ property }) => !property.customType))) &&
       by.fieldNames.every(column => propertiesOf(table, column).length === 1),
     counters: [
       {

@@ -8,7 +8,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { keyInDatabase, keyOf } from '../counts/entity-keys.js';
+import { keyInDatabase, keyOf, referredOn } from '../counts/entity-keys.js';
 import {
   columnsIn,
   isDoubtful,
@@ -201,7 +201,7 @@ export async function originalTargets(
   }
   for (const [change, { state }] of await readRows(em, transaction, unknown, ({ key }) => key, false)) {
     for (const group of change.groups) {
-      const target = state.targets[group.by];
+      const target = state.targets[group.slot];
       if (target && 'key' in target) keys.get(group)!.push(target.key);
     }
   }
@@ -229,10 +229,10 @@ export function writtenStates({ changeSet, groups, after }: CountedChange & { re
   planned: RowState;
   written: RowState;
 } {
-  const targets = Object.entries(after.targets).map(([by, target]) => [
-    by,
-    target && 'created' in target ? { key: keyOf(target.created) } : target,
-  ]);
+  const targets = groups.map(group => {
+    const target = after.targets[group.slot] ?? null;
+    return [group.slot, target && 'created' in target ? { key: referredOn(group, target.created) } : target];
+  });
   const planned = { ...after, targets: Object.fromEntries(targets) as RowState['targets'] };
   return { planned, written: overlaid(planned, columnsIn(changeSet.payload, groups), groups) };
 }

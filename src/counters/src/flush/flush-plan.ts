@@ -9,7 +9,7 @@ import {
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Tally, type KeyedDelta, type TargetDelta } from '../counts/deltas.js';
-import { keyInDatabase, keyOf, keyWritten } from '../counts/entity-keys.js';
+import { keyInDatabase, keyOf, keyWritten, referredWritten } from '../counts/entity-keys.js';
 import { columnsIn, CreatedTargets, overlaid, type RowState } from '../counts/row-states.js';
 import { setValue } from '../counts/value-on-entity.js';
 import { withoutCounters, type SomeCounters } from '../counts/rollouts.js';
@@ -67,7 +67,7 @@ export class FlushPlan {
   /** The changes of the keys of targets. */
   readonly #renamed: readonly ChangeSet<AnyEntity>[];
   /** The keys that rows have only at the end of the flush: those of new rows, and new ones of rows that exist. */
-  readonly #comingKeys: ReadonlyMap<unknown, ReadonlySet<string>>;
+  readonly #comingKeys: ReadonlyMap<string, ReadonlySet<string>>;
   /** What is counted into such rows at the end of the flush. */
   readonly #coming: KeyedDelta[] = [];
   #stored: StoredCounts | undefined;
@@ -96,11 +96,8 @@ export class FlushPlan {
     this.#changes = countedChanges(em, unitOfWork, registry, this.#created);
     this.#renamed = unitOfWork
       .getChangeSets()
-      .filter(one => kindOf(one) === 'update' && one.meta.primaryKeys.some(name => name in one.payload));
-    this.#comingKeys = comingKeys([
-      ...creates.filter(({ entity }) => helper(entity).hasPrimaryKey()),
-      ...this.#renamed,
-    ]);
+      .filter(one => kindOf(one) === 'update' && keyNames(registry, one).some(name => name in one.payload));
+    this.#comingKeys = comingKeys(registry.groups, [...creates, ...this.#renamed]);
   }
 
   /** True where the flush writes counted rows. */
@@ -126,7 +123,7 @@ export class FlushPlan {
       refuseReplacedTargets(this.unitOfWork, relevant);
     }
     const originals = await originalTargets(this.em, transaction, existing);
-    for (const { groups: some, keys, sums } of lockSteps(
+    for (const { groups: some, keys, primaryKeys, sums } of lockSteps(
       this.em,
       this.registry,
       this.unitOfWork,
@@ -134,8 +131,8 @@ export class FlushPlan {
       originals,
       all || left.size > 0,
     )) {
-      const onward = sums ? some.flatMap(group => stored.onwardKeys(group)) : [];
-      for (const group of some) await stored.lock(group, [...keys, ...onward]);
+      const keysOf = (group: CounterGroup): Key[] => [...keys.get(group)!, ...(sums ? stored.onwardKeys(group) : [])];
+      await stored.lockTogether(some, keysOf, primaryKeys);
     }
     if (this.#leftToTriggers) {
       await requireTriggers(this.em, transaction, this.registry, concerned);
@@ -263,7 +260,7 @@ export class FlushPlan {
     const created = this.unitOfWork.getChangeSets().filter(changeSet => kindOf(changeSet) === 'create');
     for (const group of groupsOfChanges(this.#changes)) {
       const coming = [...created, ...this.#renamed].filter(changeSet => this.#isIn(group, changeSet));
-      await this.#stored.lock(group, coming.map(keyWritten));
+      await this.#stored.lock(group, coming.map(keyWritten), 'primary');
     }
     for (const { entity } of created) this.#stored.noteInserted(entity);
     await this.#stored.reread();
@@ -302,14 +299,17 @@ export class FlushPlan {
     const groups = [...new Set(existing.map(({ group }) => group))];
     const deleted = new Map(groups.map(group => [group, new Set(this.#deletedTargets(group).map(hashOf))]));
     // A row that goes takes its counts along as they are.
-    const staying = existing.filter(({ group, target }) => !deleted.get(group)!.has(hashOf(target.key)));
+    const staying = existing.filter(({ group, target }) => {
+      const primaryKey = stored.primaryKeyOf(group, target.key);
+      return !primaryKey || !deleted.get(group)!.has(hashOf(primaryKey));
+    });
     refusePendingSums(this.em, this.registry, staying);
     await stored.add(staying);
     stored.showTouches();
     return stored.onward(staying, atEnd);
   }
 
-  /** Returns the keys of the targets of a group that the flush deletes. */
+  /** Returns the primary keys of the targets of a group that the flush deletes. */
   #deletedTargets(group: CounterGroup): Key[] {
     return this.unitOfWork
       .getChangeSets()
@@ -356,7 +356,7 @@ export class FlushPlan {
       if (kind === 'delete') continue;
       const written = columnsIn(planned, groups);
       for (const group of groups.filter(({ foreignKey }) => foreignKey.some(column => column in written))) {
-        const pointer = memory.targets[group.by];
+        const pointer = memory.targets[group.slot];
         if (!pointer || 'created' in pointer || stored.isLocked(group, pointer.key)) continue;
         if (!this.#mayCome(group, pointer.key)) throw targetMissing(group, pointer.key);
         // New rows come before new keys of rows that exist.
@@ -373,14 +373,16 @@ export class FlushPlan {
    * Returns true for a key that a target may have at the end of the flush, and not before. Only the database can tell
    * whether two texts are the same key. No row can mean a key that the database is yet to give.
    */
-  #mayCome({ target }: CounterGroup, key: Key): boolean {
-    const keys = this.#comingKeys.get(target.class);
+  #mayCome(group: CounterGroup, key: Key): boolean {
+    const keys = this.#comingKeys.get(keySpaceOf(group));
     return keys !== undefined && (keys.has(hashOf(key)) || !isNumeric(key));
   }
 
-  #isRenamed({ target }: CounterGroup, key: Key): boolean {
+  #isRenamed(group: CounterGroup, key: Key): boolean {
     return this.#renamed.some(
-      one => isSameTable(one.meta as EntityMetadata, target) && hashOf(keyWritten(one)) === hashOf(key),
+      one =>
+        isSameTable(one.meta as EntityMetadata, group.target) &&
+        hashOf(referredWritten(group, one) ?? []) === hashOf(key),
     );
   }
 }
@@ -393,10 +395,35 @@ function negativeAtStart({ target, counted }: CounterGroup, counter: ResolvedCou
   );
 }
 
-/** Returns the hashes of the keys that changes of rows give them, by the class of their table. */
-function comingKeys(changes: readonly ChangeSet<AnyEntity>[]): Map<unknown, ReadonlySet<string>> {
-  const byTable = Map.groupBy(changes, ({ meta }) => entityOfTable(meta as EntityMetadata).class as unknown);
-  return new Map([...byTable].map(([table, mine]) => [table, new Set(mine.map(one => hashOf(keyWritten(one))))]));
+/** Returns the hashes of the keys that changes of rows give them, by the columns to which groups refer. */
+function comingKeys(
+  groups: readonly CounterGroup[],
+  changes: readonly ChangeSet<AnyEntity>[],
+): Map<string, ReadonlySet<string>> {
+  if (changes.length === 0) return new Map();
+  return new Map(
+    groups.flatMap(group => {
+      const mine = changes.filter(({ meta }) => isSameTable(meta as EntityMetadata, group.target));
+      const keys = mine.flatMap(change => {
+        const key = referredWritten(group, change);
+        return key ? [hashOf(key)] : [];
+      });
+      return keys.length > 0 ? [[keySpaceOf(group), new Set(keys)]] : [];
+    }),
+  );
+}
+
+/** Returns a text for the columns of a target to which a group refers. */
+function keySpaceOf({ target, uniqueKey = '' }: CounterGroup): string {
+  return `${entityOfTable(target).uniqueName} ${uniqueKey}`;
+}
+
+/** Returns the properties of a target that are keys to which rows refer, or its primary key. */
+function keyNames({ groups }: CounterRegistry, { meta }: ChangeSet<AnyEntity>): string[] {
+  const unique = groups.flatMap(({ target, uniqueKey }) =>
+    uniqueKey !== undefined && isSameTable(target, meta as EntityMetadata) ? [uniqueKey] : [],
+  );
+  return [...meta.primaryKeys, ...unique];
 }
 
 /** Returns the groups of some changes, in the order of their targets' tables. */

@@ -13,7 +13,10 @@ import { kindOf, schemaOfChange, type CountedChange } from './counted-changes.js
 /** Rows of one target table that a flush locks together, so that the table has one order of locks. */
 export interface LockStep {
   readonly groups: readonly CounterGroup[];
-  readonly keys: readonly Key[];
+  /** The keys to which the rows of each group refer. */
+  readonly keys: ReadonlyMap<CounterGroup, readonly Key[]>;
+  /** The primary keys of further rows. */
+  readonly primaryKeys: readonly Key[];
   /** True for targets whose counts sum those of rows that are locked before: theirs are locked too. */
   readonly sums: boolean;
 }
@@ -43,25 +46,45 @@ export function lockSteps(
   const steps = [...Map.groupBy(all, targetTableOf).values()].map(groups => {
     const { target, targetSchema } = groups[0]!;
     const mine = changes.filter(change => change.groups.some(group => groups.includes(group)));
-    const pointers = groups.flatMap(group =>
-      mine
-        .filter(change => change.kind !== 'delete' && change.groups.includes(group))
-        .map(({ memory }) => memory.targets[group.by]),
-    );
-    const keys = distinctKeys([
-      ...groups.flatMap(group => originals.get(group) ?? []),
-      ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : [])),
-    ]);
+    const keysOf = (group: CounterGroup): Key[] => {
+      const pointers = mine
+        .filter(change => change.kind !== 'delete' && change.groups.includes(group as LocatedGroup))
+        .map(({ memory }) => memory.targets[group.slot]);
+      return distinctKeys([
+        ...(originals.get(group) ?? []),
+        ...pointers.flatMap(pointer => (pointer && 'key' in pointer ? [pointer.key] : [])),
+      ]);
+    };
+    const keys = new Map(groups.map(group => [group, keysOf(group)]));
     const written = writtenTargets(em, unitOfWork, target, targetSchema);
     const onlyCreates = mine.every(({ kind }) => kind === 'create') && written.length === 0;
     const sums = groups.some(({ level }) => level > 0);
-    if (groups.some(group => between.includes(group))) keys.push(...written);
-    const needed = keys.length > 0 && (every || !onlyCreates || groups.some(group => mayBeLoaded(em, group, keys)));
-    return { groups, keys: keys.length > 0 ? [...keys, ...written] : [], sums, needed: needed || (every && sums) };
+    const isConcerned =
+      [...keys.values()].some(some => some.length > 0) ||
+      (written.length > 0 && groups.some(group => between.includes(group)));
+    const isLoaded = (): boolean => groups.some(group => mayBeLoaded(em, group, keysOfAll(groups, keys, group)));
+    const needed = isConcerned && (every || !onlyCreates || isLoaded());
+    return {
+      groups,
+      keys,
+      primaryKeys: isConcerned ? written : [],
+      sums,
+      isConcerned,
+      needed: needed || (every && sums),
+    };
   });
   return steps
     .slice(0, steps.findLastIndex(({ needed }) => needed) + 1)
-    .filter(({ keys, sums }) => keys.length > 0 || sums);
+    .filter(({ isConcerned, sums }) => isConcerned || sums);
+}
+
+/** Returns the keys of a table's groups, as far as one of them knows its targets by the same column. */
+function keysOfAll(
+  groups: readonly CounterGroup[],
+  keys: ReadonlyMap<CounterGroup, readonly Key[]>,
+  { uniqueKey }: CounterGroup,
+): Key[] {
+  return groups.flatMap(group => (group.uniqueKey === uniqueKey ? (keys.get(group) ?? []) : []));
 }
 
 /** Returns the groups that count into changed rows, where what they store is summed. */

@@ -9,9 +9,10 @@ import {
   type EntityMetadata,
   type UnitOfWork,
 } from '@mikro-orm/core';
-import { keyOf } from '../counts/entity-keys.js';
+import { keyOf, referredIn, referredWritten } from '../counts/entity-keys.js';
 import { columnsIn } from '../counts/row-states.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
+import type { CounterGroup } from '../declarations/counter-group.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { watchedProperties } from '../declarations/watched-columns.js';
 import { CounterError } from '../errors.js';
@@ -103,16 +104,20 @@ export function refuseReusedKeys(vanished: readonly CountedChange[], changes: re
 export function refuseReplacedTargets(unitOfWork: UnitOfWork, changes: readonly CountedChange[]): void {
   const changeSets = unitOfWork.getChangeSets();
   if (!changeSets.some(({ type }) => type === ChangeSetType.DELETE_EARLY)) return;
-  const keysOf = (kind: string, target: EntityMetadata): Set<string> =>
+  const keysOf = (kind: string, group: CounterGroup): Set<string> =>
     new Set(
       changeSets
-        .filter(changeSet => kindOf(changeSet) === kind && isSameTable(changeSet.meta as EntityMetadata, target))
-        .map(({ entity }) => hashOf(keyOf(entity))),
+        .filter(changeSet => kindOf(changeSet) === kind && isSameTable(changeSet.meta as EntityMetadata, group.target))
+        .flatMap(changeSet => {
+          const key = (kind === 'delete' ? referredIn : referredWritten)(group, changeSet);
+          return key ? [hashOf(key)] : [];
+        }),
     );
-  for (const { target, by, counted } of new Set(changes.flatMap(({ groups }) => groups))) {
-    const [deleted, created] = [keysOf('delete', target), keysOf('create', target)];
+  for (const group of new Set(changes.flatMap(({ groups }) => groups))) {
+    const { target, by, slot, counted } = group;
+    const [deleted, created] = [keysOf('delete', group), keysOf('create', group)];
     for (const change of changes) {
-      const pointer = change.counted === counted && namesWritten(change).includes(by) && change.memory.targets[by];
+      const pointer = change.counted === counted && namesWritten(change).includes(by) && change.memory.targets[slot];
       if (!pointer || !('key' in pointer) || !deleted.has(hashOf(pointer.key)) || !created.has(hashOf(pointer.key)))
         continue;
       throw bypassRefused(

@@ -1,4 +1,3 @@
-import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { amountSql, changedSql, numberSql } from '../declarations/amounts.js';
 import type { ResolvedCounter } from '../declarations/counter-group.js';
@@ -14,11 +13,6 @@ function targetInTrigger(em: SqlEntityManager, { countedSchema, targetSchema, ta
   if (!dialectOf(em).triggers.findsTablesBesideIt) return nameIn(targetSchema, target.tableName);
   if (countedSchema === targetSchema) return target.tableName;
   return nameIn(targetSchema === OWN_SCHEMA ? nameOfOwnSchema(em)! : targetSchema, target.tableName);
-}
-
-/** Returns the types of a table's key columns. */
-function keyTypes(meta: EntityMetadata): string[] {
-  return meta.primaryKeys.flatMap(name => (meta.properties[name as never] as EntityProperty).columnTypes);
 }
 
 /** Returns what the bodies of a group's triggers are made of: those beside a guard, those for a rollout, or others. */
@@ -82,7 +76,7 @@ export function partsOf(
     keys: group.targetKey.map((key, index) => ({
       target: quote(key),
       foreign: quote(group.foreignKey[index]!),
-      type: keyTypes(group.target)[index] ?? '',
+      type: group.targetParts[index]?.property.columnTypes[0] ?? '',
     })),
     counts: group.counters.map(counter => ({
       column: quote(counter.column),

@@ -6,7 +6,7 @@ import { counterIds } from '../counts/rollouts.js';
 import { StoredCounts } from '../counts/stored-counts.js';
 import { lockTargetRows } from '../counts/target-rows.js';
 import { keyColumns } from '../declarations/key-parts.js';
-import { joinedSql, onwardOf, summedInto, wayOf, withOnward, type Onward } from '../declarations/levels.js';
+import { joinedSql, onwardOf, refersTo, summedInto, wayOf, withOnward, type Onward } from '../declarations/levels.js';
 import { compareGroups, type LocatedGroup } from '../declarations/schemas.js';
 import { touchedBy } from '../declarations/touches.js';
 import type { Bracket } from '../sql/dialects/dialect.js';
@@ -37,14 +37,14 @@ export async function lockBetween(
       for (const [, [part]] of Map.groupBy(parts, ([first]) => first)) {
         const [{ counted, countedSchema }] = part!;
         const columns = keyColumns(counted);
-        const mine = keyIn(em, group.foreignKey, [key], `w_${part!.length - 1}.`);
+        const mine = refersTo(em, group, { keys: [key] }, `w_${part!.length - 1}.`);
         // Without a lock: an index by which they are found would be locked too, and in another order.
         const rows = await queryRows(em, transaction, {
           sql: `select ${columns.map((column, index) => `w_0.${quoted(em, column)} as k${index}`).join(', ')} from ${joinedSql(em, part!, 'w')} where ${mine.sql}`,
           parameters: mine.parameters,
         });
         const keys = rows.map(row => columns.map((_, index) => row[`k${index}`]));
-        for (const into of summedInto(em, registry, counted, countedSchema)) await stored.lock(into, keys);
+        for (const into of summedInto(em, registry, counted, countedSchema)) await stored.lock(into, keys, 'primary');
       }
     }
   }
@@ -134,7 +134,7 @@ async function touchedAbove(
   const all = withOnward(em, requireRegistry(em), groups);
   if (!all.some(({ counters }) => touchedBy(counters).length > 0)) return [];
   const stored = new StoredCounts(em, transaction);
-  for (const group of groups) await stored.lock(group, [key]);
+  for (const group of groups) await stored.lock(group, [key], 'primary');
   const rows: TouchedRow[] = [];
   for (const group of all.filter(one => !groups.includes(one)).toSorted(compareGroups)) {
     const keys = stored.onwardKeys(group);
@@ -155,7 +155,7 @@ async function summed(
   key: Key,
 ): Promise<KeyedDelta[]> {
   const stored = new StoredCounts(em, transaction);
-  for (const group of groups) await stored.lock(group, [key]);
+  for (const group of groups) await stored.lock(group, [key], 'primary');
   const deltas: KeyedDelta[] = [];
   for (const group of new Set(onwards.map(onward => onward.group)))
     for (const row of (await lockTargetRows(em, transaction, group, stored.onwardKeys(group))).values())

@@ -44,10 +44,10 @@ export async function recount(
 ): Promise<CountChange[] | null> {
   const described = targetOf(em, entity, counters);
   const changes = await changed(em, described, key, 'Recounting', async ({ target, groups }, transaction, before) => {
-    const found = [...before.values()][0]!.key;
+    const found = [...before.values()][0]!.primaryKey;
     refuseToCountPendingRows(countedOnTheWay(em, groups), found);
-    const sets = countsOf(em, groups, found);
-    const row = keyIn(em, groups[0]!.targetKey, [found]);
+    const sets = countsOf(em, groups, before);
+    const row = keyIn(em, groups[0]!.primaryKey, [found]);
     const sql = `update ${tableName(em, target)} set ${sets.map(set => set.sql).join(', ')} where ${row.sql}`;
     const parameters = [...sets.flatMap(set => set.parameters), ...row.parameters];
     await execute(em, transaction, { sql, parameters });
@@ -141,7 +141,9 @@ async function changed(
     group.counters.flatMap((counter, index) => {
       if (!shown.includes(counter)) return [];
       const [was, is] = [before.get(group)!, after.get(group)!].map(({ stored }) => valueOf(counter, stored[index]!));
-      return was === is ? [] : [{ counter: counter.name, key: before.get(group)!.key, before: was!, after: is! }];
+      return was === is
+        ? []
+        : [{ counter: counter.name, key: before.get(group)!.primaryKey, before: was!, after: is! }];
     }),
   );
 }
@@ -187,7 +189,7 @@ async function locked(
 ): Promise<Map<CounterGroup, LockedTarget> | null> {
   const rows = new Map<CounterGroup, LockedTarget>();
   for (const group of groups) {
-    const row = (await lockTargetRows(em, transaction, group, [key])).get(hashOf(key));
+    const row = (await lockTargetRows(em, transaction, group, [key], 'primary')).get(hashOf(key));
     if (!row) return null;
     rows.set(group, row);
   }
@@ -195,9 +197,13 @@ async function locked(
 }
 
 /** Returns the assignments of all counters; those that share a column have the sum of their rows there. */
-function countsOf(em: SqlEntityManager, groups: readonly LocatedGroup[], key: Key): Fragment[] {
+function countsOf(
+  em: SqlEntityManager,
+  groups: readonly LocatedGroup[],
+  rows: ReadonlyMap<CounterGroup, LockedTarget>,
+): Fragment[] {
   const values = groups.flatMap(group =>
-    group.counters.map(counter => ({ counter, ...countOf(em, group, counter, key) })),
+    group.counters.map(counter => ({ counter, ...countOf(em, group, counter, rows.get(group)!.key) })),
   );
   return [...Map.groupBy(values, ({ counter }) => counter.column)].map(([column, mine]) => ({
     sql: `${quoted(em, column)} = ${assignedSql(mine[0]!.counter, mine.map(({ sql }) => sql).join(' + '))}`,

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { requireRegistry } from '../declarations/registry.js';
 import { numberSql, readableSql, totalSql, unitsRead, valueOf } from '../declarations/amounts.js';
 import type { CountValue } from '../sql/units.js';
-import { joinedSql, wayOf, type Way } from '../declarations/levels.js';
+import { joinedSql, refersTo, wayOf, type Way } from '../declarations/levels.js';
 import type { ResolvedCounter } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
 import type { LocatedGroup } from '../declarations/schemas.js';
@@ -153,12 +153,13 @@ export class VerifyStatements {
   #counted({ alias, way, counters }: Source, range: KeyRange): Fragment {
     const rows = `${alias}_0.`;
     const last = `${alias}_${way.length - 1}.`;
-    const { foreignKey } = way.at(-1)!;
+    const into = way.at(-1)!;
+    const { foreignKey, targetKey } = into;
     const names = foreignKey.map(column => `${last}${quoted(this.em, column)}`);
     const keys = names.map((name, index) => `${name} as k${index}`);
     const sums = counters.map(([index, counter]) => `${totalSql(this.em, counter, rows)} as c${index}`);
-    const { sql, parameters } = inRange(this.em, foreignKey, range, last);
-    const equal = this.#key.map((column, index) => `${alias}.k${index} = t.${quoted(this.em, column)}`);
+    const { sql, parameters } = refersTo(this.em, into, range, last);
+    const equal = targetKey.map((column, index) => `${alias}.k${index} = t.${quoted(this.em, column)}`);
     return {
       sql:
         `left join (select ${[...keys, ...sums].join(', ')} from ${joinedSql(this.em, way, alias)} where ${sql} ` +
