@@ -3,7 +3,7 @@
  * is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`. The rules of which rows
  * a viewer sees are in reading/visibility.ts; lists of enrollments take a Viewer, which signedIn() returns.
  */
-import { Role } from '../entities/index.js';
+import { Role, type Key } from '../entities/index.js';
 import type { Viewer } from './viewer.js';
 
 /**
@@ -47,16 +47,13 @@ export function adminOnly(viewer: Viewer | null): Viewer {
 }
 
 /** Returns true if the viewer may act for a course: its instructor, if that is a teacher, and admins. */
-export function mayManage(viewer: Viewer, course: { readonly instructorId: number | null }): boolean {
+export function mayManage(viewer: Viewer, course: { readonly instructorId: Key | null }): boolean {
   if (viewer.role === Role.ADMIN) return true;
   return viewer.role === Role.TEACHER && viewer.userId !== null && viewer.userId === course.instructorId;
 }
 
 /** Throws FORBIDDEN unless the viewer is an admin or the teacher of the course. */
-export function manageOnly(
-  viewer: Viewer,
-  course: { readonly id: number; readonly instructorId: number | null },
-): void {
+export function manageOnly(viewer: Viewer, course: { readonly id: Key; readonly instructorId: Key | null }): void {
   if (!mayManage(viewer, course)) throw forbidden(`Only the teacher of course ${course.id} and admins may do this.`);
 }
 

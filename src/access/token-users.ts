@@ -3,7 +3,7 @@ import DataLoader from 'dataloader';
 import type { Database } from '../database/database.js';
 import { asViewerLookup } from '../database/connections/purposes.js';
 import { withinOwnLimit } from '../database/time-limits/time-limit.js';
-import type { Role } from '../entities/index.js';
+import type { Role, Key } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import { mostRecentlyUsed } from './most-recently-used.js';
 import { rejection, type TokenError } from './token-error.js';
@@ -15,7 +15,7 @@ export const deletedUsers = channel('rollcall:user-deleted');
 /** A user who was deleted, and from where. */
 export interface DeletedUser {
   readonly database: Database;
-  readonly id: number;
+  readonly id: Key;
 }
 
 /** The most users that are remembered; the least recently used are forgotten first. */
@@ -26,7 +26,7 @@ const MAX_LOOKUP_SECONDS = 10;
 
 /** What a token claims; `role` may be null only if roles come from the database and the token names a user. */
 export interface TokenClaims {
-  readonly userId: number | null;
+  readonly userId: Key | null;
   readonly role: Role | null;
 }
 
@@ -54,10 +54,10 @@ interface RememberedRole {
 
 /** The users that tokens name, by their rows: a token outlives the user and the role that it was issued for. */
 export class TokenUsers {
-  readonly #found = mostRecentlyUsed<number, RememberedRole>(MAX_REMEMBERED_USERS);
+  readonly #found = mostRecentlyUsed<Key, RememberedRole>(MAX_REMEMBERED_USERS);
   /** The lookups that are in progress. */
-  readonly #lookups = new Map<number, Promise<Role | null>>();
-  readonly #loader: DataLoader<number, Role | null>;
+  readonly #lookups = new Map<Key, Promise<Role | null>>();
+  readonly #loader: DataLoader<Key, Role | null>;
   readonly #now: () => number;
   readonly #onDeleted: (message: unknown) => void;
 
@@ -67,7 +67,7 @@ export class TokenUsers {
   ) {
     this.#now = options.now ?? (() => performance.now());
     // Without a cache of its own: simultaneous requests share a statement, and later ones use the maps above.
-    this.#loader = new DataLoader<number, Role | null>(
+    this.#loader = new DataLoader<Key, Role | null>(
       async ids => {
         const query = builderFor(database)
           .selectFrom('core_user')
@@ -115,7 +115,7 @@ export class TokenUsers {
     deletedUsers.unsubscribe(this.#onDeleted);
   }
 
-  async #roleOf(userId: number): Promise<Role | null> {
+  async #roleOf(userId: Key): Promise<Role | null> {
     const found = this.#found.get(userId);
     if (found && this.#isRecent(found)) return found.role;
     try {
@@ -130,7 +130,7 @@ export class TokenUsers {
   }
 
   /** Looks up a user; requests that come while a lookup is in progress share it. */
-  async #lookUp(userId: number): Promise<Role | null> {
+  async #lookUp(userId: Key): Promise<Role | null> {
     const begun = this.#lookups.get(userId);
     if (begun) return begun;
     const at = this.#now();

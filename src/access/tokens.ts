@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { JwtConfig } from '../config/config.js';
 import { shownUrl } from '../database/texts/shown-text.js';
-import { Role } from '../entities/index.js';
+import { keyIn, Role } from '../entities/index.js';
 import type { TokenClaims } from './token-users.js';
 import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
@@ -140,9 +140,8 @@ function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): TokenCl
   if (role === null && (roleFrom === 'token' || sub === undefined))
     throw rejection('The token has no role: its claim "role" must be student, teacher or admin.');
   if (sub === undefined && role === Role.ADMIN) return { userId: null, role };
-  const userId = typeof sub === 'string' && /^[1-9]\d*$/.test(sub) ? Number(sub) : NaN;
-  if (!Number.isSafeInteger(userId))
-    throw rejection('The token does not name its user: its claim "sub" must be the user\'s id.');
+  const userId = typeof sub === 'string' ? keyIn(sub) : null;
+  if (userId === null) throw rejection('The token does not name its user: its claim "sub" must be the user\'s id.');
   return { userId, role };
 }
 

@@ -1,8 +1,8 @@
-import { Role } from '../entities/index.js';
+import { Role, type Key } from '../entities/index.js';
 
 /** The caller, according to the token; `userId` is null for an admin's token that belongs to no user. */
 export interface Viewer {
-  readonly userId: number | null;
+  readonly userId: Key | null;
   readonly role: Role;
 }
 

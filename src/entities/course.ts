@@ -2,6 +2,7 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { User } from './user.js';
 import { CourseStatus } from './values.js';
+import type { Key } from './key.js';
 import { WholeNumber } from './whole-number.js';
 
 /** A row of `core_course`; its two stored counts belong to the counters engine and are never assigned. */
@@ -19,7 +20,7 @@ import { WholeNumber } from './whole-number.js';
 @Index({ properties: ['instructor', 'isPublished'] })
 export class Course {
   @PrimaryKey({ type: WholeNumber })
-  id!: number;
+  id!: Key;
 
   @Property({ type: 'string', length: 255 })
   @Index()

@@ -3,6 +3,7 @@ import { Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Unique } from '@m
 import { Course } from './course.js';
 import { User } from './user.js';
 import { EnrollmentStatus } from './values.js';
+import type { Key } from './key.js';
 import { WholeNumber } from './whole-number.js';
 
 /** A row of `core_enrollments`: one student in one course, at most once. */
@@ -15,7 +16,7 @@ import { WholeNumber } from './whole-number.js';
 @Index({ properties: ['status', 'enrolledAt'] })
 export class Enrollment {
   @PrimaryKey({ type: WholeNumber })
-  id!: number;
+  id!: Key;
 
   @ManyToOne(() => Course, { ref: true, deleteRule: 'restrict', updateRule: 'restrict' })
   course!: Ref<Course>;

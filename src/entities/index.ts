@@ -1,5 +1,6 @@
 export { Course } from './course.js';
 export { Enrollment } from './enrollment.js';
+export { compareKeys, isKey, keyIn, KEYS_ARE, sortedKeys, type Key } from './key.js';
 export { RecountChange } from './recount-change.js';
 export { RecountRun } from './recount-run.js';
 export { User } from './user.js';

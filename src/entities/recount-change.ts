@@ -1,6 +1,7 @@
 import type { Ref } from '@mikro-orm/core';
 import { Entity, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { RecountRun } from './recount-run.js';
+import type { Key } from './key.js';
 import { WholeNumber } from './whole-number.js';
 
 /**
@@ -21,7 +22,7 @@ export class RecountChange {
 
   /** Not a foreign key: the record stays when the course is deleted. */
   @Property({ type: WholeNumber, unsigned: true })
-  courseId!: number;
+  courseId!: Key;
 
   @Property({ type: WholeNumber, unsigned: true })
   countBefore!: number;

@@ -1,6 +1,7 @@
 import type { Opt, Ref } from '@mikro-orm/core';
 import { Entity, Enum, ManyToOne, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { RunKind, RunStatus } from './values.js';
+import type { Key } from './key.js';
 import { WholeNumber } from './whole-number.js';
 
 /**
@@ -57,7 +58,7 @@ export class RecountRun {
 
   /** The id up to which everything is done: a course's, or a change's if the run undoes another. */
   @Property({ type: WholeNumber, unsigned: true, nullable: true })
-  cursorId?: number | null;
+  cursorId?: Key | null;
 
   @Property({ type: 'text', nullable: true })
   error?: string | null;

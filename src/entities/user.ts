@@ -1,13 +1,14 @@
 import type { Opt } from '@mikro-orm/core';
 import { Entity, Enum, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Role } from './values.js';
+import type { Key } from './key.js';
 import { WholeNumber } from './whole-number.js';
 
 /** A row of `core_user`: a student, a teacher or an admin. */
 @Entity({ tableName: 'core_user' })
 export class User {
   @PrimaryKey({ type: WholeNumber })
-  id!: number;
+  id!: Key;
 
   @Property({ type: 'string', length: 255 })
   name!: string;

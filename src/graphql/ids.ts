@@ -1,22 +1,20 @@
+import { keyIn, KEYS_ARE, type Key } from '../entities/index.js';
 import { quotedText } from '../use-cases/quoted-text.js';
 import { badUserInput } from './errors/errors.js';
 
-/** Returns the number of an id. Errors: BAD_USER_INPUT unless it is a whole number from 1 to 2^53 − 1. */
-export function idOf(value: string, argument: string): number {
-  const id = Number(value);
-  if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(id)) return id;
-  throw badUserInput(
-    argument,
-    `${quotedText(value)} is not an id; ids are whole numbers from 1 to ${Number.MAX_SAFE_INTEGER}.`,
-  );
+/** Returns the key that an id names. Errors: BAD_USER_INPUT if it names none. */
+export function idOf(value: string, argument: string): Key {
+  const key = keyIn(value);
+  if (key !== null) return key;
+  throw badUserInput(argument, `${quotedText(value)} is not an id; ids are ${KEYS_ARE}.`);
 }
 
-/** Returns the number of an optional id. */
-export function optionalIdOf(value: string | null | undefined, argument: string): number | null | undefined {
+/** Returns the key that an optional id names. */
+export function optionalIdOf(value: string | null | undefined, argument: string): Key | null | undefined {
   return value == null ? value : idOf(value, argument);
 }
 
-/** Returns the numbers of an optional list of ids; an error names a bad one by its index. */
-export function idsOf(values: readonly string[] | null | undefined, argument: string): number[] | null | undefined {
+/** Returns the keys that an optional list of ids names; an error names a bad one by its index. */
+export function idsOf(values: readonly string[] | null | undefined, argument: string): Key[] | null | undefined {
   return values?.map((value, index) => idOf(value, `${argument}.${index}`));
 }

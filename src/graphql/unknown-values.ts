@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import {
   defaultFieldResolver,
   getNullableType,
@@ -28,12 +29,12 @@ export function withUnknownValues(schema: GraphQLSchema): GraphQLSchema {
   return schema;
 }
 
-function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: string): void {
+function tolerate(field: GraphQLField<{ readonly id: Key }, Context>, word: string): void {
   const resolve = field.resolve ?? defaultFieldResolver;
   field.type = getNullableType(field.type);
   const isChoice = isEnumType(field.type);
   const isRow = isObjectType(field.type);
-  const valued = (value: unknown, id: number): unknown => {
+  const valued = (value: unknown, id: Key): unknown => {
     if (isRow && value === null)
       throw codedError(
         'UNKNOWN_VALUE',
@@ -53,7 +54,7 @@ function tolerate(field: GraphQLField<{ readonly id: number }, Context>, word: s
 }
 
 /** Requires that counts by status are those of all rows. Errors: UNKNOWN_VALUE, which names the others. */
-export function requireKnownStatuses(courseId: number, counts: ReadonlyMap<string, number>): void {
+export function requireKnownStatuses(courseId: Key, counts: ReadonlyMap<string, number>): void {
   const values = [...counts].flatMap(([status, count]) => {
     const unknown = unknownValueIn(status);
     return unknown === null ? [] : [`${JSON.stringify(unknown)} ${count}`];
@@ -65,7 +66,7 @@ export function requireKnownStatuses(courseId: number, counts: ReadonlyMap<strin
   );
 }
 
-function unknownValue(word: string, id: number, field: string, value: string) {
+function unknownValue(word: string, id: Key, field: string, value: string) {
   return codedError(
     'UNKNOWN_VALUE',
     `The ${field} of ${word} ${id} is ${value} in the database of another application, and the map does not name it. An operator must add it to the map.`,

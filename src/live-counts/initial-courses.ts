@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { coursePage, coursesById, type CourseOrdering, type CourseRow, type ReadProperties } from '../reading/index.js';
 import type { Viewer } from '../access/viewer.js';
@@ -17,7 +18,7 @@ const onlyId: ReadProperties = new Set(['id']);
 export async function initialCourses(
   database: Database,
   viewer: Viewer | null,
-  courseIds: readonly number[] | null,
+  courseIds: readonly Key[] | null,
 ): Promise<CourseRow[]> {
   if (courseIds === null) return allCourses(database, viewer, null);
   if (courseIds.length === 0) throw refusedIds('the list names no course; leave it out to subscribe to all courses.');

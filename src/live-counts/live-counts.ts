@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import { setImmediate } from 'node:timers/promises';
 import type { Database } from '../database/database.js';
 import { courseAudience, coursesById, courseStateOf, courseStates, type CourseRow } from '../reading/index.js';
@@ -61,7 +62,7 @@ export class LiveCounts {
   }
 
   /** Subscribes to the named courses, or to all that the viewer sees (null). Errors: SubscriptionRefused. */
-  async subscribe(subscriber: Subscriber, courseIds: readonly number[] | null): Promise<CourseCountsSubscription> {
+  async subscribe(subscriber: Subscriber, courseIds: readonly Key[] | null): Promise<CourseCountsSubscription> {
     // Before anything is read: whatever polls find from now on is offered to it too, so it misses no change.
     const subscription = this.#subscriptions.add(subscriber, courseIds && new Set(courseIds));
     try {
@@ -148,8 +149,8 @@ export class LiveCounts {
     }
   }
 
-  async #rows(ids: readonly number[]): Promise<Map<number, CourseRow>> {
-    const rows = new Map<number, CourseRow>();
+  async #rows(ids: readonly Key[]): Promise<Map<Key, CourseRow>> {
+    const rows = new Map<Key, CourseRow>();
     for (let from = 0; from < ids.length; from += MAX_ROWS_PER_STATEMENT) {
       for (const row of await coursesById(this.database, 'anyone', ids.slice(from, from + MAX_ROWS_PER_STATEMENT)))
         if (row) rows.set(row.id, this.#sharedRows.of(row));

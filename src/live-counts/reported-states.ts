@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import { courseStateOf, type CourseRow, type CourseState } from '../reading/index.js';
 
 /** The state of a course of which subscribers were told different things; it equals no state of the database. */
@@ -8,13 +9,13 @@ const MIXED: CourseState = '?';
  * a state is too old, some subscribers are offered what they already know; it must never be too new.
  */
 export class ReportedStates {
-  readonly #states = new Map<number, CourseState>();
+  readonly #states = new Map<Key, CourseState>();
 
   /**
    * Adds what one subscriber is told at its beginning. Others may have been told something else, or, if they watch all
    * courses, nothing yet.
    */
-  add(states: Iterable<readonly [number, CourseState]>, othersWatchAll: boolean): void {
+  add(states: Iterable<readonly [Key, CourseState]>, othersWatchAll: boolean): void {
     for (const [id, state] of states) {
       const reported = this.#states.get(id) ?? (othersWatchAll ? MIXED : state);
       this.#states.set(id, reported === state ? state : MIXED);
@@ -22,8 +23,8 @@ export class ReportedStates {
   }
 
   /** Returns which of the watched courses (null: all) have another state than was reported, are new, or are gone. */
-  changedIn(states: ReadonlyMap<number, CourseState>, watched: ReadonlySet<number> | null): number[] {
-    const hasChanged = (id: number): boolean => states.get(id) !== this.#states.get(id);
+  changedIn(states: ReadonlyMap<Key, CourseState>, watched: ReadonlySet<Key> | null): Key[] {
+    const hasChanged = (id: Key): boolean => states.get(id) !== this.#states.get(id);
     if (watched) return [...watched].filter(hasChanged);
     return [...[...states.keys()].filter(hasChanged), ...[...this.#states.keys()].filter(id => !states.has(id))];
   }
@@ -32,7 +33,7 @@ export class ReportedStates {
    * Replaces the states of courses that are reported now: those of their rows, or none for a course that is gone.
    * `toAll` is false if some subscribers are not told.
    */
-  replace(ids: readonly number[], rows: ReadonlyMap<number, CourseRow>, toAll: boolean): void {
+  replace(ids: readonly Key[], rows: ReadonlyMap<Key, CourseRow>, toAll: boolean): void {
     for (const id of ids) {
       const row = rows.get(id);
       if (!toAll) this.#states.set(id, MIXED);

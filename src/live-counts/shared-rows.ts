@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import type { CourseRow } from '../reading/index.js';
 
 /**
@@ -5,7 +6,7 @@ import type { CourseRow } from '../reading/index.js';
  * its texts, and thousands of rows may wait to be sent.
  */
 export class SharedRows {
-  readonly #rows = new Map<number, CourseRow>();
+  readonly #rows = new Map<Key, CourseRow>();
 
   /** Returns the shared row of a course if it equals the given one; otherwise the given one is shared from now on. */
   of(row: CourseRow): CourseRow {
@@ -16,7 +17,7 @@ export class SharedRows {
   }
 
   /** Removes the row of a course that is gone. */
-  delete(id: number): void {
+  delete(id: Key): void {
     this.#rows.delete(id);
   }
 

@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import { storedCountsOf, type CourseRow } from '../reading/index.js';
 import type { SendQueue } from './send-queue.js';
 
@@ -5,7 +6,7 @@ import type { SendQueue } from './send-queue.js';
  * The current stored counts of one course; `course` is null if it was deleted, or the viewer may not see it any more.
  */
 export interface CourseCountsChange {
-  readonly courseId: number;
+  readonly courseId: Key;
   readonly course: CourseRow | null;
 }
 
@@ -15,9 +16,9 @@ export interface CourseCountsChange {
  */
 export class CourseCountsSubscription implements AsyncIterableIterator<CourseCountsChange | Error> {
   /** The latest state of each course that may have to be sent. */
-  readonly #waiting = new Map<number, CourseRow | null>();
+  readonly #waiting = new Map<Key, CourseRow | null>();
   /** The counts that the client was last sent of each course that it sees. */
-  readonly #sent = new Map<number, string>();
+  readonly #sent = new Map<Key, string>();
   #end: { error: Error | null } | null = null;
   #wake: () => void = () => undefined;
   /** Whether it is in the client's queue, and whether it may send a message now. */
@@ -28,7 +29,7 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
 
   /** Takes the courses to watch (null: all), the queue of the client's messages, and what to call at the end. */
   constructor(
-    readonly courseIds: ReadonlySet<number> | null,
+    readonly courseIds: ReadonlySet<Key> | null,
     private readonly sendQueue: SendQueue,
     private readonly onEnd: (subscription: CourseCountsSubscription) => void,
   ) {}
@@ -43,13 +44,13 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
   }
 
   /** Returns those of the given courses that it watches. */
-  watchedOf(ids: readonly number[]): readonly number[] {
+  watchedOf(ids: readonly Key[]): readonly Key[] {
     const { courseIds } = this;
     return courseIds ? ids.filter(id => courseIds.has(id)) : ids;
   }
 
   /** Keeps the latest state of a course: its row, or null if it is gone or the viewer may not see it. */
-  offer(id: number, course: CourseRow | null): void {
+  offer(id: Key, course: CourseRow | null): void {
     if (this.#end) return;
     this.#waiting.set(id, course);
     this.#wake();
@@ -133,7 +134,7 @@ export class CourseCountsSubscription implements AsyncIterableIterator<CourseCou
   }
 
   /** Records that the client is sent a state; returns false if it has that state already. */
-  #markSent(id: number, course: CourseRow | null): boolean {
+  #markSent(id: Key, course: CourseRow | null): boolean {
     if (!course) return this.#sent.delete(id);
     const counts = storedCountsOf(course);
     if (this.#sent.get(id) === counts) return false;

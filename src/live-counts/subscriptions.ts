@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import { ClientQuota, type QuotaLimits } from './client-quota.js';
 import { MAX_COURSES_OF_SUBSCRIPTION } from './initial-courses.js';
 import type { Subscriber } from './subscriber.js';
@@ -41,7 +42,7 @@ export class Subscriptions {
   }
 
   /** Returns the ids of the courses that any subscription watches; null: all. */
-  watchedIds(): ReadonlySet<number> | null {
+  watchedIds(): ReadonlySet<Key> | null {
     return this.#watched.ids();
   }
 
@@ -54,7 +55,7 @@ export class Subscriptions {
    * Adds a subscription to the named courses, or to all (null). It counts from now until it ends: a client may reuse
    * the id of one that has not ended. Errors: SubscriptionRefused.
    */
-  add(subscriber: Subscriber, courseIds: ReadonlySet<number> | null): CourseCountsSubscription {
+  add(subscriber: Subscriber, courseIds: ReadonlySet<Key> | null): CourseCountsSubscription {
     const ofSubscriber = this.#ofSubscribers.get(subscriber) ?? new Set();
     if (ofSubscriber.size >= MAX_SUBSCRIPTIONS_OF_CONNECTION)
       throw new SubscriptionRefused(

@@ -1,6 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import type { EnrollmentStatus } from '../entities/index.js';
+import type { EnrollmentStatus, Key } from '../entities/index.js';
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
 import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
@@ -30,7 +30,7 @@ const MAX_COPIED_ROWS = 10_000;
  */
 export async function computedCounts(
   database: Database,
-  courseIds: readonly number[],
+  courseIds: readonly Key[],
   { status, limit }: CountRequest,
 ): Promise<ComputedCount[]> {
   if (status?.length === 0) return courseIds.map(() => ({ count: 0, exact: true }));
@@ -99,15 +99,15 @@ function upTo(count: number, limit: CountRequest['limit']): ComputedCount {
   return limit !== null && count > limit ? { count: limit, exact: false } : { count, exact: true };
 }
 
-type Counts = ReadonlyMap<number, number>;
+type Counts = ReadonlyMap<Key, number>;
 
 /** Counts all enrollments of courses; a course without any is left out. */
 async function countsOfAll(
   database: Database,
-  courseIds: readonly number[],
+  courseIds: readonly Key[],
   status: CountRequest['status'],
 ): Promise<Counts> {
-  const countsOf = (among: readonly number[]) =>
+  const countsOf = (among: readonly Key[]) =>
     ofCourses(database, among, status)
       .groupBy('course_id')
       .select(eb => ['course_id', eb.fn.countAll<number>().as('count')]);
@@ -124,7 +124,7 @@ async function countsOfAll(
 /** Counts the enrollments of courses up to one beyond a small limit, which shows that there are more. */
 async function countsByCopy(
   database: Database,
-  courseIds: readonly number[],
+  courseIds: readonly Key[],
   status: CountRequest['status'],
   limit: number,
 ): Promise<Counts> {
@@ -152,7 +152,7 @@ async function countsByCopy(
  */
 async function countsByProbe(
   database: Database,
-  courseIds: readonly number[],
+  courseIds: readonly Key[],
   status: CountRequest['status'],
   limit: number,
 ): Promise<Counts> {
@@ -180,7 +180,7 @@ async function countsByProbe(
 /** Returns a query of courses' enrollments by the smallest index that has them; the databases often take a larger one. */
 function ofCourses(
   database: Database,
-  courseIds: readonly number[],
+  courseIds: readonly Key[],
   status: CountRequest['status'],
 ): SelectQueryBuilder<Tables, 'core_enrollments', object> {
   const query = rowsBy(database, 'core_enrollments', status ? ['course_id', 'status'] : ['course_id']).where(
@@ -196,7 +196,7 @@ function ofCourses(
  */
 export async function computedCountsByStatus(
   database: Database,
-  courseIds: readonly number[],
+  courseIds: readonly Key[],
 ): Promise<Map<EnrollmentStatus, number>[]> {
   const query = rowsBy(database, 'core_enrollments', ['course_id', 'status'])
     .where('course_id', 'in', [...courseIds])

@@ -1,7 +1,7 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
 import { storedBoolean, type ColumnOf, type Tables } from '../database/tables.js';
-import type { CourseStatus } from '../entities/index.js';
+import type { CourseStatus, Key } from '../entities/index.js';
 import type { Ordering } from './page.js';
 
 /** An order of courses. */
@@ -25,11 +25,11 @@ interface TextFilter {
 
 /** The choice of courses; all given parts must hold. */
 export interface CourseFilter {
-  readonly ids?: readonly number[] | null;
+  readonly ids?: readonly Key[] | null;
   readonly title?: TextFilter | null;
   readonly status?: readonly CourseStatus[] | null;
   readonly isPublished?: boolean | null;
-  readonly instructorId?: number | null;
+  readonly instructorId?: Key | null;
   readonly totalEnrollments?: NumberFilter | null;
 }
 

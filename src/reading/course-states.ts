@@ -2,7 +2,7 @@ import { countersInto } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { builderFor, rows } from '../database/query.js';
 import { isTrue, type ColumnOf } from '../database/tables.js';
-import { counters, Course } from '../entities/index.js';
+import { counters, Course, type Key } from '../entities/index.js';
 import type { CourseRow } from './courses.js';
 
 /** The most ids that one statement lists. */
@@ -35,10 +35,7 @@ export function courseStateOf(course: StatedCourse): CourseState {
  * ids are close together, take one statement, which may read as many other courses again and returns them too; more
  * take one for each 5,000 of them, however many courses there are.
  */
-export async function courseStates(
-  database: Database,
-  ids: readonly number[] | null,
-): Promise<Map<number, CourseState>> {
+export async function courseStates(database: Database, ids: readonly Key[] | null): Promise<Map<Key, CourseState>> {
   const counts = countersInto(database.em, Course).map(({ property, column }) => ({
     property,
     column: column as ColumnOf<'core_course'>,
@@ -55,7 +52,7 @@ export async function courseStates(
             ? all.where('id', 'in', choice)
             : all.where('id', '>=', choice.first).where('id', '<=', choice.last),
         );
-  const states = new Map<number, CourseState>();
+  const states = new Map<Key, CourseState>();
   for (const query of queries) {
     for (const row of await rows(database, query)) {
       const stored = Object.fromEntries(counts.map(({ property, column }) => [property, row[column]]));
@@ -71,7 +68,7 @@ export async function courseStates(
 /** A choice of courses by one statement: a list of ids, or all from the first to the last. */
 type Choice = number[] | { readonly first: number; readonly last: number };
 
-function choicesOf(ids: readonly number[]): Choice[] {
+function choicesOf(ids: readonly Key[]): Choice[] {
   if (ids.length <= MAX_LISTED_IDS) return [[...ids]];
   const sorted = [...ids].toSorted((a, b) => a - b);
   if (isDense(sorted)) return [rangeOf(sorted)];

@@ -1,4 +1,4 @@
-import { CourseStatus, Role } from '../entities/index.js';
+import { CourseStatus, Role, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor } from '../database/query.js';
 import type { Database } from '../database/database.js';
@@ -58,7 +58,7 @@ function wholeStrand(
 }
 
 /** Returns the unpublished courses that a viewer instructs, and those others in which the viewer is enrolled. */
-function ownHidden(database: Database, { role }: Viewer, userId: number): CourseQuery[] {
+function ownHidden(database: Database, { role }: Viewer, userId: Key): CourseQuery[] {
   const taught: Condition<'core_course'> = eb => eb('instructor_id', '=', userId);
   const enrolled = (builderFor(database).selectFrom('core_course') as CourseQuery).where(eb =>
     eb(

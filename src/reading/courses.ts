@@ -1,6 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import { Course } from '../entities/index.js';
+import { Course, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { conditionsOf, type CourseFilter, type CourseOrdering } from './course-filter.js';
 import { countShape, takeCounts, withCounts, type JoinedCounts } from './counts.js';
@@ -37,12 +37,12 @@ type StoredCourse = Tables['core_course'];
 export async function coursesById(
   database: Database,
   viewer: Viewer | null | 'anyone',
-  ids: readonly number[],
+  ids: readonly Key[],
   properties: ReadProperties = null,
   teachers?: JoinedUsers,
 ): Promise<(CourseRow | null)[]> {
   const { columns, plain, shape } = rowReader(database, Course, properties);
-  const queryOf = (seeing: Viewer | null | 'anyone', among: readonly number[]) => {
+  const queryOf = (seeing: Viewer | null | 'anyone', among: readonly Key[]) => {
     const visible = seeing === 'anyone' ? null : visibleCourses(seeing);
     const all = builderFor(database)
       .selectFrom('core_course')

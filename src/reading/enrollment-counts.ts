@@ -7,7 +7,7 @@ import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
 import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
-import { EnrollmentStatus, Role } from '../entities/index.js';
+import { EnrollmentStatus, Role, type Key } from '../entities/index.js';
 import {
   hasOnlyOurs,
   statusIn,
@@ -21,12 +21,12 @@ import { isInTaughtCourse, visibleEnrollments, type Condition } from './visibili
 /** The courses or students whose enrollments are counted separately. */
 interface Parents {
   readonly parent: EnrollmentParent;
-  readonly ids: readonly number[];
+  readonly ids: readonly Key[];
 }
 
 /** A part of one or several counts, which is the difference of two numbers. */
 interface CountPart {
-  readonly parent: number;
+  readonly parent: Key;
   readonly count: StoredAggregate;
   readonly less: StoredAggregate;
 }
@@ -45,7 +45,7 @@ export async function enrollmentCounts(
   database: Database,
   viewer: Viewer,
   parent: EnrollmentParent,
-  ids: readonly number[],
+  ids: readonly Key[],
   filter: EnrollmentFilter,
 ): Promise<number[]> {
   const parts = await partsOf(database, viewer, withoutAllStatuses(database, filter), { parent, ids });
@@ -91,7 +91,7 @@ async function partsOf(
 /** Returns the queries of the enrollments of all courses, or of those that a teacher instructs. */
 function countsOfCourses(
   database: Database,
-  teacher: number | null,
+  teacher: Key | null,
   filter: EnrollmentFilter,
   statuses: ReadonlySet<EnrollmentStatus>,
   parents: Parents | null,
@@ -120,7 +120,7 @@ function countsOfCourses(
 /** Returns the query for the sum of a stored count, less another one. */
 function sumOfCourses(
   database: Database,
-  teacher: number | null,
+  teacher: Key | null,
   { courseId }: EnrollmentFilter,
   parents: Parents | null,
   count: StoredCount,

@@ -2,7 +2,7 @@
  * The pages of enrollments, read without the rows before or after them, however many there are: a page is merged from
  * strands, each of which has an index in the order of the page. No more of a strand is read than fits the page.
  */
-import { Enrollment, Role } from '../entities/index.js';
+import { Enrollment, Role, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
 import { rowsOfShape } from '../database/known-statements.js';
@@ -52,7 +52,7 @@ export function enrollmentPages(
   database: Database,
   viewer: Viewer,
   parent: EnrollmentParent,
-  ids: readonly number[],
+  ids: readonly Key[],
   asking: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
@@ -94,7 +94,7 @@ async function pageUnder(
   database: Database,
   viewer: Viewer,
   name: 'courseId' | 'studentId',
-  id: number,
+  id: Key,
   { status }: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
@@ -128,7 +128,7 @@ async function pagesOfOneRow(
   database: Database,
   query: EnrollmentQuery,
   parent: EnrollmentParent,
-  ids: readonly number[],
+  ids: readonly Key[],
   order: EnrollmentOrdering,
   page: PageRequest,
 ): Promise<Page<EnrollmentRow>[]> {

@@ -1,6 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import { Enrollment, EnrollmentStatus, Role } from '../entities/index.js';
+import { Enrollment, EnrollmentStatus, Role, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor, rows } from '../database/query.js';
 import { mapOf } from '../database/mapped/mapped-driver.js';
@@ -17,8 +17,8 @@ export type EnrollmentOrdering = Ordering<ColumnOf<'core_enrollments'>>;
 
 /** The choice of enrollments; all given parts must hold. */
 export interface EnrollmentFilter {
-  readonly courseId?: number | null;
-  readonly studentId?: number | null;
+  readonly courseId?: Key | null;
+  readonly studentId?: Key | null;
   readonly status?: readonly EnrollmentStatus[] | null;
 }
 
@@ -32,7 +32,7 @@ export type EnrollmentQuery = SelectQueryBuilder<Tables, 'core_enrollments', obj
 export async function enrollmentsById(
   database: Database,
   viewer: Viewer,
-  ids: readonly number[],
+  ids: readonly Key[],
   properties: ReadProperties = null,
 ): Promise<(EnrollmentRow | null)[]> {
   const { columns, plain } = rowReader(database, Enrollment, properties);
@@ -50,8 +50,8 @@ export async function enrollmentsById(
 /** Returns one student's enrollment in each of the courses, in their order; null if there is none. */
 export async function enrollmentsOf(
   database: Database,
-  studentId: number,
-  courseIds: readonly number[],
+  studentId: Key,
+  courseIds: readonly Key[],
   properties: ReadProperties = null,
 ): Promise<(EnrollmentRow | null)[]> {
   const { columns, plain } = rowReader(database, Enrollment, properties);
@@ -65,7 +65,7 @@ export async function enrollmentsOf(
 }
 
 /** Returns the only student whose enrollments a viewer can see under a filter; null if there may be several. */
-export function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): number | null {
+export function studentOf({ role, userId }: Viewer, { studentId }: EnrollmentFilter): Key | null {
   return studentId ?? (role === Role.STUDENT ? userId : null);
 }
 

@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import {
   sql,
   type ExpressionBuilder,
@@ -21,7 +22,7 @@ export interface PageRequest {
 /** A place between two rows: the sort value and the id of the row beside it, in the raw form of the database. */
 export interface Position {
   readonly value: string | number;
-  readonly id: number;
+  readonly id: Key;
 }
 
 /** An order of rows by a column, and by id where that is equal, so that the order is total. */

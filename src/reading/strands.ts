@@ -3,7 +3,7 @@ import type { Database } from '../database/database.js';
 import { builderFor } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import type { ColumnOf, Tables } from '../database/tables.js';
-import { Enrollment, type EnrollmentStatus } from '../entities/index.js';
+import { compareKeys, Enrollment, type EnrollmentStatus, type Key } from '../entities/index.js';
 import type { EnrollmentFilter, EnrollmentOrdering, EnrollmentQuery } from './enrollments.js';
 import { mergedPage, rowsBy, rowsInOrder } from './merged-page.js';
 import { fromEnd, withColumn, type PageRequest } from './page.js';
@@ -13,8 +13,8 @@ import type { Condition } from './visibility.js';
  * Enrollments that an index has in order: all, or those of a course or a status; or those of a student, who has few.
  */
 export interface Strand {
-  readonly courseId?: number | undefined;
-  readonly studentId?: number | undefined;
+  readonly courseId?: Key | undefined;
+  readonly studentId?: Key | undefined;
   readonly status?: EnrollmentStatus | undefined;
   /** Further conditions, for all of the strand or for a few rows. */
   readonly conditions?: readonly Condition<'core_enrollments'>[];
@@ -80,5 +80,5 @@ export function compareRows(
 ): (a: Pick<StoredEnrollment, 'id' | 'enrolled_at'>, b: Pick<StoredEnrollment, 'id' | 'enrolled_at'>) => number {
   const sign = fromEnd(order, page) ? -1 : 1;
   const key = order.column as 'id' | 'enrolled_at';
-  return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id - b.id);
+  return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : compareKeys(a.id, b.id));
 }

@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { withoutLimit } from '../database/time-limits/time-limit.js';
 import { builderFor, rows } from '../database/query.js';
@@ -8,7 +9,7 @@ export interface TableSizes {
   readonly courses: number;
   readonly enrollments: number;
   /** The enrollments of the largest courses, the largest first. */
-  readonly largest: readonly number[];
+  readonly largest: readonly Key[];
   /** The courses and enrollments of the teachers who have the most of each. */
   readonly mostTaught: { readonly courses: number; readonly enrollments: number };
   /** The runs, and the changes that they have recorded. */

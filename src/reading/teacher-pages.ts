@@ -2,7 +2,7 @@ import { sql, type SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
 import type { StoredMoment, Tables } from '../database/tables.js';
-import type { EnrollmentStatus } from '../entities/index.js';
+import type { EnrollmentStatus, Key } from '../entities/index.js';
 import { statusIn, type EnrollmentFilter, type EnrollmentOrdering, type EnrollmentQuery } from './enrollments.js';
 import { betweenCursors, fromEnd, paged, sorted, type PageRequest } from './page.js';
 import { rowsBy } from './merged-page.js';
@@ -11,10 +11,10 @@ import { compareRows, mergedStrands, statusesOf, type StoredEnrollment, type Str
 
 /** The first row of a strand after the page's cursor. */
 interface Head {
-  readonly course_id: number;
+  readonly course_id: Key;
   readonly status: EnrollmentStatus | null;
   readonly enrolled_at: StoredMoment;
-  readonly id: number;
+  readonly id: Key;
 }
 
 /** The most rows of a course that are read only to find its first one after a cursor: about 30 µs. */
@@ -30,7 +30,7 @@ const MAX_NAMED_COURSES = 300;
  */
 export async function rowsOfTeacher(
   database: Database,
-  teacher: number,
+  teacher: Key,
   filter: EnrollmentFilter,
   order: EnrollmentOrdering,
   page: PageRequest,
@@ -56,8 +56,8 @@ export async function rowsOfTeacher(
 /** Returns the query for the first rows of the strands of a teacher's courses, as many as a page can need. */
 function firstRows(
   database: Database,
-  teacher: number,
-  largest: readonly number[],
+  teacher: Key,
+  largest: readonly Key[],
   statuses: readonly (EnrollmentStatus | undefined)[],
   order: EnrollmentOrdering,
   page: PageRequest,
@@ -120,7 +120,7 @@ function headOf(
   status: EnrollmentStatus | undefined,
   order: EnrollmentOrdering,
   page: PageRequest,
-): SelectQueryBuilder<Tables, 'core_enrollments', { id: number }> {
+): SelectQueryBuilder<Tables, 'core_enrollments', { id: Key }> {
   const direction = fromEnd(order, page) ? 'desc' : 'asc';
   const byCourse = betweenCursors(database, ofCourse, order, page).orderBy('course_id', direction);
   const byStrand = status === undefined ? byCourse : byCourse.orderBy('status', direction);
@@ -131,7 +131,7 @@ function headOf(
  * Returns the courses of a teacher with many enrollments, if a page has a cursor: in a course that an outer query
  * supplies, MySQL and MariaDB read all rows before the cursor.
  */
-async function largestTaught(database: Database, teacher: number, { after, before }: PageRequest): Promise<number[]> {
+async function largestTaught(database: Database, teacher: Key, { after, before }: PageRequest): Promise<Key[]> {
   if (!after && !before) return [];
   const found = await rows(
     database,

@@ -1,6 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
-import type { User } from '../entities/index.js';
+import type { User, Key } from '../entities/index.js';
 import type { PlainRow, Tables } from '../database/tables.js';
 import { listLength, listOf, rowsOfShape } from '../database/known-statements.js';
 import { builderFor, rows } from '../database/query.js';
@@ -58,11 +58,11 @@ export function takeUsers(referring: readonly object[], { properties, take }: Jo
 /** Returns users by id, in the order of the ids; null if the user does not exist. */
 export async function usersById(
   database: Database,
-  ids: readonly number[],
+  ids: readonly Key[],
   properties: ReadProperties = null,
 ): Promise<(UserRow | null)[]> {
   const columns = columnsOf(properties);
-  const queryOf = (among: readonly number[]) =>
+  const queryOf = (among: readonly Key[]) =>
     builderFor(database)
       .selectFrom('core_user')
       .where('id', 'in', [...among])

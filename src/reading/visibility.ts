@@ -4,7 +4,7 @@
  */
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
-import { Role } from '../entities/index.js';
+import { Role, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor, rowsWithin } from '../database/query.js';
 import { storedBoolean, type Tables } from '../database/tables.js';
@@ -18,7 +18,7 @@ export function viewerShape(viewer: Viewer | null): string {
 }
 
 /** Returns a viewer with a place for the user id, which takes the id of each viewer of the same shape. */
-export function placedViewer<Known extends Viewer | null>(viewer: Known, userId: number | null): Known {
+export function placedViewer<Known extends Viewer | null>(viewer: Known, userId: Key | null): Known {
   return viewer?.userId == null ? viewer : { ...viewer, userId };
 }
 
@@ -46,8 +46,8 @@ export function visibleCourses(viewer: Viewer | null): Condition<'core_course'> 
  */
 export function seesCourse(
   viewer: Viewer | null,
-  course: { readonly isPublished: boolean; readonly instructorId: number | null },
-  isEnrolled: (userId: number) => boolean,
+  course: { readonly isPublished: boolean; readonly instructorId: Key | null },
+  isEnrolled: (userId: Key) => boolean,
 ): boolean {
   if (course.isPublished || viewer?.role === Role.ADMIN) return true;
   if (viewer?.userId == null) return false;
@@ -73,7 +73,7 @@ export function visibleEnrollments(viewer: Viewer): Condition<'core_enrollments'
  * Returns the condition that a teacher instructs the course of an enrollment. It is checked for each row, because there
  * are few: a list of the teacher's courses would be built for each page of a statement.
  */
-export function isInTaughtCourse(teacher: number): Condition<'core_enrollments'> {
+export function isInTaughtCourse(teacher: Key): Condition<'core_enrollments'> {
   return eb =>
     eb.exists(
       eb
@@ -85,7 +85,7 @@ export function isInTaughtCourse(teacher: number): Condition<'core_enrollments'>
 }
 
 /** Returns the condition that a teacher instructs a course, which is the same for all rows of a statement. */
-export function isTaughtBy(teacher: number): (courseId: number) => Condition<'core_enrollments'> {
+export function isTaughtBy(teacher: Key): (courseId: Key) => Condition<'core_enrollments'> {
   return courseId => eb =>
     eb.exists(
       eb
@@ -99,7 +99,7 @@ export function isTaughtBy(teacher: number): (courseId: number) => Condition<'co
 /** Returns true if a viewer sees an enrollment, by the same rule; `instructorId` is that of its course. */
 export function seesEnrollment(
   viewer: Viewer,
-  { studentId, instructorId }: { readonly studentId: number; readonly instructorId: number | null },
+  { studentId, instructorId }: { readonly studentId: Key; readonly instructorId: Key | null },
 ): boolean {
   if (viewer.role === Role.ADMIN) return true;
   if (viewer.userId === null) return false;
@@ -107,11 +107,7 @@ export function seesEnrollment(
 }
 
 /** Returns the ids of those courses that a viewer sees within a transaction, without a lock. */
-export async function visibleCourseIds(
-  em: SqlEntityManager,
-  viewer: Viewer,
-  ids: readonly number[],
-): Promise<number[]> {
+export async function visibleCourseIds(em: SqlEntityManager, viewer: Viewer, ids: readonly Key[]): Promise<Key[]> {
   const visible = visibleCourses(viewer);
   if (!visible) return [...ids];
   if (ids.length === 0) return [];
@@ -129,11 +125,7 @@ export async function visibleCourseIds(
 /**
  * Returns the course of an enrollment that a viewer sees within a transaction, without a lock; null if there is none.
  */
-export async function courseOfVisibleEnrollment(
-  em: SqlEntityManager,
-  viewer: Viewer,
-  id: number,
-): Promise<number | null> {
+export async function courseOfVisibleEnrollment(em: SqlEntityManager, viewer: Viewer, id: Key): Promise<Key | null> {
   const visible = visibleEnrollments(viewer);
   let query = builderFor({ em }).selectFrom('core_enrollments').select('course_id').where('id', '=', id);
   if (visible) query = query.where(visible);

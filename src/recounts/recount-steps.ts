@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recount, verify, type ChunkPace, type VerifiedChunk, type VerifiedCount } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
-import { Course } from '../entities/index.js';
+import { Course, type Key } from '../entities/index.js';
 import { courseIdsOf, type RunRow } from './run.js';
 import { recordedChanges, type Step, type StepResult } from './step.js';
 import { titlesOf } from './titles.js';
@@ -26,7 +26,7 @@ async function* stepsOf(
   { drifts, last, checked, milliseconds }: VerifiedChunk,
   dryRun: boolean,
 ): AsyncGenerator<Step> {
-  const byCourse = Map.groupBy(drifts, ({ key }) => key[0] as number);
+  const byCourse = Map.groupBy(drifts, ({ key }) => key[0] as Key);
   const titles = await titlesOf(em, [...byCourse.keys()]);
   let done = 0;
   let read: Step['read'] = { milliseconds, rows: checked };
@@ -42,17 +42,17 @@ async function* stepsOf(
     done = place;
     read = null;
   }
-  yield { cursorId: last[0] as number, checked: checked - done, read, title: null };
+  yield { cursorId: last[0] as Key, checked: checked - done, read, title: null };
 }
 
 /** Recounts one course: by the time it is locked, its counts may be right, or the course may be gone. */
-async function repair(em: SqlEntityManager, courseId: number): Promise<StepResult> {
+async function repair(em: SqlEntityManager, courseId: Key): Promise<StepResult> {
   const changes = (await recount(em, Course, [courseId])) ?? [];
   const repaired = changes.length > 0 ? 1 : 0;
   return { changes: recordedChanges(courseId, changes), drifted: repaired, repaired };
 }
 
-function rehearse(courseId: number, counts: readonly VerifiedCount[]): Promise<StepResult> {
+function rehearse(courseId: Key, counts: readonly VerifiedCount[]): Promise<StepResult> {
   const changes = counts.map(({ counter, stored, actual }) => ({ counter, before: stored, after: actual }));
   return Promise.resolve({ changes: recordedChanges(courseId, changes), drifted: 1, repaired: 0 });
 }

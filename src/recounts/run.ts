@@ -1,4 +1,4 @@
-import { RunStatus, type RecountRun, type RunKind } from '../entities/index.js';
+import { RunStatus, type RecountRun, type RunKind, type Key } from '../entities/index.js';
 import type { PlainRow } from '../database/tables.js';
 
 /** One run in the form in which people see it. */
@@ -14,7 +14,7 @@ export interface Run {
   readonly dryRun: boolean;
   readonly startedBy: string;
   /** The ids of the courses in scope, ascending; null: all. */
-  readonly courseIds: readonly number[] | null;
+  readonly courseIds: readonly Key[] | null;
   readonly batchSize: number | null;
   /** The pause after each chunk and each repair, in milliseconds. */
   readonly throttle: number;
@@ -73,6 +73,6 @@ export function runOf(row: RunRow): Run {
 }
 
 /** Returns course ids from the text in which a run stores them; null: all courses. */
-export function courseIdsOf(text: string | null): number[] | null {
+export function courseIdsOf(text: string | null): Key[] | null {
   return text === null ? null : text.split(',').map(Number);
 }

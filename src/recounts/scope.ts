@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Course } from '../entities/index.js';
+import { Course, sortedKeys, type Key } from '../entities/index.js';
 import { problem, UserErrorCode, type Problem } from '../use-cases/outcome.js';
 import { notFound } from '../use-cases/seats.js';
 
@@ -9,11 +9,11 @@ const MAX_COURSES_OF_RUN = 5000;
 const COURSE_IDS = ['input', 'courseIds'];
 
 /** The ids of the courses in scope, ascending and each once; null: all. */
-export type Scope = readonly number[] | null;
+export type Scope = readonly Key[] | null;
 
 /** Returns the scope that a caller names; undefined and null mean all courses. */
-export function scopeOf(courseIds: readonly number[] | null | undefined): Scope {
-  return courseIds ? [...new Set(courseIds)].toSorted((a, b) => a - b) : null;
+export function scopeOf(courseIds: readonly Key[] | null | undefined): Scope {
+  return courseIds ? sortedKeys(courseIds) : null;
 }
 
 /**
@@ -22,7 +22,7 @@ export function scopeOf(courseIds: readonly number[] | null | undefined): Scope 
  */
 export async function scopeProblems(
   em: SqlEntityManager,
-  courseIds: readonly number[] | null | undefined,
+  courseIds: readonly Key[] | null | undefined,
 ): Promise<Problem[]> {
   if (!courseIds) return [];
   if (courseIds.length === 0)
@@ -49,13 +49,13 @@ export async function scopeProblems(
 }
 
 /** Returns the ids of a list whose courses exist, in ascending order. */
-export async function existingCourseIds(em: SqlEntityManager, ids: readonly number[]): Promise<number[]> {
+export async function existingCourseIds(em: SqlEntityManager, ids: readonly Key[]): Promise<Key[]> {
   const rows = await em
     .createQueryBuilder(Course, 'c')
     .select(['id'])
     .where({ id: { $in: [...ids] } })
     .orderBy({ id: 'asc' })
-    .execute<{ id: number }[]>('all');
+    .execute<{ id: Key }[]>('all');
   return rows.map(({ id }) => id);
 }
 

@@ -1,7 +1,7 @@
 import { UniqueConstraintViolationException, type RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
-import { RecountRun } from '../entities/index.js';
+import { RecountRun, type Key } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists } from '../use-cases/lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
@@ -15,7 +15,7 @@ import { overlaps, scopeOf, scopeProblems, scopeSize, type Scope } from './scope
 /** A recount to start. */
 export interface RecountRequest {
   /** The ids of the courses; all if omitted. */
-  readonly courseIds?: readonly number[] | null;
+  readonly courseIds?: readonly Key[] | null;
   /** Whether to report what a recount would change, and change nothing. */
   readonly dryRun?: boolean | null;
   /** The number of courses in each chunk, from 1 to 10,000; if omitted, chunks are sized to take about 0.2 s each. */

@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CountValue } from 'mikro-orm-counters';
-import { countOf } from '../entities/index.js';
+import { countOf, type Key } from '../entities/index.js';
 
 /** One change of a stored count, in the form in which it is recorded. */
 export interface CourseChange {
   readonly counter: string;
-  readonly courseId: number;
+  readonly courseId: Key;
   readonly before: number;
   readonly after: number;
 }
@@ -21,7 +21,7 @@ export interface StepResult {
 
 /** One piece of a run's work; the transaction that makes its changes saves the cursor too. */
 export interface Step {
-  readonly cursorId: number;
+  readonly cursorId: Key;
   /** What the step adds to `checked`. */
   readonly checked: number;
   /**
@@ -37,7 +37,7 @@ export interface Step {
 
 /** Returns the changes that the engine made to one course, as they are recorded. */
 export function recordedChanges(
-  courseId: number,
+  courseId: Key,
   changes: readonly { counter: string; before: CountValue; after: CountValue }[],
 ): CourseChange[] {
   return changes.map(({ counter, before, after }) => ({

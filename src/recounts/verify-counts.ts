@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { verify, type VerifiedCount } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
-import { countOf, Course } from '../entities/index.js';
+import { countOf, Course, type Key } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { done, rejected, UserErrorCode, type Outcome } from '../use-cases/outcome.js';
 import { existingCourseIds, scopeOf, scopeProblems, scopeSize } from './scope.js';
@@ -11,7 +11,7 @@ import type { Viewer } from '../access/viewer.js';
 /** Which courses to verify, and how. */
 export interface VerifyRequest {
   /** The ids of the courses; all if left out. */
-  readonly courseIds?: readonly number[] | null;
+  readonly courseIds?: readonly Key[] | null;
   /** True for the counts that match too. */
   readonly all?: boolean;
   /** The number of courses in each chunk; if left out, chunks are sized to take about 0.2 s each. */
@@ -23,7 +23,7 @@ export interface VerifyRequest {
 /** One counter of one course; `drift` is stored − actual. */
 export interface CourseCount {
   readonly counter: string;
-  readonly courseId: number;
+  readonly courseId: Key;
   /** Empty if the course has been deleted meanwhile. */
   readonly title: string;
   readonly stored: number;
@@ -69,22 +69,19 @@ export async function verifyCounts(
 
 async function* verifiedChunks(
   em: SqlEntityManager,
-  ids: readonly number[] | null,
+  ids: readonly Key[] | null,
   { all = false, batchSize, signal }: VerifyRequest,
 ): AsyncGenerator<VerifiedCourses> {
   for await (const { checked, drifts, counts } of verify(em, Course, { keys: ids?.map(id => [id]), all, batchSize })) {
     const found = all ? counts : drifts;
-    const titles = await titlesOf(em, [...new Set(found.map(({ key }) => key[0] as number))]);
+    const titles = await titlesOf(em, [...new Set(found.map(({ key }) => key[0] as Key))]);
     yield { checked, counts: found.map(count => verifiedCount(count, titles)) };
     if (signal?.aborted) return;
   }
 }
 
-function verifiedCount(
-  { counter, key, stored, actual }: VerifiedCount,
-  titles: ReadonlyMap<number, string>,
-): CourseCount {
-  const courseId = key[0] as number;
+function verifiedCount({ counter, key, stored, actual }: VerifiedCount, titles: ReadonlyMap<Key, string>): CourseCount {
+  const courseId = key[0] as Key;
   const counts = { stored: countOf(stored), actual: countOf(actual) };
   return { counter, courseId, title: titles.get(courseId) ?? '', ...counts, drift: counts.stored - counts.actual };
 }

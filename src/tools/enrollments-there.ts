@@ -1,6 +1,6 @@
 import { Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Enrollment } from '../entities/index.js';
+import { Enrollment, type Key } from '../entities/index.js';
 import { pairOf } from './import/placement.js';
 
 /** An enrollment that is there already. */
@@ -9,7 +9,7 @@ export type EnrollmentThere = Pick<Enrollment, 'id' | 'status'>;
 /** Returns the enrollments of courses and students that are there already, by pairOf(). */
 export async function enrollmentsOf(
   em: SqlEntityManager,
-  pairs: readonly { readonly courseId: number; readonly studentId: number }[],
+  pairs: readonly { readonly courseId: Key; readonly studentId: Key }[],
 ): Promise<Map<string, EnrollmentThere>> {
   if (pairs.length === 0) return new Map();
   // MikroORM's way to compare several columns as one value: two lists would make the database try every combination.

@@ -1,10 +1,11 @@
+import type { Key } from '../entities/index.js';
 import type { Release } from '../database/connections/connection-slots.js';
 import type { TimeLimit } from '../database/time-limits/time-limit.js';
 
 /** What is determined for a transaction before it takes a connection. */
 export interface Prepared {
   /** The ids of the courses that it will lock, whose turns it takes first (see course-queues.ts). */
-  readonly courses: readonly number[];
+  readonly courses: readonly Key[];
 }
 
 /** What one change of a batch came to: its result, or the error that its caller is told. */

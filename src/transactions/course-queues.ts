@@ -1,3 +1,4 @@
+import { sortedKeys, type Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import type { Release } from '../database/connections/connection-slots.js';
 import { changing } from '../database/connections/purposes.js';
@@ -15,7 +16,7 @@ import type { BatchMember } from './batch-member.js';
  */
 export class CourseQueues {
   /** The queue of each course whose turn is taken. */
-  readonly #queues = new Map<number, WaitQueue<BatchMember>>();
+  readonly #queues = new Map<Key, WaitQueue<BatchMember>>();
 
   /** The number of transactions that wait. */
   get waiting(): number {
@@ -29,10 +30,10 @@ export class CourseQueues {
    * that passes them on; null: another transaction of the same courses has taken the member along, and no turn is
    * taken. Errors: those of WaitQueue.wait(); then no turn is taken either.
    */
-  async take(ids: readonly number[], limit?: TimeLimit): Promise<Release>;
-  async take(ids: readonly number[], limit: TimeLimit | undefined, member?: BatchMember): Promise<Release | null>;
-  async take(ids: readonly number[], limit = currentLimit(), member?: BatchMember): Promise<Release | null> {
-    const taken: number[] = [];
+  async take(ids: readonly Key[], limit?: TimeLimit): Promise<Release>;
+  async take(ids: readonly Key[], limit: TimeLimit | undefined, member?: BatchMember): Promise<Release | null>;
+  async take(ids: readonly Key[], limit = currentLimit(), member?: BatchMember): Promise<Release | null> {
+    const taken: Key[] = [];
     const release = (): void => taken.splice(0).forEach(id => this.#admitNext(id));
     try {
       for (const id of inOrder(ids)) {
@@ -48,7 +49,7 @@ export class CourseQueues {
   }
 
   /** Takes along the changes of a kind that have waited longest for the same courses, for the transaction whose turn it is. */
-  takeAlong(kind: object, ids: readonly number[], most: number): BatchMember[] {
+  takeAlong(kind: object, ids: readonly Key[], most: number): BatchMember[] {
     const [first, ...others] = inOrder(ids);
     const queue = first === undefined ? undefined : this.#queues.get(first);
     const courses = [first, ...others].join();
@@ -57,7 +58,7 @@ export class CourseQueues {
     );
   }
 
-  async #takeTurn(id: number, limit: TimeLimit | undefined, member: BatchMember | undefined): Promise<boolean> {
+  async #takeTurn(id: Key, limit: TimeLimit | undefined, member: BatchMember | undefined): Promise<boolean> {
     limit?.check();
     const queue = this.#queues.get(id);
     if (queue) return queue.wait(limit, member);
@@ -65,13 +66,13 @@ export class CourseQueues {
     return true;
   }
 
-  #admitNext(id: number): void {
+  #admitNext(id: Key): void {
     if (!this.#queues.get(id)!.admitNext()) this.#queues.delete(id);
   }
 }
 
-function inOrder(ids: readonly number[]): number[] {
-  return [...new Set(ids)].toSorted((one, other) => one - other);
+function inOrder(ids: readonly Key[]): Key[] {
+  return sortedKeys(ids);
 }
 
 const queuesOfDatabases = new WeakMap<Database, CourseQueues>();

@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
 import type { Release } from '../database/connections/connection-slots.js';
@@ -20,7 +21,7 @@ export interface Batch<Before> {
    * make: the caller's own first, with those that wait for the same courses. Ready changes with a course that is not
    * locked are left out. Errors: LeftOut if the caller's own is one of them.
    */
-  readonly begin: (isLocked: (courseId: number) => boolean) => readonly Before[];
+  readonly begin: (isLocked: (courseId: Key) => boolean) => readonly Before[];
 }
 
 /** The work of one transaction: what each change of the batch came to, that of its own caller first. */
@@ -44,7 +45,7 @@ interface SharedTransactionOptions<Result, Before extends Prepared> {
   readonly database: Database;
   readonly work: Work<Result, Before>;
   /** Takes along the changes that wait for the same courses, at most `most`. */
-  readonly takeAlong: (courses: readonly number[], most: number) => readonly BatchMember<Result>[];
+  readonly takeAlong: (courses: readonly Key[], most: number) => readonly BatchMember<Result>[];
 }
 
 /** One transaction that makes a change for its own caller, and perhaps those of others. */
@@ -89,7 +90,7 @@ export class SharedTransaction<Result, Before extends Prepared> {
     return resultOf(this.#done![0]!);
   }
 
-  #begin(isLocked: (courseId: number) => boolean): Before[] {
+  #begin(isLocked: (courseId: Key) => boolean): Before[] {
     const { prepared, passOn } = this.own;
     const isWhole = ({ courses }: Prepared): boolean => this.ready.length === 0 || courses.every(isLocked);
     if (!isWhole(prepared)) throw new LeftOut();

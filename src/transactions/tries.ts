@@ -1,3 +1,4 @@
+import type { Key } from '../entities/index.js';
 import { channel } from 'node:diagnostics_channel';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Span } from '@opentelemetry/api';
@@ -222,7 +223,7 @@ export class Tries<Result, Before extends Prepared> {
   /** Makes the change in one transaction, together with those of others that are ready, and those that wait behind them. */
   async #attempt(prepared: Before, passOn: Release, ready: readonly BatchMember<Result>[] = []): Promise<Result> {
     const { database, work, kind } = this;
-    const takeAlong = (courses: readonly number[], most: number): readonly BatchMember<Result>[] =>
+    const takeAlong = (courses: readonly Key[], most: number): readonly BatchMember<Result>[] =>
       this.#isAlone ? [] : (courseQueuesOf(database).takeAlong(kind!, courses, most) as BatchMember<Result>[]);
     const noteCommit = (): void => {
       this.#isCommitting = true;

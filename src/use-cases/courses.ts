@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
-import { Course, Enrollment, Role, User, type CourseStatus } from '../entities/index.js';
+import { Course, Enrollment, Role, User, type CourseStatus, type Key } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
 import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
@@ -21,7 +21,7 @@ export interface CourseInput {
   readonly status?: CourseStatus | null;
   readonly isPublished?: boolean | null;
   readonly capacity?: number | null;
-  readonly instructorId?: number | null;
+  readonly instructorId?: Key | null;
 }
 
 /** The longest description, in bytes: what the database's `text` can store. */
@@ -32,7 +32,7 @@ export async function createCourse(
   database: Database,
   caller: Viewer | null,
   asked: Asked<CourseInput>,
-): Promise<Outcome<{ id: number }>> {
+): Promise<Outcome<{ id: Key }>> {
   const viewer = staffOnly(caller);
   const input = inputOf(asked);
   const instructorId =
@@ -63,12 +63,12 @@ export async function createCourse(
 export async function updateCourse(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<CourseInput & { id: number }>,
-): Promise<Outcome<{ id: number }>> {
+  asked: Asked<CourseInput & { id: Key }>,
+): Promise<Outcome<{ id: Key }>> {
   const viewer = staffOnly(caller);
   const { id, ...input } = inputOf(asked);
   return withoutEnrollments(() =>
-    withLockedCourses<Outcome<{ id: number }>>(
+    withLockedCourses<Outcome<{ id: Key }>>(
       database,
       viewer,
       [id],
@@ -100,12 +100,12 @@ export async function updateCourse(
 export async function deleteCourse(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ id: number }>,
-): Promise<Outcome<{ id: number }>> {
+  asked: Asked<{ id: Key }>,
+): Promise<Outcome<{ id: Key }>> {
   const viewer = adminOnly(caller);
   const { id } = inputOf(asked);
   const work = () =>
-    withLockedCourses<Outcome<{ id: number }>>(
+    withLockedCourses<Outcome<{ id: Key }>>(
       database,
       viewer,
       [id],
@@ -121,12 +121,12 @@ export async function deleteCourse(
   return unlessInUse(database, `Course ${id}`, ['input', 'id'], work);
 }
 
-function requireOwnInstructor(viewer: Viewer, instructorId: number | null): void {
+function requireOwnInstructor(viewer: Viewer, instructorId: Key | null): void {
   if (viewer.role === Role.TEACHER && instructorId !== viewer.userId)
     throw forbidden('Teachers can name only themselves as instructor; ask an admin.');
 }
 
-async function instructorProblems(em: SqlEntityManager, id: number | null): Promise<Problem[]> {
+async function instructorProblems(em: SqlEntityManager, id: Key | null): Promise<Problem[]> {
   if (id === null) return [];
   // The lock that the foreign key would take anyway, only earlier: a user that is found cannot be deleted before this
   // commits.

@@ -12,7 +12,7 @@ import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database/database.js';
 import type { WhenLocked } from '../database/dialects/dialect.js';
 import type { PlainRow } from '../database/tables.js';
-import { Enrollment, EnrollmentStatus } from '../entities/index.js';
+import { Enrollment, EnrollmentStatus, type Key } from '../entities/index.js';
 import { courseOfVisibleEnrollment, seesEnrollment, visibleCourseIds } from '../reading/visibility.js';
 import {
   inBatch,
@@ -38,14 +38,14 @@ type EnrollmentState = Pick<PlainRow<Enrollment>, 'id' | 'courseId' | 'studentId
 
 /** The locked rows, as far as the viewer of a change sees them, and as the changes before it leave them. */
 interface Locked {
-  readonly courses: ReadonlyMap<number, LockedCourse>;
+  readonly courses: ReadonlyMap<Key, LockedCourse>;
   /** The enrollment that is changed, with its course; null: it does not exist, or is hidden from the viewer. */
   readonly enrollment: { readonly state: EnrollmentState; readonly course: LockedCourse } | null;
 }
 
 /** What is known of the students for whom places are wanted. */
 export interface KnownStudents {
-  readonly exists: (id: number) => boolean;
+  readonly exists: (id: Key) => boolean;
   readonly isEnrolled: (candidate: Pair) => boolean;
 }
 
@@ -64,9 +64,9 @@ interface Planned<Value> {
 export interface EnrollmentChange<Value> {
   readonly viewer: Viewer;
   /** The enrollment that is changed; undefined: it is a new one. */
-  readonly enrollmentId?: number;
+  readonly enrollmentId?: Key;
   /** The courses that are locked, besides that of the enrollment. */
-  readonly courseIds: readonly number[];
+  readonly courseIds: readonly Key[];
   /** Returns the student for whom a place is wanted; null: none. */
   readonly candidate?: (locked: Locked) => Pair | null;
   /** Returns what to do, or the problem that prevents it. Errors: those of access. */
@@ -77,7 +77,7 @@ export interface EnrollmentChange<Value> {
 interface PreparedChange extends Prepared {
   readonly change: EnrollmentChange<unknown>;
   /** The course of the enrollment; null: the viewer sees no such enrollment. */
-  readonly courseId: number | null;
+  readonly courseId: Key | null;
 }
 
 /**
@@ -133,16 +133,16 @@ const enrollmentChanges: BatchKind<PreparedChange, Outcome<unknown>> = {
 /** The changes of one transaction, and the rows that it has locked for them. */
 class LockedBatch {
   /** The courses that the viewer of each change sees. */
-  readonly #visible: Map<number, LockedCourse>[] = [];
-  readonly #enrollments = new Map<number, EnrollmentState>();
-  #students: ReadonlySet<number> = new Set();
+  readonly #visible: Map<Key, LockedCourse>[] = [];
+  readonly #enrollments = new Map<Key, EnrollmentState>();
+  #students: ReadonlySet<Key> = new Set();
   #enrolled = new Set<string>();
   /** The places that a change of this batch gives up; until the flush their rows are in the way of new ones. */
   readonly #givenUp = new Set<string>();
 
   constructor(
     private readonly em: SqlEntityManager,
-    private readonly courses: Map<number, LockedCourse>,
+    private readonly courses: Map<Key, LockedCourse>,
     readonly changes: readonly PreparedChange[],
     private readonly whenLocked: WhenLocked,
   ) {}
@@ -168,7 +168,7 @@ class LockedBatch {
   }
 
   /** Returns the entities of the enrollments that exist already and are changed, by id. */
-  async entitiesOf(isChanged: (place: number) => boolean): Promise<Map<number | undefined, Enrollment>> {
+  async entitiesOf(isChanged: (place: number) => boolean): Promise<Map<Key | undefined, Enrollment>> {
     const ids = this.changes.flatMap(({ change }, place) =>
       change.enrollmentId !== undefined && isChanged(place) ? [change.enrollmentId] : [],
     );
@@ -186,7 +186,7 @@ class LockedBatch {
       .where({ id: { $in: [...new Set(ids)] } })
       .orderBy({ id: 'asc' })
       .setLockMode(this.whenLocked === 'skip' ? LockMode.PESSIMISTIC_PARTIAL_WRITE : LockMode.PESSIMISTIC_WRITE)
-      .execute('all')) as unknown as { id: number; course: number; student: number; status: EnrollmentStatus }[];
+      .execute('all')) as unknown as { id: Key; course: Key; student: Key; status: EnrollmentStatus }[];
     for (const { id, course, student, status } of rows)
       this.#enrollments.set(id, { id, courseId: course, studentId: student, status });
   }
@@ -203,7 +203,7 @@ class LockedBatch {
     this.#enrolled = await enrolledAmong(this.em, candidates);
   }
 
-  #lockedOf(ids: readonly number[]): Map<number, LockedCourse> {
+  #lockedOf(ids: readonly Key[]): Map<Key, LockedCourse> {
     const courses = ids.map(id => this.courses.get(id));
     return new Map(courses.flatMap(course => (course ? [[course.id, course]] : [])));
   }
@@ -229,7 +229,7 @@ class LockedBatch {
   }
 
   /** Returns true for a student who exists. Errors: LeftOut if none could be locked, which may have another reason. */
-  #exists(id: number): boolean {
+  #exists(id: Key): boolean {
     if (this.#students.has(id)) return true;
     if (this.whenLocked === 'skip') throw new LeftOut();
     return false;

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Course, Enrollment, EnrollmentStatus, Role, User } from '../entities/index.js';
+import { Course, Enrollment, EnrollmentStatus, Role, User, type Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
 import { unlessInUse } from './in-use.js';
@@ -27,7 +27,7 @@ export interface SavedEnrollment {
 export async function enroll(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ courseId: number; studentId?: number | null }>,
+  asked: Asked<{ courseId: Key; studentId?: Key | null }>,
 ): Promise<Outcome<SavedEnrollment>> {
   const viewer = signedIn(caller);
   const { courseId, studentId = null } = inputOf(asked);
@@ -75,8 +75,8 @@ export async function enroll(
 export async function enrollMany(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ courseId: number; studentIds: readonly number[] }>,
-): Promise<Outcome<{ ids: number[]; courseId: number }>> {
+  asked: Asked<{ courseId: Key; studentIds: readonly Key[] }>,
+): Promise<Outcome<{ ids: Key[]; courseId: Key }>> {
   const viewer = staffOnly(caller);
   const { courseId, studentIds } = inputOf(asked);
   if (studentIds.length > MAX_STUDENTS_OF_REQUEST) {
@@ -88,7 +88,7 @@ export async function enrollMany(
       ),
     );
   }
-  return withLockedCourses<Outcome<{ ids: number[]; courseId: number }>>(
+  return withLockedCourses<Outcome<{ ids: Key[]; courseId: Key }>>(
     database,
     viewer,
     [courseId],
@@ -110,7 +110,7 @@ export async function enrollMany(
 export async function setEnrollmentStatus(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ enrollmentId: number; status: EnrollmentStatus }>,
+  asked: Asked<{ enrollmentId: Key; status: EnrollmentStatus }>,
 ): Promise<Outcome<SavedEnrollment>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, status } = inputOf(asked);
@@ -143,11 +143,11 @@ export async function setEnrollmentStatus(
 export async function transferEnrollment(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ enrollmentId: number; courseId: number }>,
-): Promise<Outcome<SavedEnrollment & { from: number }>> {
+  asked: Asked<{ enrollmentId: Key; courseId: Key }>,
+): Promise<Outcome<SavedEnrollment & { from: Key }>> {
   const viewer = staffOnly(caller);
   const { enrollmentId, courseId } = inputOf(asked);
-  return changeEnrollment<SavedEnrollment & { from: number }>(
+  return changeEnrollment<SavedEnrollment & { from: Key }>(
     database,
     {
       viewer,
@@ -195,12 +195,12 @@ export async function transferEnrollment(
 export async function unenroll(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ enrollmentId: number }>,
-): Promise<Outcome<{ id: number; courseId: number }>> {
+  asked: Asked<{ enrollmentId: Key }>,
+): Promise<Outcome<{ id: Key; courseId: Key }>> {
   const viewer = signedIn(caller);
   const { enrollmentId } = inputOf(asked);
   const change = () =>
-    changeEnrollment<{ id: number; courseId: number }>(
+    changeEnrollment<{ id: Key; courseId: Key }>(
       database,
       {
         viewer,
@@ -226,7 +226,7 @@ export async function unenroll(
 
 /** A student who is to be enrolled; `field` is the place in the input that names the student. */
 interface Applicant {
-  readonly id: number;
+  readonly id: Key;
   readonly field: readonly string[] | null;
 }
 
@@ -274,7 +274,7 @@ function refusalOf(course: LockedCourse, { id, field }: Applicant, students: Kno
   );
 }
 
-function createEnrollment(em: SqlEntityManager, courseId: number, studentId: number): Enrollment {
+function createEnrollment(em: SqlEntityManager, courseId: Key, studentId: Key): Enrollment {
   return em.create(Enrollment, {
     course: em.getReference(Course, courseId, { wrapped: true }),
     student: em.getReference(User, studentId, { wrapped: true }),

@@ -6,7 +6,7 @@ import { listLength, listOf, rowsOfShapeWithin } from '../database/known-stateme
 import { builderFor, rowsWithin } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
 import type { PlainRow, Tables } from '../database/tables.js';
-import { Course, type Enrollment } from '../entities/index.js';
+import { Course, type Enrollment, type Key } from '../entities/index.js';
 import { seesCourse, visibleCourseIds } from '../reading/visibility.js';
 import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
@@ -30,8 +30,8 @@ export type LockedCourse = Pick<
 export function withLockedCourses<Result>(
   database: Database,
   viewer: Viewer,
-  ids: readonly number[],
-  work: (em: SqlEntityManager, courses: Map<number, LockedCourse>) => Promise<Result>,
+  ids: readonly Key[],
+  work: (em: SqlEntityManager, courses: Map<Key, LockedCourse>) => Promise<Result>,
   afterLostCommit?: AfterLostCommit<Result>,
 ): Promise<Result> {
   const prepare = async (): Promise<Prepared> => ({
@@ -53,8 +53,8 @@ export function withLockedCourses<Result>(
 export async function visibleAmong(
   em: SqlEntityManager,
   viewer: Viewer,
-  courses: Map<number, LockedCourse>,
-): Promise<Map<number, LockedCourse>> {
+  courses: Map<Key, LockedCourse>,
+): Promise<Map<Key, LockedCourse>> {
   // Only the database knows whether the viewer is enrolled in one of them.
   const doubtful = [...courses.values()].filter(course => !seesCourse(viewer, course, () => false)).map(({ id }) => id);
   if (doubtful.length === 0) return courses;
@@ -78,9 +78,9 @@ const COURSE_PROPERTIES: ReadonlySet<keyof Course> = new Set([
  */
 export async function lockCourses(
   em: SqlEntityManager,
-  ids: readonly number[],
+  ids: readonly Key[],
   whenLocked: WhenLocked = 'wait',
-): Promise<Map<number, LockedCourse>> {
+): Promise<Map<Key, LockedCourse>> {
   if (ids.length === 0) return new Map();
   const { columns, plain } = rowReader(em, Course, COURSE_PROPERTIES);
   const found = await rowsAmong(em, `lock courses ${whenLocked}`, ids, among =>
@@ -101,9 +101,9 @@ export async function lockCourses(
  */
 export async function lockUsers(
   em: SqlEntityManager,
-  ids: readonly number[],
+  ids: readonly Key[],
   whenLocked: WhenLocked = 'wait',
-): Promise<Set<number>> {
+): Promise<Set<Key>> {
   const found = await rowsAmong(em, `lock users ${whenLocked}`, [...new Set(ids)], among =>
     dialectOf(em).sql.forShare(
       // With the role, which is in no other index: a server locks only the index that has all it reads, and overlooks that
@@ -130,7 +130,7 @@ export async function enrolledAmong(em: SqlEntityManager, pairs: readonly Pair[]
   const select = () => builderFor({ em }).selectFrom('core_enrollments').select(['course_id', 'student_id']);
   const [course] = courses;
   const length = listLength(pairs.length);
-  let found: { course_id: number; student_id: number }[];
+  let found: { course_id: Key; student_id: Key }[];
   if (course === undefined) found = [];
   else if (courses.length === 1)
     found = await rowsAmong(em, 'enrolled in one', [course, ...students], ([one, ...among]) =>
@@ -163,8 +163,8 @@ function isAmong(
 async function rowsAmong<Row>(
   em: SqlEntityManager,
   name: string,
-  ids: readonly number[],
-  build: (ids: readonly number[]) => Compilable<Row>,
+  ids: readonly Key[],
+  build: (ids: readonly Key[]) => Compilable<Row>,
 ): Promise<Row[]> {
   if (ids.length === 0) return [];
   const length = listLength(ids.length);

@@ -1,5 +1,5 @@
 import { unknownValueIn } from '../map/choices.js';
-import { CourseStatus } from '../entities/index.js';
+import { CourseStatus, type Key } from '../entities/index.js';
 import type { LockedCourse } from './locked-rows.js';
 import { problem, UserErrorCode, type Problem } from './outcome.js';
 
@@ -33,7 +33,7 @@ export function courseClosed(
 /** Returns the problem of a row that does not exist. */
 export function notFound(
   what: 'Course' | 'User' | 'Student' | 'Enrollment',
-  id: number,
+  id: Key,
   field: readonly string[],
 ): Problem {
   return problem(UserErrorCode.NOT_FOUND, field, `${what} ${id} does not exist.`);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CounterError, deleteWhere } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
-import { Course, Enrollment, User, type Role } from '../entities/index.js';
+import { Course, Enrollment, User, type Role, type Key } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
@@ -24,7 +24,7 @@ export async function createUser(
   database: Database,
   caller: Viewer | null,
   { name, email, role }: { name: string; email: string; role?: Role | null },
-): Promise<Outcome<{ id: number }>> {
+): Promise<Outcome<{ id: Key }>> {
   adminOnly(caller);
   const problems = userProblems({ name, email });
   if (problems.length > 0) return rejected(...problems);
@@ -65,8 +65,8 @@ export function userProblems({ name, email }: { readonly name: string; readonly 
 export async function deleteUser(
   database: Database,
   caller: Viewer | null,
-  asked: Asked<{ id: number }>,
-): Promise<Outcome<{ id: number }>> {
+  asked: Asked<{ id: Key }>,
+): Promise<Outcome<{ id: Key }>> {
   adminOnly(caller);
   const { id } = inputOf(asked);
   // The counters lock the courses of all the user's enrollments.
@@ -78,7 +78,7 @@ export async function deleteUser(
     return { courses: (await rowsWithin(database.em.fork(), enrolledIn)).map(({ course_id }) => course_id) };
   };
   const work = () =>
-    inPreparedTransaction<Outcome<{ id: number }>, Prepared>(
+    inPreparedTransaction<Outcome<{ id: Key }>, Prepared>(
       database,
       prepare,
       async (em, _, isLocked) => {
@@ -118,7 +118,7 @@ export async function deleteUser(
 }
 
 /** Returns the ids of the first courses that a user instructs, for a message. */
-async function coursesOf(em: SqlEntityManager, id: number): Promise<number[]> {
+async function coursesOf(em: SqlEntityManager, id: Key): Promise<Key[]> {
   const courses = await em.find(Course, { instructor: id }, { fields: ['id'], limit: 5, orderBy: { id: 'asc' } });
   return courses.map(course => course.id);
 }

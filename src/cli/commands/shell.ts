@@ -7,7 +7,7 @@ import { dialectOf, type Database } from '../../database/database.js';
 import { mapOf } from '../../database/mapped/mapped-driver.js';
 import { requireOwnSchema } from '../../database/schema/own-schema.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
-import { Role, User } from '../../entities/index.js';
+import { Role, User, type Key } from '../../entities/index.js';
 import { quantity } from '../../tools/words.js';
 import { requireStrategy } from '../database/ensure-strategy.js';
 import { requireAdopted, withExistingDatabase } from '../database/with-database.js';
@@ -83,7 +83,7 @@ async function requireCurrent(database: Database): Promise<void> {
 }
 
 /** Returns who acts: an admin, or a user of the database. Errors: CommandError if there is none. */
-async function viewerOf(database: Database, userId: number | undefined): Promise<Viewer> {
+async function viewerOf(database: Database, userId: Key | undefined): Promise<Viewer> {
   if (userId === undefined) return operator;
   const user = await database.em.fork().findOne(User, userId, { fields: ['role'] });
   if (!user) throw new CommandError(`User ${userId} does not exist. Give the id of another user in --as.`);

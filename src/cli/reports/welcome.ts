@@ -1,6 +1,6 @@
 import type { JwtConfig } from '../../config/config.js';
 import { shownUrl } from '../../database/texts/shown-text.js';
-import { Role } from '../../entities/index.js';
+import { Role, type Key } from '../../entities/index.js';
 import type { ExampleAccounts } from '../../tools/sample-data/example-accounts.js';
 import { issueToken } from '../../access/tokens.js';
 
@@ -31,7 +31,7 @@ async function tokensText(jwt: JwtConfig, { admin, teacher, student }: ExampleAc
   return `Tokens, valid for 30 days; send one in the header  Authorization: Bearer TOKEN\n\n${tokens.join('\n\n')}`;
 }
 
-async function tokenText(jwt: JwtConfig, role: Role, userId: number | null): Promise<string> {
+async function tokenText(jwt: JwtConfig, role: Role, userId: Key | null): Promise<string> {
   const token = await issueToken(jwt, { role, userId, expiresIn: '30d' });
   return `${role}${userId === null ? '' : ` (user ${userId})`}\n${token}`;
 }

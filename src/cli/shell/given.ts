@@ -1,8 +1,9 @@
 /** What a line gives to the functions of the shell. */
+import { isKey, type Key } from '../../entities/index.js';
 import { CommandError } from '../failures/command-error.js';
 
 /** An entity, or its id. */
-export type Given = number | { readonly id: number };
+export type Given = Key | { readonly id: Key };
 
 /** Returns an input that has only these fields. Errors: CommandError. */
 export function fieldsOf<Input extends object>(input: Input, fields: readonly string[]): Input {
@@ -13,9 +14,9 @@ export function fieldsOf<Input extends object>(input: Input, fields: readonly st
 }
 
 /** Returns an id, given by itself or by an entity. Errors: CommandError. */
-export function idOf(what: string, given: unknown): number {
+export function idOf(what: string, given: unknown): Key {
   const id: unknown = typeof given === 'object' && given !== null ? (given as { readonly id?: unknown }).id : given;
-  if (typeof id === 'number' && Number.isSafeInteger(id) && id > 0) return id;
+  if (isKey(id)) return id;
   throw new CommandError(`Give ${what} by its id or as an entity, and not ${shown(given)}.`);
 }
 

@@ -2,7 +2,16 @@ import { LockMode, type EntityClass, type FilterQuery } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Viewer } from '../../access/viewer.js';
 import type { Database } from '../../database/database.js';
-import { counters, Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User } from '../../entities/index.js';
+import {
+  counters,
+  Course,
+  CourseStatus,
+  Enrollment,
+  EnrollmentStatus,
+  Role,
+  User,
+  type Key,
+} from '../../entities/index.js';
 import { verifyCounts, type CourseCount } from '../../recounts/verify-counts.js';
 import { databaseWithin } from '../../transactions/open-transaction.js';
 import { createCourse, deleteCourse, updateCourse, type CourseInput } from '../../use-cases/courses.js';
@@ -257,7 +266,7 @@ export class ShellNames {
     await this.#counted(await this.#coursesOf({ student: id }), () => deleteUser(this.#database, this.viewer, { id }));
   };
 
-  readonly #first = async <Entity extends { id: number }>(
+  readonly #first = async <Entity extends { id: Key }>(
     entity: EntityClass<Entity>,
     where: FilterQuery<Entity> = {},
   ): Promise<Entity | null> => {
@@ -285,11 +294,11 @@ export class ShellNames {
     return this.session.em;
   }
 
-  #read<Entity extends { id: number }>(entity: EntityClass<Entity>, id: number): Promise<Entity> {
+  #read<Entity extends { id: Key }>(entity: EntityClass<Entity>, id: Key): Promise<Entity> {
     return this.#em.findOneOrFail(entity, { id } as FilterQuery<Entity>, { refresh: true }) as Promise<Entity>;
   }
 
-  async #verified(courseIds: readonly number[] | null, all: boolean): Promise<CourseCount[]> {
+  async #verified(courseIds: readonly Key[] | null, all: boolean): Promise<CourseCount[]> {
     const { chunks } = resultOf(await verifyCounts(this.#database, this.viewer, { courseIds, all }));
     const found: CourseCount[] = [];
     for await (const { counts } of chunks) found.push(...counts);
@@ -303,7 +312,7 @@ export class ShellNames {
   }
 
   /** Makes a change of enrollments, and tells what became of the counts of their courses, which it locks first. */
-  async #counted<Value>(courseIds: readonly number[], work: () => Promise<Outcome<Value>>): Promise<Value> {
+  async #counted<Value>(courseIds: readonly Key[], work: () => Promise<Outcome<Value>>): Promise<Value> {
     this.session.noteChange();
     const before = await this.#storedCounts(courseIds);
     const value = resultOf(await work());
@@ -315,7 +324,7 @@ export class ShellNames {
     return value;
   }
 
-  async #storedCounts(ids: readonly number[]): Promise<Map<number, Counted>> {
+  async #storedCounts(ids: readonly Key[]): Promise<Map<Key, Counted>> {
     const courses = await this.#em
       .fork()
       .find(
@@ -331,7 +340,7 @@ export class ShellNames {
     );
   }
 
-  async #coursesOf(where: FilterQuery<Enrollment>): Promise<number[]> {
+  async #coursesOf(where: FilterQuery<Enrollment>): Promise<Key[]> {
     const found = await this.#em.fork().find(Enrollment, where, { fields: ['course'] });
     return found.map(({ course }) => course.id);
   }

@@ -1,3 +1,4 @@
+import { isKey, type Key } from '../../entities/index.js';
 import { crc32 } from 'node:zlib';
 import { isStoredMoment, type Ordering, type Position } from '../../reading/index.js';
 import { quotedText } from '../../use-cases/quoted-text.js';
@@ -7,7 +8,7 @@ import { badUserInput } from '../errors/errors.js';
  * The check, for each order, whether a value can be in its column: a forged cursor must not reach the database.
  */
 const isValueOf: Record<string, (value: string | number) => boolean> = {
-  ID: Number.isSafeInteger,
+  ID: isKey,
   TITLE: value => typeof value === 'string' && !value.includes('\0'),
   TOTAL_ENROLLMENTS: Number.isSafeInteger,
   CREATED_AT: isStoredMoment,
@@ -15,7 +16,7 @@ const isValueOf: Record<string, (value: string | number) => boolean> = {
 };
 
 /** A row with the value that its page is ordered by, if that is not the id. */
-export type Sorted = { readonly id: number; readonly sort?: string | number };
+export type Sorted = { readonly id: Key; readonly sort?: string | number };
 
 /**
  * Returns the cursor of a row in an ordering, which is opaque to callers. It begins with a checksum, so that an
@@ -55,7 +56,7 @@ export function positionOf(
   return { value: parts[2], id: parts[3] };
 }
 
-function cursorParts(cursor: string): [string, string, string | number, number] | null {
+function cursorParts(cursor: string): [string, string, string | number, Key] | null {
   const bytes = Buffer.from(cursor, 'base64url');
   const content = bytes.subarray(CHECKSUM_LENGTH).toString();
   // Decoding ignores characters that are not base64.
@@ -68,8 +69,8 @@ function cursorParts(cursor: string): [string, string, string | number, number] 
     typeof list === 'string' &&
     typeof field === 'string' &&
     (typeof value === 'string' || Number.isSafeInteger(value)) &&
-    Number.isSafeInteger(id);
-  return sound ? [list, field, value as string | number, id as number] : null;
+    isKey(id);
+  return sound ? [list, field, value as string | number, id] : null;
 }
 
 /** The most characters of a cursor that is decoded: several times those of a cursor with the longest title. */

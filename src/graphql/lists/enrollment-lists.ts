@@ -1,5 +1,5 @@
 import { enrollmentCount, enrollmentPage, type EnrollmentParent, type EnrollmentRow } from '../../reading/index.js';
-import { Enrollment } from '../../entities/index.js';
+import { Enrollment, type Key } from '../../entities/index.js';
 import { signedIn } from '../../access/access.js';
 import type { AskedIn } from './asked-fields.js';
 import type { Context } from '../context.js';
@@ -31,7 +31,7 @@ export async function enrollmentConnection(
 export async function nestedEnrollmentConnection(
   context: Context,
   parent: EnrollmentParent,
-  id: number,
+  id: Key,
   args: EnrollmentPageArgs,
   info: AskedIn,
 ): Promise<Connection<EnrollmentRow>> {

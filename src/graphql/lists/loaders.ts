@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../database/database.js';
-import { Course, Enrollment, User, type EnrollmentStatus } from '../../entities/index.js';
+import { Course, Enrollment, User, type EnrollmentStatus, type Key } from '../../entities/index.js';
 import * as reader from '../../reading/index.js';
 import type {
   CountRequest,
@@ -50,21 +50,21 @@ interface ShownPage {
  * The loaders of one request: each kind of read is one statement for all objects, or for some hundreds of them.
  */
 export interface Loaders {
-  readonly user: DataLoader<number, UserRow | null>;
+  readonly user: DataLoader<Key, UserRow | null>;
   /** Loads courses that are known to be visible, because something visible refers to them. */
-  readonly course: DataLoader<number, CourseRow | null>;
-  readonly viewerEnrollment: DataLoader<number, EnrollmentRow | null>;
-  readonly countsByStatus: DataLoader<number, Map<EnrollmentStatus, number>>;
+  readonly course: DataLoader<Key, CourseRow | null>;
+  readonly viewerEnrollment: DataLoader<Key, EnrollmentRow | null>;
+  readonly countsByStatus: DataLoader<Key, Map<EnrollmentStatus, number>>;
   readonly run: DataLoader<number, Run | null>;
   readonly changeCount: DataLoader<number, number>;
   readonly changes: (page: PageRequest) => DataLoader<number, Page<RecordedChange>>;
-  readonly count: (request: CountRequest) => DataLoader<number, CountType>;
+  readonly count: (request: CountRequest) => DataLoader<Key, CountType>;
   /** Loads pages, and decides which of their rows are shown when their courses or students are. */
-  readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => DataLoader<number, ShownPage>;
+  readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => DataLoader<Key, ShownPage>;
   readonly enrollmentCount: (
     viewer: Viewer,
     list: Pick<EnrollmentList, 'parent' | 'filter'>,
-  ) => DataLoader<number, number>;
+  ) => DataLoader<Key, number>;
   /** Whether an enrollment can lack its course or student, as in another application's database without foreign keys. */
   readonly hasOrphans: boolean;
   /** Returns what gives the loader of users those who are read together with other rows. */
@@ -78,23 +78,21 @@ export interface Loaders {
 /** Creates the loaders of one request, which read the selected properties. */
 export function loadersFor(database: Database, viewer: Viewer | null, selected: SelectedProperties): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
-  const counts = new Map<string, DataLoader<number, CountType>>();
-  const lists = new Map<string, DataLoader<number, Page<EnrollmentRow>>>();
-  const shownLists = new Map<string, DataLoader<number, ShownPage>>();
-  const listCounts = new Map<string, DataLoader<number, number>>();
+  const counts = new Map<string, DataLoader<Key, CountType>>();
+  const lists = new Map<string, DataLoader<Key, Page<EnrollmentRow>>>();
+  const shownLists = new Map<string, DataLoader<Key, ShownPage>>();
+  const listCounts = new Map<string, DataLoader<Key, number>>();
   const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
   const hasOrphans = !reader.hasOnlyOurs(database);
   const single = {
-    user: new DataLoader<number, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
-    course: new DataLoader<number, CourseRow | null>(ids =>
-      reader.coursesById(database, 'anyone', ids, selected(Course)),
-    ),
-    viewerEnrollment: new DataLoader<number, EnrollmentRow | null>(ids =>
+    user: new DataLoader<Key, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
+    course: new DataLoader<Key, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids, selected(Course))),
+    viewerEnrollment: new DataLoader<Key, EnrollmentRow | null>(ids =>
       viewer?.userId == null
         ? Promise.resolve(ids.map(() => null))
         : reader.enrollmentsOf(database, viewer.userId, ids, selected(Enrollment)),
     ),
-    countsByStatus: new DataLoader<number, Map<EnrollmentStatus, number>>(ids =>
+    countsByStatus: new DataLoader<Key, Map<EnrollmentStatus, number>>(ids =>
       reader.computedCountsByStatus(database, ids),
     ),
     run: new DataLoader<number, Run | null>(ids => runsById(database, viewer, ids)),
@@ -150,7 +148,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
             { maxBatchSize: MAX_STATEMENT_PARTS },
           ),
       );
-      const shown = async (id: number): Promise<ShownPage> => {
+      const shown = async (id: Key): Promise<ShownPage> => {
         const page = await pages.load(id);
         return { page, shown: await leavingOutGone({ ...single, hasOrphans }, page.rows, parents) };
       };

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { enroll, enrollMany, setEnrollmentStatus, transferEnrollment, unenroll } from '../../use-cases/enrollments.js';
-import { Course, Enrollment } from '../../entities/index.js';
+import { Course, Enrollment, type Key } from '../../entities/index.js';
 import { signedIn } from '../../access/access.js';
 import { coursesById, enrollmentsById, type CourseRow, type EnrollmentRow, type UserRow } from '../../reading/index.js';
 import type { Context } from '../context.js';
@@ -182,7 +182,7 @@ export class EnrollmentResolver {
  */
 async function courseAfter(
   { database, viewer, selected }: Context,
-  id: number,
+  id: Key,
   info: AskedIn,
   field: string,
 ): Promise<CourseRow | null> {

@@ -1,3 +1,4 @@
+import type { Key } from '../../entities/index.js';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { CourseType } from './objects.js';
 
@@ -9,7 +10,7 @@ import { CourseType } from './objects.js';
 })
 export class CourseCountsChangeType {
   @Field(() => ID, { description: 'The number of the course.' })
-  courseId!: number;
+  courseId!: Key;
 
   @Field(() => CourseType, {
     nullable: true,

@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Directive, Field, ID, ObjectType } from 'type-graphql';
-import { CourseStatus, EnrollmentStatus, Role, storedCounts } from '../../entities/index.js';
+import { CourseStatus, EnrollmentStatus, Role, storedCounts, type Key } from '../../entities/index.js';
 import { UserErrorCode } from '../../use-cases/outcome.js';
 import { PUBLIC } from '../cache-hints.js';
 import { Int } from '../int.js';
@@ -11,7 +11,7 @@ import { CountPrecision } from './enums.js';
 @ObjectType('User', { simpleResolvers: true, description: 'A student, a teacher or an admin.' })
 export class UserType {
   @Field(() => ID, { description: 'The id of the user, which is the `sub` of the tokens.' })
-  id!: number;
+  id!: Key;
 
   @Field(() => String, { description: 'The full name.' })
   name!: string;
@@ -28,7 +28,7 @@ export class UserType {
 })
 export class CourseType {
   @Field(() => ID, { description: 'The id of the course.' })
-  id!: number;
+  id!: Key;
 
   @Field(() => String, { description: 'The title, which need not be unique.' })
   title!: string;
@@ -64,7 +64,7 @@ for (const { counter, description } of storedCounts)
 })
 export class EnrollmentType {
   @Field(() => ID, { description: 'The id of the enrollment.' })
-  id!: number;
+  id!: Key;
 
   @Field(() => EnrollmentStatus, { description: 'The state of the enrollment.' })
   status!: EnrollmentStatus;

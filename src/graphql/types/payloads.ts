@@ -1,3 +1,4 @@
+import type { Key } from '../../entities/index.js';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { CourseType, EnrollmentType, UserErrorType, UserType } from './objects.js';
 
@@ -56,7 +57,7 @@ export class TransferEnrollmentPayload {
 })
 export class UnenrollPayload {
   @Field(() => ID, { nullable: true, description: 'The id of the deleted enrollment; null: see userErrors.' })
-  deletedId!: number | null;
+  deletedId!: Key | null;
 
   @Field(() => CourseType, { nullable: true, description: 'The course, with its counts afterwards.' })
   course!: unknown;
@@ -89,7 +90,7 @@ export class UserPayload {
 @ObjectType('DeletePayload', { simpleResolvers: true, description: 'The id of the deleted object.' })
 export class DeletePayload {
   @Field(() => ID, { nullable: true, description: 'The id of the deleted object; null: see userErrors.' })
-  deletedId!: number | null;
+  deletedId!: Key | null;
 
   @Field(() => [UserErrorType], { description: userErrors })
   userErrors!: readonly UserErrorType[];

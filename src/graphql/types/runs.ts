@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, ID, ObjectType } from 'type-graphql';
-import { RunKind, RunStatus } from '../../entities/index.js';
+import { RunKind, RunStatus, type Key } from '../../entities/index.js';
 import { Int } from '../int.js';
 
 /** A run; the run that it undoes and its changes are field resolvers. */
@@ -44,7 +44,7 @@ export class RecountRunType {
   finishedAt!: Date | null;
 
   @Field(() => [ID], { nullable: true, description: 'The ids of the courses in scope, ascending; null: all courses.' })
-  courseIds!: readonly number[] | null;
+  courseIds!: readonly Key[] | null;
 
   @Field(() => Int, { nullable: true, description: 'The number of courses in each chunk; null: sized by time.' })
   batchSize!: number | null;
@@ -81,7 +81,7 @@ export class RecountChangeType {
   counter!: string;
 
   @Field(() => ID, { description: 'The id of the course, which may have been deleted since.' })
-  courseId!: number;
+  courseId!: Key;
 
   @Field(() => Int, { description: 'The stored count before.' })
   before!: number;

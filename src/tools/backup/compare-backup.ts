@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { verify, type VerifiedChunk } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
-import { countOf, Course } from '../../entities/index.js';
+import { compareKeys, countOf, Course, type Key } from '../../entities/index.js';
 import { titlesOf } from '../../recounts/titles.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
 
@@ -11,12 +11,12 @@ const MAX_NAMED_IDS = 10;
 /** A number of courses, and the ids of the first of them. */
 export interface SomeIds {
   readonly count: number;
-  readonly first: readonly number[];
+  readonly first: readonly Key[];
 }
 
 /** A stored count that a restore changes: the stored count, that of the backup, and the actual one. */
 export interface CountToRestore {
-  readonly courseId: number;
+  readonly courseId: Key;
   readonly title: string;
   readonly counter: string;
   readonly stored: number;
@@ -52,8 +52,9 @@ export async function compareBackup(
   for await (const chunk of verify(em, Course, { all: true })) {
     const found: CountToRestore[] = [];
     for (const [courseId, counts] of countsByCourse(chunk)) {
-      for (; !next.done && next.value.id < courseId; next = await rows.next()) unknown.add(next.value.id);
-      if (next.done || next.value.id > courseId) {
+      for (; !next.done && compareKeys(next.value.id, courseId) < 0; next = await rows.next())
+        unknown.add(next.value.id);
+      if (next.done || compareKeys(next.value.id, courseId) > 0) {
         missing.add(courseId);
         continue;
       }
@@ -82,15 +83,15 @@ export async function compareBackup(
 }
 
 /** Returns the counts of a chunk by course, in ascending order. */
-function countsByCourse({ counts }: VerifiedChunk): [number, VerifiedChunk['counts']][] {
+function countsByCourse({ counts }: VerifiedChunk): [Key, VerifiedChunk['counts']][] {
   return [...Map.groupBy(counts, ({ key }) => Number(key[0]))].toSorted(([a], [b]) => a - b);
 }
 
 class FirstIds implements SomeIds {
-  readonly first: number[] = [];
+  readonly first: Key[] = [];
   count = 0;
 
-  add(id: number): void {
+  add(id: Key): void {
     this.count += 1;
     if (this.first.length < MAX_NAMED_IDS) this.first.push(id);
   }

@@ -4,7 +4,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { adjust, countersInto, paceFor, verify, type ChunkPace, type ResolvedCounter } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
-import { countOf, Course } from '../../entities/index.js';
+import { countOf, Course, type Key } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { Source } from '../import/source.js';
 import { AdaptiveThrottle } from '../../recounts/adaptive-throttle.js';
@@ -30,7 +30,7 @@ export interface Restored {
   readonly changes: number;
   readonly changedCourses: number;
   /** The id of the last course of the file that was restored or needed nothing; null: there is none yet. */
-  readonly lastId: number | null;
+  readonly lastId: Key | null;
   /** Counts those of the courses' counts that did not match their rows after their transaction. */
   readonly drifting: number;
 }
@@ -138,7 +138,7 @@ export async function restoreCounts(
 
 /** A course of a backup with its counts, in the order of the declared counters. */
 interface WantedCounts {
-  readonly id: number;
+  readonly id: Key;
   readonly counts: readonly number[];
 }
 
@@ -154,7 +154,7 @@ interface Changed {
 }
 
 interface Trace {
-  readonly id: number;
+  readonly id: Key;
   readonly counter: string;
   readonly drift: number;
 }
@@ -244,7 +244,7 @@ async function driftingOf(database: Database, courses: readonly WantedCounts[]):
 }
 
 /** Returns the drift of one count of one course; undefined: the course is gone. */
-async function driftOf(em: SqlEntityManager, id: number, counter: string): Promise<number | undefined> {
+async function driftOf(em: SqlEntityManager, id: Key, counter: string): Promise<number | undefined> {
   for await (const { counts } of verify(em, Course, { keys: [[id]], all: true })) {
     const found = counts.find(one => one.counter === counter);
     if (found) return countOf(found.stored) - countOf(found.actual);
@@ -259,9 +259,9 @@ async function driftOf(em: SqlEntityManager, id: number, counter: string): Promi
 async function storedCounts(
   em: SqlEntityManager,
   counters: readonly ResolvedCounter[],
-  ids: readonly number[],
+  ids: readonly Key[],
   lock?: LockMode,
-): Promise<Map<number, number[]>> {
+): Promise<Map<Key, number[]>> {
   const query = em
     .createQueryBuilder(Course, 'c')
     .select(['id', ...counters.map(({ property }) => property)] as never)
@@ -272,7 +272,7 @@ async function storedCounts(
   return new Map(found.map(row => [row['id']!, counters.map(({ property }) => row[property]!)]));
 }
 
-function idsOf(courses: readonly { readonly id: number }[]): number[] {
+function idsOf(courses: readonly { readonly id: Key }[]): Key[] {
   return courses.map(({ id }) => id);
 }
 

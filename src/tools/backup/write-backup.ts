@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countersInto } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
-import { Course } from '../../entities/index.js';
+import { Course, type Key } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { OnProgress } from '../progress.js';
 import type { Viewer } from '../../access/viewer.js';
@@ -74,7 +74,7 @@ async function writeCounts(
 async function* countPages(
   em: SqlEntityManager,
   properties: readonly string[],
-): AsyncGenerator<{ id: number; counts: number[] }[]> {
+): AsyncGenerator<{ id: Key; counts: number[] }[]> {
   for (let after = 0; ;) {
     const query = em
       .createQueryBuilder(Course, 'c')

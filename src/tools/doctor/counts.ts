@@ -1,3 +1,4 @@
+import type { Key } from '../../entities/index.js';
 import type { Database } from '../../database/database.js';
 import { verifyCounts } from '../../recounts/verify-counts.js';
 import type { Viewer } from '../../access/viewer.js';
@@ -10,7 +11,7 @@ const MAX_NAMED_COURSES = 5;
 export async function examineCounts(database: Database, caller: Viewer, alive: () => void): Promise<Finding[]> {
   const { value } = await verifyCounts(database, caller);
   let [checked, drifting] = [0, 0];
-  const courses: number[] = [];
+  const courses: Key[] = [];
   for await (const chunk of value!.chunks) {
     alive();
     checked += chunk.checked;

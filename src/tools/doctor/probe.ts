@@ -4,7 +4,7 @@ import { dialectOf, type Database } from '../../database/database.js';
 import { builderFor, rowsWithin } from '../../database/query.js';
 import { storedTable } from '../../database/mapped/stored-names.js';
 import type { TableName } from '../../database/tables.js';
-import { Course, Enrollment, Role, User } from '../../entities/index.js';
+import { Course, Enrollment, Role, User, type Key } from '../../entities/index.js';
 import { NotWritable } from '../../map/written-row.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import { failed, ok, type Finding } from './finding.js';
@@ -73,13 +73,13 @@ export async function probe(database: Database): Promise<Finding[]> {
 }
 
 /** Returns the id of a user who is enrolled; undefined: the probe makes one of its own, null: it cannot. */
-async function studentOfOthers(database: Database): Promise<number | null | undefined> {
+async function studentOfOthers(database: Database): Promise<Key | null | undefined> {
   if (!isLeftToOthers(database, 'core_user')) return undefined;
   const [first] = await database.em.fork().find(User, {}, { fields: ['id'], orderBy: { id: 'asc' }, limit: 1 });
   return first?.id ?? null;
 }
 
-async function watched(database: Database, title: string, existing: number | undefined): Promise<readonly Counts[]> {
+async function watched(database: Database, title: string, existing: Key | undefined): Promise<readonly Counts[]> {
   try {
     return await inTransaction(database, async em => {
       const course = em.create(Course, { title });
@@ -102,7 +102,7 @@ async function watched(database: Database, title: string, existing: number | und
   }
 }
 
-async function storedOf(em: SqlEntityManager, id: number): Promise<Counts> {
+async function storedOf(em: SqlEntityManager, id: Key): Promise<Counts> {
   const query = builderFor({ em })
     .selectFrom('core_course')
     .select(['total_enrollments', 'active_enrollments'])

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Course, Enrollment, User } from '../../entities/index.js';
+import { Course, Enrollment, User, type Key } from '../../entities/index.js';
 import { isUnknownMoment, unknownValueIn } from '../../map/choices.js';
 import { coursesBy, usersBy } from '../import/lookups.js';
 
@@ -93,7 +93,7 @@ function shown(moment: Date): string | null {
 
 const pageOptions = { orderBy: { id: 'asc' }, limit: PAGE_ROWS, disableIdentityMap: true } as const;
 
-async function* pagesOf<Row extends { id: number }>(read: (after: number) => Promise<Row[]>): AsyncGenerator<Row[]> {
+async function* pagesOf<Row extends { id: Key }>(read: (after: number) => Promise<Row[]>): AsyncGenerator<Row[]> {
   for (let after = 0; ;) {
     const page = await read(after);
     if (page.length > 0) yield page;
@@ -102,10 +102,10 @@ async function* pagesOf<Row extends { id: number }>(read: (after: number) => Pro
   }
 }
 
-async function titlesOf(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, string>> {
+async function titlesOf(em: SqlEntityManager, ids: readonly Key[]): Promise<Map<Key, string>> {
   return new Map((await coursesBy(em, 'id', ids)).map(({ id, title }) => [id, title]));
 }
 
-async function emailsOf(em: SqlEntityManager, ids: readonly number[]): Promise<Map<number, string>> {
+async function emailsOf(em: SqlEntityManager, ids: readonly Key[]): Promise<Map<Key, string>> {
   return new Map((await usersBy(em, 'id', ids)).map(({ id, email }) => [id, email]));
 }

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
-import { Course, CourseStatus, MAX_CAPACITY, Role, User } from '../../entities/index.js';
+import { Course, CourseStatus, MAX_CAPACITY, Role, User, type Key } from '../../entities/index.js';
 import { truthOf } from '../../map/truth.js';
 import { courseProblems } from '../../use-cases/courses.js';
 import { quotedCell, type BadRow } from './bad-row.js';
@@ -122,7 +122,7 @@ interface KnownCourse {
   readonly status: Course['status'];
   readonly isPublished: boolean;
   readonly capacity: number | null;
-  readonly instructor: number | null;
+  readonly instructor: Key | null;
 }
 
 async function place(
@@ -137,7 +137,7 @@ async function place(
   let added = 0;
   for (const { file, line, title, state, instructor: reference, createdAt } of rows) {
     const instructor = reference && instructorOf(reference);
-    if (instructor !== null && typeof instructor !== 'number') {
+    if (instructor !== null && typeof instructor === 'object') {
       bad.push({ file, line, ...instructor });
       continue;
     }
@@ -174,7 +174,7 @@ async function place(
   return { added, alreadyThere: rows.length - added - bad.length, bad };
 }
 
-function isAsSaid(course: KnownCourse, state: CourseState, instructor: number | null): boolean {
+function isAsSaid(course: KnownCourse, state: CourseState, instructor: Key | null): boolean {
   const said = { ...state, instructor: instructor ?? undefined };
   return Object.entries(said).every(
     ([name, value]) => value === undefined || course[name as keyof KnownCourse] === value,
@@ -203,7 +203,7 @@ async function coursesCalled(em: SqlEntityManager, titles: ReadonlySet<string>):
 async function instructors(
   em: SqlEntityManager,
   rows: readonly ImportedCourse[],
-): Promise<(reference: Reference) => number | Pick<BadRow, 'code' | 'message'>> {
+): Promise<(reference: Reference) => Key | Pick<BadRow, 'code' | 'message'>> {
   const references = rows.flatMap(({ instructor }) => instructor ?? []);
   const found = await foundUsers(em, references, {}, 'instructor');
   const ids = new Set(references.map(found).filter(one => typeof one === 'number'));

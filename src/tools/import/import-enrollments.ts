@@ -57,9 +57,9 @@ export async function placementsOf(
   const { rows: placements, bad } = partedRows(
     rows.map(({ file, line, course, student, ...enrollment }): Placement | BadRow => {
       const courseId = courseOf(course);
-      if (typeof courseId !== 'number') return { file, line, ...courseId };
+      if (typeof courseId === 'object') return { file, line, ...courseId };
       const studentId = studentOf(student);
-      if (typeof studentId !== 'number') return { file, line, ...studentId };
+      if (typeof studentId === 'object') return { file, line, ...studentId };
       return { file, line, courseId, studentId, ...enrollment };
     }),
   );

@@ -1,7 +1,7 @@
 import type { RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
-import { Course, CourseStatus, Role, User } from '../../entities/index.js';
+import { Course, CourseStatus, Role, User, type Key } from '../../entities/index.js';
 import { quotedCell } from './bad-row.js';
 import { coursesBy, usersBy } from './lookups.js';
 import { ouladBlocks, type OuladFiles, type OuladRow } from './oulad-files.js';
@@ -52,7 +52,7 @@ async function courseIds(
   em: SqlEntityManager,
   rows: readonly OuladRow[],
   rehearsal: boolean,
-): Promise<Map<string, number>> {
+): Promise<Map<string, Key>> {
   const wanted = new Map(rows.map(({ title, description }) => [title, description]));
   const found = await coursesBy(em, 'title', [...wanted.keys()]);
   // Of courses with the same title the first one counts.
@@ -71,7 +71,7 @@ async function studentIds(
   em: SqlEntityManager,
   rows: readonly OuladRow[],
   rehearsal: boolean,
-): Promise<Map<string, number>> {
+): Promise<Map<string, Key>> {
   const wanted = new Map(rows.map(({ student }) => [ouladEmail(student), student]));
   const ids = new Map((await usersBy(em, 'email', [...wanted.keys()])).map(({ id, email }) => [email, id]));
   const missing = [...wanted].filter(([email]) => !ids.has(email));

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Course, User } from '../../entities/index.js';
+import { Course, User, type Key } from '../../entities/index.js';
 
 /**
  * Finds the courses with these ids or titles, lowest id first; the database may compare titles blind to case and
@@ -9,7 +9,7 @@ export async function coursesBy(
   em: SqlEntityManager,
   field: 'id' | 'title',
   values: readonly (string | number)[],
-): Promise<{ id: number; title: string }[]> {
+): Promise<{ id: Key; title: string }[]> {
   if (values.length === 0) return [];
   return em
     .createQueryBuilder(Course, 'c')
@@ -27,7 +27,7 @@ export async function usersBy(
   em: SqlEntityManager,
   field: 'id' | 'email',
   values: readonly (string | number)[],
-): Promise<{ id: number; email: string }[]> {
+): Promise<{ id: Key; email: string }[]> {
   if (values.length === 0) return [];
   return em
     .createQueryBuilder(User, 'u')

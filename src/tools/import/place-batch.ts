@@ -1,7 +1,7 @@
 import type { RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
-import { Enrollment, EnrollmentStatus } from '../../entities/index.js';
+import { Enrollment, EnrollmentStatus, type Key } from '../../entities/index.js';
 import { lockCourses, lockUsers, type LockedCourse } from '../../use-cases/locked-rows.js';
 import { courseFull, freeSeats } from '../../use-cases/seats.js';
 import type { BadRow } from './bad-row.js';
@@ -18,7 +18,7 @@ interface Rehearsed {
    */
   readonly courses: 'decisive' | 'all';
   readonly pairs: Map<string, PairState>;
-  readonly seats: Map<number, number>;
+  readonly seats: Map<Key, number>;
 }
 
 /** Returns what a rehearsal begins with. */
@@ -78,8 +78,8 @@ async function write(
   states: ReadonlyMap<string, PairState>,
   there: ReadonlyMap<string, EnrollmentThere>,
 ): Promise<void> {
-  const removed: number[] = [];
-  const changed = new Map<EnrollmentStatus, number[]>();
+  const removed: Key[] = [];
+  const changed = new Map<EnrollmentStatus, Key[]>();
   const added: RequiredEntityData<Enrollment>[] = [];
   for (const [pair, { courseId, studentId, enrolledAt }] of last) {
     const status = states.get(pair) ?? null;
@@ -100,9 +100,9 @@ function remember(
   { courses: remembered, pairs, seats }: Rehearsed,
   last: ReadonlyMap<string, Placement>,
   states: ReadonlyMap<string, PairState>,
-  courses: ReadonlyMap<number, LockedCourse>,
-  before: ReadonlyMap<number, number>,
-  after: ReadonlyMap<number, number>,
+  courses: ReadonlyMap<Key, LockedCourse>,
+  before: ReadonlyMap<Key, number>,
+  after: ReadonlyMap<Key, number>,
 ): void {
   for (const [pair, { courseId }] of last) {
     if (remembered === 'all' || courses.get(courseId)?.capacity !== null) pairs.set(pair, states.get(pair) ?? null);

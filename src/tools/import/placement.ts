@@ -1,11 +1,11 @@
-import { EnrollmentStatus } from '../../entities/index.js';
+import { EnrollmentStatus, type Key } from '../../entities/index.js';
 
 /** What is to become of a student in a course, both known. */
 export interface Placement {
   readonly file: string;
   readonly line: number;
-  readonly courseId: number;
-  readonly studentId: number;
+  readonly courseId: Key;
+  readonly studentId: Key;
   /**
    * `add` enrolls with the status, unless there is an enrollment; `set` does too, and gives the status to one that is
    * there; `remove` unenrolls. `add` if left out.
@@ -31,7 +31,7 @@ export interface Decision {
 }
 
 /** Returns the key of a course and a student, who have one enrollment at most. */
-export function pairOf({ courseId, studentId }: { readonly courseId: number; readonly studentId: number }): string {
+export function pairOf({ courseId, studentId }: { readonly courseId: Key; readonly studentId: Key }): string {
   return `${courseId}:${studentId}`;
 }
 
@@ -42,7 +42,7 @@ export function pairOf({ courseId, studentId }: { readonly courseId: number; rea
 export function decisionOn(
   placements: readonly Placement[],
   states: Map<string, PairState>,
-  free: Map<number, number>,
+  free: Map<Key, number>,
 ): Decision {
   const counts = { added: 0, changed: 0, removed: 0, alreadyThere: 0 };
   const last = new Map<string, Placement>();

@@ -1,3 +1,4 @@
+import type { Key } from '../../entities/index.js';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { quotedCell, type BadRow } from './bad-row.js';
 import { coursesBy, usersBy } from './lookups.js';
@@ -6,7 +7,7 @@ import { coursesBy, usersBy } from './lookups.js';
 export interface Reference {
   readonly text: string;
   /** Null: the text can be no id. */
-  readonly id: number | null;
+  readonly id: Key | null;
 }
 
 /** What references are compared with. */
@@ -27,7 +28,7 @@ export interface NameTable {
 }
 
 /** The id that a reference means, or why it means none. */
-export type Found = number | Pick<BadRow, 'code' | 'message'>;
+export type Found = Key | Pick<BadRow, 'code' | 'message'>;
 
 /** Returns a text as a reference. */
 export function referenceOf(text: string): Reference {
@@ -42,9 +43,7 @@ export async function foundCourses(
   { courses: by, courseNames }: Matching,
 ): Promise<(reference: Reference) => Found> {
   const named = translated(references, courseNames);
-  const existing = new Set(
-    by === 'title' ? [] : (await coursesBy(em, 'id', numericIdsIn(named.all))).map(({ id }) => id),
-  );
+  const existing = new Set(by === 'title' ? [] : (await coursesBy(em, 'id', idsIn(named.all))).map(({ id }) => id));
   const byTitle = Map.groupBy(
     by === 'id' ? [] : await coursesBy(em, 'title', [...new Set(named.all.map(({ text }) => text))]),
     ({ title }) => title,
@@ -74,9 +73,7 @@ export async function foundUsers(
 ): Promise<(reference: Reference) => Found> {
   const what = role === 'student' ? 'STUDENT' : 'INSTRUCTOR';
   const named = translated(references, userNames);
-  const existing = new Set(
-    by === 'email' ? [] : (await usersBy(em, 'id', numericIdsIn(named.all))).map(({ id }) => id),
-  );
+  const existing = new Set(by === 'email' ? [] : (await usersBy(em, 'id', idsIn(named.all))).map(({ id }) => id));
   const emails = new Set(named.all.flatMap(({ text }) => (text.includes('@') ? [text, text.toLowerCase()] : [])));
   const byEmail = Map.groupBy(by === 'id' ? [] : await usersBy(em, 'email', [...emails]), ({ email }) => email);
   return reference => {
@@ -117,16 +114,16 @@ function unknown(
   what: 'COURSE' | 'STUDENT' | 'INSTRUCTOR',
   { text }: Reference,
   { file }: NameTable,
-): Exclude<Found, number> {
+): Exclude<Found, Key> {
   return { code: `UNKNOWN_${what}`, message: `${file} has no ${quotedCell(text)}.` };
 }
 
-function numericIdsIn(references: readonly Reference[]): number[] {
+function idsIn(references: readonly Reference[]): Key[] {
   return [...new Set(references.flatMap(({ id }) => (id === null ? [] : [id])))];
 }
 
 /** Returns why a text can mean more than one course. */
-function ambiguous({ id, text }: Reference, courses: readonly number[]): string {
+function ambiguous({ id, text }: Reference, courses: readonly Key[]): string {
   if (id === null || !courses.includes(id))
     return `${courses.length} courses are called ${quotedCell(text)}; give the id of one.`;
   return `${quotedCell(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or say by --match-courses which of both the file has.`;

@@ -1,13 +1,13 @@
 import type { Database } from '../../database/database.js';
 import { builderFor, rows } from '../../database/query.js';
 import { storedBoolean } from '../../database/tables.js';
-import { CourseStatus, Role, User } from '../../entities/index.js';
+import { CourseStatus, Role, User, type Key } from '../../entities/index.js';
 
 /** The id of one user of each role, to try things out with; null where there is none. */
 export interface ExampleAccounts {
-  readonly admin: number | null;
-  readonly teacher: number | null;
-  readonly student: number | null;
+  readonly admin: Key | null;
+  readonly teacher: Key | null;
+  readonly student: Key | null;
 }
 
 /** Returns an admin, a teacher and a student: the teacher of the fullest open course and a student in it, if possible. */
@@ -37,7 +37,7 @@ export async function exampleAccounts(database: Database): Promise<ExampleAccoun
       .orderBy('enrollment.id')
       .limit(1),
   );
-  const first = async (role: Role): Promise<number | null> =>
+  const first = async (role: Role): Promise<Key | null> =>
     (await em.findOne(User, { role }, { fields: ['id'], orderBy: { id: 'asc' } }))?.id ?? null;
   return {
     admin: await first(Role.ADMIN),

@@ -1,5 +1,5 @@
 import type { RequiredEntityData } from '@mikro-orm/core';
-import { EnrollmentStatus, type Enrollment } from '../../entities/index.js';
+import { EnrollmentStatus, type Enrollment, type Key } from '../../entities/index.js';
 import type { Random } from './random.js';
 import type { CoursePlan } from './sample-courses.js';
 
@@ -7,8 +7,8 @@ import type { CoursePlan } from './sample-courses.js';
 export function sampleEnrollments(
   random: Random,
   plan: CoursePlan,
-  course: number,
-  students: readonly number[],
+  course: Key,
+  students: readonly Key[],
 ): RequiredEntityData<Enrollment>[] {
   const statuses = random.shuffled(
     Object.values(EnrollmentStatus).flatMap(status => Array<EnrollmentStatus>(plan.enrollments[status]).fill(status)),

@@ -4,7 +4,7 @@ import { insertMany } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
 import { builderFor, rowsWithin } from '../../database/query.js';
 import { numberOf, type StoredAggregate } from '../../database/tables.js';
-import { Course, CourseStatus, Enrollment, Role, User } from '../../entities/index.js';
+import { Course, CourseStatus, Enrollment, Role, User, type Key } from '../../entities/index.js';
 import type { OnProgress } from '../progress.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import { Random } from './random.js';
@@ -117,7 +117,7 @@ async function addAdmin(em: SqlEntityManager, createdAt: Date): Promise<void> {
 function courseRow(
   random: Random,
   { enrollments: _, closedAt: __, ...values }: CoursePlan,
-  teachers: readonly number[],
+  teachers: readonly Key[],
 ): RequiredEntityData<Course> {
   // Some drafts have nobody yet; some teachers give many courses.
   const instructor =
@@ -132,8 +132,8 @@ async function insertAll<Row extends User | Course>(
   entity: EntityClass<Row>,
   rows: readonly RequiredEntityData<Row>[],
   advance?: (count: number) => void,
-): Promise<number[]> {
-  const ids: number[] = [];
+): Promise<Key[]> {
+  const ids: Key[] = [];
   for (let start = 0; start < rows.length; start += ROWS_PER_BATCH) {
     // em.insertMany() gives the first row's id only; a flush sets them all.
     const entities = rows.slice(start, start + ROWS_PER_BATCH).map(row => em.create(entity, row));

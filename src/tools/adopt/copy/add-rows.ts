@@ -155,7 +155,7 @@ export async function addEnrollments(
       reject(
         id,
         'DUPLICATE',
-        `The student ${keys.shown('users', student)} is in the course ${keys.shown('courses', course)} already, by the enrollment ${keys.shown('enrollments', pairs.get(pair)!)}.`,
+        `The student ${keys.shown('users', student)} is in the course ${keys.shown('courses', course)} already, by the enrollment ${keys.shown('enrollments', pairs.get(pair) as number)}.`,
       );
     else {
       pairs.set(pair, id);
