@@ -2,6 +2,7 @@ import { Recoverable } from 'node:repl';
 import { inspect } from 'node:util';
 import { AccessError } from '../../access/access.js';
 import { faultWithin } from '../../database/faults/fault-of.js';
+import { WorkStopped } from '../../database/time-limits/time-limit.js';
 import { callerError } from '../../transactions/caller-error.js';
 import { CommandError } from '../failures/command-error.js';
 import { explain } from '../failures/explain.js';
@@ -14,6 +15,8 @@ export const INTERRUPTED = 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
 /** Returns what to print about an error of a line: its code, what is wrong, and what to do if that is known. */
 export function errorText(error: unknown, databaseUrl: string): string {
   if (error instanceof Recoverable) return `SyntaxError: ${error.err.message}`;
+  if (error instanceof WorkStopped)
+    return error.reason === 'client_gone' ? 'Interrupted.' : `Interrupted: ${error.limit.seconds} s are over.`;
   const known = callerError(error, { limit: undefined, lost: undefined, lastTrouble: undefined });
   // A mistake in SQL is one of the line, and not of the database.
   const told = faultWithin(error)?.kind === 'mistaken' ? known : explain(known, databaseUrl);

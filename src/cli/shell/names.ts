@@ -184,15 +184,16 @@ export class ShellNames {
 
   async #awaited<Result>(work: () => Promise<Result>): Promise<Result> {
     this.session.requireTransaction();
-    const result = work();
+    // After the code that calls this, which Ctrl+C may end anywhere.
+    const result = Promise.resolve().then(work);
+    const remove = (): void => void this.#pending.delete(result);
+    result.then(remove, remove);
     this.#pending.add(result);
     try {
       return await result;
     } catch (error) {
       this.session.noteError(error);
       throw error;
-    } finally {
-      this.#pending.delete(result);
     }
   }
 

@@ -2,7 +2,7 @@ import { FlushMode, TransactionEventBroadcaster } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { dialectOf, type Database } from '../../database/database.js';
 import { faultWithin } from '../../database/faults/fault-of.js';
-import { TimeLimit, withinLimit } from '../../database/time-limits/time-limit.js';
+import { currentLimit, TimeLimit, withinLimit } from '../../database/time-limits/time-limit.js';
 import { CommandError } from '../failures/command-error.js';
 
 /** The longest time that one transaction of a session may take, in seconds: an hour. */
@@ -42,6 +42,9 @@ export class Session {
   #heldLines = 0;
   #lineChanges = false;
   #isEnded = false;
+  /** The number of lines that wait for their turn or run. */
+  #lines = 0;
+  #isInterrupted = false;
   #endHold: (() => Promise<void>) | null = null;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -79,19 +82,34 @@ export class Session {
    * Errors: CommandError.
    */
   requireTransaction(): void {
-    if (this.#transaction === null) throw new CommandError('This belongs to a line that has ended.');
+    // Code of a line that was interrupted may still run, beside the next line.
+    if (this.#transaction === null || currentLimit() !== this.#limit)
+      throw new CommandError('This belongs to a line that has ended.');
+    this.#requireNotEnded();
+  }
+
+  #requireNotEnded(): void {
     if (this.#isEnded)
       throw new CommandError('The database has ended the transaction. Nothing more can be done in this line.');
   }
 
-  /** Stops what the line does: its statement is killed, and the transaction ends with it. */
+  /**
+   * Stops the line that waits or runs, if one does: its statement is killed, and the transaction ends with it. One that
+   * is being saved is saved.
+   */
   interrupt(): void {
+    if (this.#lines === 0) return;
+    this.#isInterrupted = true;
     this.#limit?.stop('client_gone');
   }
 
   /** Runs the work of a line, after the lines before it. Errors: those of the work, whose changes are undone. */
   line<Result>(work: () => Promise<Result>): Promise<Result> {
-    return this.#inTurn(() => this.#line(work));
+    this.#lines += 1;
+    return this.#inTurn(() => this.#line(work)).finally(() => {
+      this.#lines -= 1;
+      this.#isInterrupted = false;
+    });
   }
 
   /** Saves the changes that are held. Errors: those of the database, after which nothing is saved. */
@@ -123,41 +141,52 @@ export class Session {
 
   async #line<Result>(work: () => Promise<Result>): Promise<Result> {
     clearTimeout(this.#timer);
-    const { em } = this;
+    const { savesLines } = this.options;
     this.#lineChanges = false;
-    const transaction = await this.#begin();
     let result: Result;
     try {
-      await em.begin({ ctx: transaction });
-      const savepoint = this.#current();
-      try {
-        result = await withinLimit(this.#limit!, work);
-        this.requireTransaction();
-        await this.#connection().commit(savepoint, this.#events());
-      } catch (error) {
-        this.noteError(error);
-        if (!this.#isEnded && !this.#limit!.signal.aborted)
-          await this.#connection().rollback(savepoint, this.#events());
-        throw error;
-      } finally {
-        em.setTransactionContext(transaction);
+      result = await this.#inSavepoint(await this.#begin(), work);
+      if (!savesLines) {
+        if (this.#lineChanges || this.#heldLines > 0) await this.#limitIdleTime();
+        this.#limit!.check();
       }
     } catch (error) {
+      this.noteError(error);
       // What was loaded or changed in memory no longer is what the database has.
-      if (this.#lineChanges) em.clear();
-      const isOver = this.#isEnded || this.#limit!.signal.aborted;
-      if (isOver || this.#heldLines === 0) await this.#rollBack();
+      if (this.#lineChanges) this.em.clear();
+      if (this.#isOver || this.#heldLines === 0) await this.#rollBack();
       else this.#hold();
       throw error;
     }
     if (this.#lineChanges) this.#heldLines += 1;
-    if (this.options.savesLines) await this.#saveLine();
+    if (savesLines) await this.#saveLine();
     else if (this.#heldLines === 0) await this.#rollBack();
-    else {
-      await this.#limitIdleTime();
-      this.#hold();
-    }
+    else this.#hold();
     return result;
+  }
+
+  async #inSavepoint<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
+    const { em } = this;
+    await em.begin({ ctx: transaction });
+    const savepoint = this.#current();
+    try {
+      this.#limit!.check();
+      const result = await withinLimit(this.#limit!, work);
+      this.#requireNotEnded();
+      await this.#connection().commit(savepoint, this.#events());
+      return result;
+    } catch (error) {
+      this.noteError(error);
+      if (!this.#isOver) await this.#connection().rollback(savepoint, this.#events());
+      throw error;
+    } finally {
+      em.setTransactionContext(transaction);
+    }
+  }
+
+  /** Whether the transaction can only be rolled back. */
+  get #isOver(): boolean {
+    return this.#isEnded || this.#limit?.reason != null;
   }
 
   async #saveLine(): Promise<void> {
@@ -174,6 +203,7 @@ export class Session {
   async #begin(): Promise<Transaction> {
     if (this.#transaction) return this.#transaction;
     this.#limit = new TimeLimit(MAX_TRANSACTION_SECONDS);
+    if (this.#isInterrupted) this.#limit.stop('client_gone');
     this.#isEnded = false;
     await withinLimit(this.#limit, () => this.em.begin());
     return (this.#transaction = this.#current());
@@ -211,7 +241,7 @@ export class Session {
   }
 
   async #rollBack(): Promise<void> {
-    if (this.#transaction === null) return;
+    if (this.#transaction === null) return this.#forget();
     if (this.#heldLines > 0) this.em.clear();
     await this.#release().catch(() => undefined);
     // A connection that is gone has rolled back.

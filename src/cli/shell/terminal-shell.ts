@@ -5,7 +5,9 @@ import { Recoverable, start, type REPLServer } from 'node:repl';
 import { ExitCode } from '../output/exit-code.js';
 import { tell } from '../output/terminal.js';
 import { quantity } from '../../tools/words.js';
+import { writeDirectly } from './direct-output.js';
 import { Evaluator, nameIn } from './evaluator.js';
+import { Keyboard } from './keyboard.js';
 import type { ShellName } from './names.js';
 import { Shell, type ShellOptions } from './shell.js';
 import type { Database } from '../../database/database.js';
@@ -33,6 +35,7 @@ export async function runTerminal(database: Database, options: TerminalOptions):
 
 class TerminalShell {
   readonly #shell: Shell;
+  readonly #keyboard: Keyboard;
   readonly #server: REPLServer;
   #isCompleting = false;
 
@@ -45,7 +48,11 @@ class TerminalShell {
       this.#prompt();
     });
     tell(options.banner);
+    this.#keyboard = new Keyboard(process.stdin, () => this.#server.emit('SIGINT'));
     this.#server = start({
+      input: this.#keyboard,
+      output: process.stdout,
+      terminal: true,
       // Shown when all is ready: what is typed before that counts as pasted, in which a tab completes nothing.
       prompt: '',
       useGlobal: true,
@@ -61,7 +68,8 @@ class TerminalShell {
     const { session, names } = this.#shell;
     const known = names.all();
     const takeAway = nameIn(server.context, known);
-    const evaluator = new Evaluator(session, names, server);
+    const writeAgain = writeDirectly();
+    const evaluator = new Evaluator(session, names, server, this.#keyboard);
     this.#completeWithoutTransaction();
     this.#replaceEval(evaluator);
     this.#defineCommands(known);
@@ -72,6 +80,8 @@ class TerminalShell {
     await session.rollBack();
     if (heldLines > 0) tell(rolledBack(heldLines));
     evaluator.close();
+    await this.#keyboard.close();
+    writeAgain();
     takeAway();
     return ExitCode.clean;
   }
@@ -80,7 +90,7 @@ class TerminalShell {
     const replaced: REPLServer['eval'] = (code, context, file, done) => {
       if (this.#isCompleting) return evaluator.evaluateAlone.call(this.#server, code, context, file, done);
       const { heldLines } = this.#shell.session;
-      evaluator.valueOf(code).then(
+      const evaluated = evaluator.valueOf(code).then(
         value => {
           this.#setPrompt();
           done(null, value);
@@ -94,8 +104,15 @@ class TerminalShell {
           done(null, undefined);
         },
       );
+      this.#runs(evaluated);
     };
     Object.assign(this.#server, { eval: replaced });
+  }
+
+  /** Keeps what is typed until something has ended. */
+  #runs(work: Promise<void>): void {
+    const release = this.#keyboard.hold();
+    void work.finally(release);
   }
 
   /** Completion evaluates parts of what is typed, which needs no transaction. */
@@ -153,10 +170,11 @@ class TerminalShell {
       help: 'Take back the changes of this session',
       action: () => {
         const { heldLines } = session;
-        void session.rollBack().then(() => {
+        const rolled = session.rollBack().then(() => {
           tell(heldLines > 0 ? rolledBack(heldLines) : 'There are no changes.\n');
           this.#prompt();
         });
+        this.#runs(rolled);
       },
     });
     server.defineCommand('commit', {
@@ -174,7 +192,7 @@ class TerminalShell {
       return;
     }
     this.#server.question(`Type "yes" to keep the changes of ${quantity(heldLines, 'line')}: `, answer => {
-      void this.#committed(answer.trim() === 'yes').then(() => this.#prompt());
+      this.#runs(this.#committed(answer.trim() === 'yes').then(() => this.#prompt()));
     });
   }
 

@@ -92,8 +92,8 @@ it('Ctrl+C cancels a line that is typed and one that runs, and changes that were
   command.type('half a li');
   await command.wrote('half a li');
   command.type('\u0003');
-  command.type('1 + 1\r');
-  await command.wrote('2');
+  command.type('20 + 22\r');
+  await command.wrote('42\r\n');
   command.type('await enroll(2, 7)\r');
   await command.wrote('rollcall*> ');
   command.type('console.log("loop" + "ing"); while (true);\r');
@@ -106,6 +106,61 @@ it('Ctrl+C cancels a line that is typed and one that runs, and changes that were
   await command.wrote(/waiting[^]*Interrupted\./);
   command.type('.exit\r');
   expect((await command.ended).code).toBe(0);
+});
+
+it('Ctrl+C gives the prompt back whenever it comes, and what was typed before it is forgotten', async () => {
+  const command = await shell('--no-history');
+  const lines = [
+    'while (true);',
+    'await new Promise(() => {})',
+    'new Promise(() => {})',
+    'await enroll(2, 6); await new Promise(() => {})',
+  ];
+  let number = 0;
+  const isBack = async (): Promise<void> => {
+    number += 1;
+    command.type(`"back " + ${number}\r`);
+    await command.wrote(`'back ${number}'\r\n`);
+  };
+  for (let round = 0; round < 5; round += 1) {
+    // The signal of a Ctrl+C that comes while the code that is not awaited is just ending.
+    command.type('process.kill(process.pid, "SIGINT"); await new Promise(() => {})\r');
+    await isBack();
+    for (const line of lines) {
+      command.type(`${line}\rnever\r\u0003`);
+      await isBack();
+
+      command.type(`${line}\r`);
+      command.type('\u0003');
+      await isBack();
+
+      const text = `begins ${number}`;
+      command.type(`console.log("begins " + ${number}); ${line}\r`);
+      await command.wrote(`${text}\r\n`);
+      command.type('\u0003');
+      await isBack();
+
+      command.type(`setImmediate(() => console.log("waits " + ${number})); ${line}\r`);
+      if (!line.includes('while')) await command.wrote(`waits ${number}\r\n`);
+      command.type('\u0003');
+      await isBack();
+    }
+  }
+  command.type('.exit\r');
+  const { code, lines: shown } = await command.ended;
+  expect(code).toBe(0);
+  expect(shown.filter(line => line.includes('ReferenceError'))).toEqual([]);
+});
+
+it('lines that are pasted run one after another, also those that belong together', async () => {
+  const command = await shell('--no-history');
+  command.type('function twice(n) {\r  return n * 2\r}\rawait enroll(2, 6)\rtwice(21)\r');
+  await command.wrote('42\r\n');
+  command.type('\u0004');
+  const { code, lines } = await command.ended;
+  expect(code).toBe(0);
+  expect(lines.join('\n')).not.toContain('Error');
+  expect(lines.at(-1)).toBe('Rolled back the changes of 1 line.');
 });
 
 it('with --commit the prompt says so, and each line is saved when it ends', async () => {
