@@ -312,6 +312,13 @@ export const configVariables = {
     default: '50000',
     meaning: 'how much an operation may [cost](http.md#limits-of-operations), in points',
   }),
+  MAX_ROWS_READ: withDefault({
+    field: 'maxRowsRead',
+    form: wholeNumberFrom(1000, 999_999_999, 'rows'),
+    default: '1000000',
+    meaning:
+      'how many rows a list [reads at most](http.md#limits-of-rows) where no index has them in its order, or to count them',
+  }),
   MAX_ALIASES: withDefault({
     field: 'maxAliases',
     form: wholeNumberFrom(0, 2500, 'aliases'),

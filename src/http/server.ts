@@ -21,7 +21,7 @@ import { mapOf } from '../database/mapped/mapped-driver.js';
 import { graphqlSchema } from '../graphql/schema.js';
 import { readTrustedDocuments } from '../graphql/documents/trusted-documents.js';
 import type { Clock } from '../live-counts/index.js';
-import { CachedTableSizes } from '../reading/index.js';
+import { CachedTableSizes, limitRowsRead } from '../reading/index.js';
 import { Background } from './background/background.js';
 import { addBrowserRules, corsHeaders, securityHeaders } from './answers/browser-rules.js';
 import { cachePolicy } from './answers/cache-policy.js';
@@ -116,6 +116,7 @@ export async function startServer({
     times: arrival,
     http: { shouldUpgradeCallback: isForWebSocket },
   });
+  limitRowsRead(database, config.maxRowsRead);
   const faults = new DatabaseFaults(logger);
   const metrics = config.metrics === 'off' ? null : startMetrics(app, database, faults, logger, crew);
   // Before all other hooks, so that a request that breaks off at once is already recorded.

@@ -7,6 +7,7 @@ import { hasOnlyOurs } from './enrollments.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
 import { rowsBy, rowsInOrder, type StrandQuery } from './merged-page.js';
 import type { PageRequest } from './page.js';
+import { fitsLimit, hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
 import type { Condition } from './visibility.js';
 
 type CourseQuery = StrandQuery<'core_course'>;
@@ -40,6 +41,29 @@ export function courseStrands(
     ...(isPublished === false ? [] : whole(true)),
     ...(isAny ? hidden : hidden.map(own => own.where('status', 'in', asked))),
   ];
+}
+
+/** The rows that are read at most of each unpublished course that a viewer instructs or is enrolled in. */
+const ROWS_OF_HIDDEN = 3;
+
+/**
+ * Makes sure that a viewer is in few enough courses to look for unpublished ones among them, which are read and sorted.
+ * Errors: TooManyRows.
+ */
+export async function requireFewHidden(database: Database, viewer: Viewer | null, filter: CourseFilter): Promise<void> {
+  if (viewer?.userId == null || viewer.role === Role.ADMIN || filter.isPublished === true) return;
+  // Another application's database may have a student in a course several times.
+  const table = hasOnlyOurs(database) ? 'core_course' : 'core_enrollments';
+  if (await fitsLimit(database, table, ROWS_OF_HIDDEN)) return;
+  // Together with the rows that are then read, no more than the limit.
+  const most = maxRowsRead(database);
+  const enrolled = rowsBy(database, 'core_enrollments', ['student_id']).where('student_id', '=', viewer.userId);
+  const taught = rowsBy(database, 'core_course', ['instructor_id']).where('instructor_id', '=', viewer.userId);
+  if (
+    (await hasMoreThan(database, enrolled, most / 8)) ||
+    (viewer.role === Role.TEACHER && (await hasMoreThan(database, taught, most / 4)))
+  )
+    throw new TooManyRows(database, filter, 'page');
 }
 
 /** Returns a strand; `isPublished` is null for courses of another application of which that is not known. */

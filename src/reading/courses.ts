@@ -1,10 +1,10 @@
 import type { SelectQueryBuilder } from 'kysely';
-import type { Database } from '../database/database.js';
-import { Course, type Key } from '../entities/index.js';
+import { dialectOf, type Database } from '../database/database.js';
+import { Course, Role, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { conditionsOf, type CourseFilter, type CourseOrdering } from './course-filter.js';
 import { countShape, takeCounts, withCounts, type JoinedCounts } from './counts.js';
-import { courseStrands } from './course-strands.js';
+import { courseStrands, requireFewHidden } from './course-strands.js';
 import { mergedPage, rowsBy, rowsByKey, type StrandQuery } from './merged-page.js';
 import {
   paged,
@@ -22,13 +22,16 @@ import { listLength, listOf, rowsOfShape } from '../database/known-statements.js
 import { builderFor, rows } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import { numberOf, type PlainRow, type Tables } from '../database/tables.js';
+import { fitsLimit, hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
 import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
 import { placedViewer, viewerShape, visibleCourses } from './visibility.js';
+import { walkedPage, type WalkedCourses } from './walked-page.js';
 
 /** One course in the form in which it is read. */
 export interface CourseRow extends PlainRow<Course>, Sortable {}
 
 type StoredCourse = Tables['core_course'];
+type CourseQuery = StrandQuery<'core_course'>;
 
 /**
  * Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. With
@@ -79,7 +82,7 @@ export async function coursesById(
 
 /**
  * Returns one page of the courses that a viewer sees. With `counts`, their enrollments are counted by the same statement,
- * unless a filter may make the database read other courses too.
+ * unless a filter may make the database read other courses too. Errors: TooManyRows.
  */
 export async function coursePage(
   database: Database,
@@ -90,28 +93,38 @@ export async function coursePage(
   properties: ReadProperties = null,
   counts?: JoinedCounts,
 ): Promise<Page<CourseRow>> {
-  const { plain, sortValue, shape } = rowReader(database, Course, properties);
-  const found = isEmpty(filter)
-    ? await rowsOfShape(
-        database,
-        `page of courses ${viewerShape(viewer)} ${pageShape(order, page)} ${shape}${countShape(counts)}`,
-        { viewer, page },
-        place => {
-          const query = coursePageQuery(
+  const { columns, plain, sortValue, shape } = rowReader(database, Course, properties);
+  if (hasStrands(filter, order)) await requireFewHidden(database, viewer, filter);
+  const found =
+    !hasStrands(filter, order) && !(await fewAreCompared(database, viewer, filter))
+      ? await walkedPage(
+          database,
+          walkedCourses(database, viewer, filter),
+          order,
+          page,
+          withColumn(columns, order.column),
+        )
+      : isEmpty(filter)
+        ? await rowsOfShape(
             database,
-            placedViewer(
-              viewer,
-              place(given => given.viewer?.userId ?? null),
-            ),
-            {},
-            order,
-            placedPage(page, place),
-            properties,
-          );
-          return counts ? withCounts(database, query, counts) : query;
-        },
-      )
-    : await rows(database, coursePageQuery(database, viewer, filter, order, page, properties));
+            `page of courses ${viewerShape(viewer)} ${pageShape(order, page)} ${shape}${countShape(counts)}`,
+            { viewer, page },
+            place => {
+              const query = coursePageQuery(
+                database,
+                placedViewer(
+                  viewer,
+                  place(given => given.viewer?.userId ?? null),
+                ),
+                {},
+                order,
+                placedPage(page, place),
+                properties,
+              );
+              return counts ? withCounts(database, query, counts) : query;
+            },
+          )
+        : await rows(database, coursePageQuery(database, viewer, filter, order, page, properties));
   if (counts) takeCounts(found, counts);
   return pageOf(
     found.map(row => sortable(plain(row), sortValue(row, order.column))),
@@ -158,8 +171,13 @@ function isEmpty(filter: CourseFilter): boolean {
   return Object.values(filter).every(part => part == null);
 }
 
-/** Counts the courses that a viewer sees. */
+/** Counts the courses that a viewer sees. Errors: TooManyRows. */
 export async function courseCount(database: Database, viewer: Viewer | null, filter: CourseFilter): Promise<number> {
+  if (!(await fewAreCompared(database, viewer, filter))) {
+    const most = maxRowsRead(database) / (1 + rowsOfCourse(viewer));
+    if (await hasMoreThan(database, countedCourses(database, viewer, filter), most))
+      throw new TooManyRows(database, filter, 'count');
+  }
   const query = chosenCourses(database, viewer, filter).select(eb => eb.fn.countAll<number>().as('count'));
   return numberOf((await rows(database, query))[0]!.count);
 }
@@ -169,11 +187,61 @@ function chosenCourses(
   viewer: Viewer | null,
   filter: CourseFilter,
   order: CourseOrdering | null = null,
-): SelectQueryBuilder<Tables, 'core_course', object> {
+): CourseQuery {
+  return matching(database, viewer, filter, comparedCourses(database, filter, order));
+}
+
+/** Returns a query with the conditions of a viewer and of a filter. */
+function matching(database: Database, viewer: Viewer | null, filter: CourseFilter, all: CourseQuery): CourseQuery {
   const visible = visibleCourses(viewer);
-  const all = comparedCourses(database, filter, order);
   const query = visible ? all.where(visible) : all;
   return query.where(eb => eb.and(conditionsOf(database, eb, filter)));
+}
+
+/** Returns how many rows are read at most to compare a course: itself, and the viewer's enrollment in it. */
+function rowsOfCourse(viewer: Viewer | null): number {
+  return viewer === null || viewer.role === Role.ADMIN ? 1 : 2;
+}
+
+/** Returns true if a list may compare all of its courses with its filter. */
+async function fewAreCompared(database: Database, viewer: Viewer | null, { ids }: CourseFilter): Promise<boolean> {
+  return ids != null || fitsLimit(database, 'core_course', rowsOfCourse(viewer));
+}
+
+function walkedCourses(database: Database, viewer: Viewer | null, filter: CourseFilter): WalkedCourses {
+  return {
+    filter,
+    matching: query => matching(database, viewer, filter, query),
+    indexed: indexedCourses(database, filter),
+    rowsOfCourse: rowsOfCourse(viewer),
+  };
+}
+
+/** Returns the query of the courses that meet a condition of a filter, by the index that has these; null: none has. */
+function indexedCourses(
+  database: Database,
+  { instructorId, title, totalEnrollments }: CourseFilter,
+): CourseQuery | null {
+  const { indexesTexts } = dialectOf(database).sql;
+  const by = (column: string, part: CourseFilter): CourseQuery =>
+    rowsBy(database, 'core_course', [column]).where(eb => eb.and(conditionsOf(database, eb, part)));
+  if (instructorId != null) return by('instructor_id', { instructorId });
+  if (title?.eq != null && indexesTexts.equal) return by('title', { title: { eq: title.eq } });
+  if (title?.startsWith != null && indexesTexts.beginnings)
+    return by('title', { title: { startsWith: title.startsWith } });
+  return totalEnrollments == null ? null : by('total_enrollments', { totalEnrollments });
+}
+
+/** Returns the query of the courses of which some are counted, by an index that has no others. */
+function countedCourses(database: Database, viewer: Viewer | null, filter: CourseFilter): CourseQuery {
+  const isPublished = filter.isPublished ?? (viewer === null ? true : null);
+  const { status } = filter;
+  const indexed = indexedCourses(database, filter);
+  if (indexed) return indexed;
+  if (isPublished === null) return rowsByKey(database, 'core_course');
+  return rowsBy(database, 'core_course', ['is_published', ...(status == null ? [] : ['status'])]).where(eb =>
+    eb.and(conditionsOf(database, eb, { isPublished, status: status ?? null })),
+  );
 }
 
 /** Returns the query of the courses that are compared with a filter, by an index that the database may not choose. */
@@ -181,7 +249,7 @@ function comparedCourses(
   database: Database,
   { ids, title, instructorId }: CourseFilter,
   order: CourseOrdering | null,
-): StrandQuery<'core_course'> {
+): CourseQuery {
   if (ids == null && instructorId != null) return rowsBy(database, 'core_course', ['instructor_id']);
   const isSearch = title?.contains != null && title.eq == null && title.startsWith == null;
   // The index of the published ones has the same order, but the titles are in the rows.

@@ -15,7 +15,10 @@ import {
   withoutAllStatuses,
   type EnrollmentFilter,
   type EnrollmentParent,
+  type EnrollmentQuery,
 } from './enrollments.js';
+import { rowsBy, type ListedTable } from './merged-page.js';
+import { fitsLimit, hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
 import { isInTaughtCourse, visibleEnrollments, type Condition } from './visibility.js';
 
 /** The courses or students whose enrollments are counted separately. */
@@ -33,14 +36,27 @@ interface CountPart {
 
 type CountQuery<Table extends keyof Tables = keyof Tables> = SelectQueryBuilder<Tables, Table, CountPart>;
 
+/** A query for a part, and how much it reads. */
+interface Counting {
+  readonly query: CountQuery;
+  readonly table: ListedTable;
+  /** The rows of the table that it reads, by an index that has no others; null: those of some keys, which are few. */
+  readonly reads: SelectQueryBuilder<Tables, ListedTable, object> | null;
+  /** How many rows are read for each of them: itself, and its course. */
+  readonly rowsOfEach: number;
+}
+
 type StoredCount = 'total_enrollments' | 'active_enrollments';
 
-/** Counts the enrollments that a viewer sees. */
+/** Counts the enrollments that a viewer sees. Errors: TooManyRows. */
 export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
   return sumOf(await partsOf(database, viewer, withoutAllStatuses(database, filter), null));
 }
 
-/** Counts the enrollments of each of many courses or students, in one statement, in the order of the ids. */
+/**
+ * Counts the enrollments of each of many courses or students, in one statement, in the order of the ids. Errors:
+ * TooManyRows.
+ */
 export async function enrollmentCounts(
   database: Database,
   viewer: Viewer,
@@ -73,7 +89,7 @@ async function partsOf(
   if (statuses.size === 0) return [];
   const isOfStudents = parents?.parent === 'student_id' || studentOf(viewer, filter) !== null;
   const visible = visibleEnrollments(viewer);
-  const parts: readonly CountQuery[] = isOfStudents
+  const parts: readonly Counting[] = isOfStudents
     ? [countOfRows(database, filter, parents, visible ? [visible] : [])]
     : [
         ...countsOfCourses(database, role === Role.TEACHER ? userId : null, filter, statuses, parents),
@@ -85,7 +101,20 @@ async function partsOf(
             ]
           : []),
       ];
-  return rows(database, unionOf(parts));
+  for (const part of parts) await requireFew(database, part, parts.length, filter);
+  return rows(database, unionOf(parts.map(({ query }) => query)));
+}
+
+/** Makes sure that a part of a count reads no more than its share of the rows that are allowed. Errors: TooManyRows. */
+async function requireFew(
+  database: Database,
+  { table, reads, rowsOfEach }: Counting,
+  parts: number,
+  filter: EnrollmentFilter,
+): Promise<void> {
+  if (reads === null || (await fitsLimit(database, table, parts * rowsOfEach))) return;
+  if (await hasMoreThan(database, reads, maxRowsRead(database) / parts / (1 + rowsOfEach)))
+    throw new TooManyRows(database, filter, 'count');
 }
 
 /** Returns the queries of the enrollments of all courses, or of those that a teacher instructs. */
@@ -95,7 +124,7 @@ function countsOfCourses(
   filter: EnrollmentFilter,
   statuses: ReadonlySet<EnrollmentStatus>,
   parents: Parents | null,
-): CountQuery[] {
+): Counting[] {
   // No stored count has the enrollments of courses that do not exist, which another application's database may have.
   if (teacher === null && parents === null && filter.courseId == null && !hasOnlyOurs(database))
     return [countOfRows(database, filter, null, [])];
@@ -105,7 +134,7 @@ function countsOfCourses(
     others.length === Object.values(EnrollmentStatus).length - 1 && (filter.status == null || hasOnlyOurs(database));
   const ofTeacher = (eb: Parameters<Condition<'core_enrollments'>>[0]) =>
     eb('course_id', 'in', eb.selectFrom('core_course').select('core_course.id').where('instructor_id', '=', teacher));
-  const stored = (count: StoredCount, less?: StoredCount): CountQuery =>
+  const stored = (count: StoredCount, less?: StoredCount): Counting =>
     sumOfCourses(database, teacher, filter, parents, count, less);
   return [
     ...(hasActive && hasAllOthers ? [stored('total_enrollments')] : []),
@@ -125,16 +154,23 @@ function sumOfCourses(
   parents: Parents | null,
   count: StoredCount,
   less: StoredCount | undefined,
-): CountQuery {
-  let query = builderFor(database).selectFrom('core_course') as SelectQueryBuilder<Tables, 'core_course', object>;
-  if (teacher !== null) query = query.where('instructor_id', '=', teacher);
-  if (courseId != null) query = query.where('id', '=', courseId);
-  if (parents) query = query.where('id', 'in', [...parents.ids]).groupBy('id');
-  return query.select(eb => [
-    (parents ? eb.ref('id') : eb.lit(0)).as('parent'),
-    eb.fn.sum<StoredAggregate>(count).as('count'),
-    (less === undefined ? eb.lit(0) : eb.fn.sum<StoredAggregate>(less)).as('less'),
-  ]);
+): Counting {
+  let reads =
+    teacher === null
+      ? (builderFor(database).selectFrom('core_course') as SelectQueryBuilder<Tables, 'core_course', object>)
+      : rowsBy(database, 'core_course', ['instructor_id']).where('instructor_id', '=', teacher);
+  if (courseId != null) reads = reads.where('id', '=', courseId);
+  if (parents) reads = reads.where('id', 'in', [...parents.ids]);
+  return {
+    query: (parents ? reads.groupBy('id') : reads).select(eb => [
+      (parents ? eb.ref('id') : eb.lit(0)).as('parent'),
+      eb.fn.sum<StoredAggregate>(count).as('count'),
+      (less === undefined ? eb.lit(0) : eb.fn.sum<StoredAggregate>(less)).as('less'),
+    ]),
+    table: 'core_course',
+    reads: courseId != null || parents ? null : (reads as never),
+    rowsOfEach: 1,
+  };
 }
 
 /** Returns the query for the number of the rows of a filter that meet further conditions. */
@@ -143,20 +179,41 @@ function countOfRows(
   { courseId, studentId, status }: EnrollmentFilter,
   parents: Parents | null,
   conditions: readonly Condition<'core_enrollments'>[],
-): CountQuery {
-  let query = builderFor(database).selectFrom('core_enrollments') as SelectQueryBuilder<
-    Tables,
-    'core_enrollments',
-    object
-  >;
-  if (courseId != null) query = query.where('course_id', '=', courseId);
-  if (studentId != null) query = query.where('student_id', '=', studentId);
-  if (parents) query = query.where(parents.parent, 'in', [...parents.ids]).groupBy(parents.parent);
-  return [...statusIn(status), ...conditions]
-    .reduce((all, condition) => all.where(condition), query)
-    .select(eb => [
+): Counting {
+  const isOfStudents = studentId != null || parents?.parent === 'student_id';
+  const isOfCourses = courseId != null || parents?.parent === 'course_id' || (!isOfStudents && conditions.length > 0);
+  let reads = indexedEnrollments(database, isOfStudents, isOfCourses, status != null);
+  if (courseId != null) reads = reads.where('course_id', '=', courseId);
+  if (studentId != null) reads = reads.where('student_id', '=', studentId);
+  if (parents) reads = reads.where(parents.parent, 'in', [...parents.ids]);
+  const withStatus = statusIn(status).reduce((all, condition) => all.where(condition), reads);
+  const query = conditions.reduce((all, condition) => all.where(condition), withStatus);
+  return {
+    query: (parents ? query.groupBy(parents.parent) : query).select(eb => [
       (parents ? eb.ref(parents.parent) : eb.lit(0)).as('parent'),
       eb.fn.countAll<number>().as('count'),
       eb.lit(0).as('less'),
-    ]);
+    ]),
+    table: 'core_enrollments',
+    // The index of a student's enrollments has those of all statuses, and conditions on the course read it.
+    reads: (isOfStudents ? reads : query) as never,
+    rowsOfEach: conditions.length > 0 ? 2 : 1,
+  };
+}
+
+/**
+ * Returns the query of enrollments by the index of what they are chosen by: the databases tend to take several indexes
+ * at once, or that of a status for the courses of a teacher.
+ */
+function indexedEnrollments(
+  database: Database,
+  isOfStudents: boolean,
+  isOfCourses: boolean,
+  hasStatus: boolean,
+): EnrollmentQuery {
+  const by = (...columns: string[]): EnrollmentQuery => rowsBy(database, 'core_enrollments', columns);
+  if (isOfStudents)
+    return isOfCourses ? rowsBy(database, 'core_enrollments', ['course_id', 'student_id'], 'unique') : by('student_id');
+  if (isOfCourses) return hasStatus ? by('course_id', 'status') : by('course_id');
+  return hasStatus ? by('status') : (builderFor(database).selectFrom('core_enrollments') as EnrollmentQuery);
 }

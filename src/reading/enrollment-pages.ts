@@ -23,10 +23,11 @@ import { rowsBy } from './merged-page.js';
 import { paged, pageOf, pageShape, placedPage, sortable, type Page, type PageRequest } from './page.js';
 import { compareRows, mergedStrands, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
 import { rowsOfTeacher } from './teacher-pages.js';
+import { requireFewOfStudents } from './students.js';
 import { joinShape, takeUsers, withUsers, type JoinedUsers } from './users.js';
 import { isTaughtBy, placedViewer, viewerShape, visibleEnrollments } from './visibility.js';
 
-/** Returns one page of the enrollments that a viewer sees. */
+/** Returns one page of the enrollments that a viewer sees. Errors: TooManyRows. */
 export async function enrollmentPage(
   database: Database,
   viewer: Viewer,
@@ -36,6 +37,8 @@ export async function enrollmentPage(
   properties: ReadProperties = null,
 ): Promise<Page<EnrollmentRow>> {
   const filter = withoutAllStatuses(database, given);
+  const student = studentOf(viewer, filter);
+  await requireFewOfStudents(database, student === null ? [] : [student], filter, 'page');
   if (viewer.role !== Role.TEACHER || viewer.userId === null || filter.courseId != null || filter.studentId != null) {
     const [only] = await pagesOf(database, [strandsOf(viewer, filter)], order, page, properties);
     return only!;
@@ -47,8 +50,9 @@ export async function enrollmentPage(
 /**
  * Returns the same page for each of many courses or students, in one statement, in the order of the ids. With
  * `students`, those of a single page are read by the same statement; the properties must include the reference to them.
+ * Errors: TooManyRows.
  */
-export function enrollmentPages(
+export async function enrollmentPages(
   database: Database,
   viewer: Viewer,
   parent: EnrollmentParent,
@@ -63,7 +67,7 @@ export function enrollmentPages(
   const [name, given] =
     parent === 'course_id' ? (['courseId', filter.courseId] as const) : (['studentId', filter.studentId] as const);
   const asked = ids.filter(id => given == null || given === id);
-  if (asked.length === 0) return Promise.resolve(ids.map(() => pageOf([], page)));
+  if (asked.length === 0) return ids.map(() => pageOf([], page));
   const other = parent === 'course_id' ? studentOf(viewer, filter) : (filter.courseId ?? null);
   // Another application's database may have a student in a course several times.
   if (other !== null && hasOnlyOurs(database)) {
@@ -83,6 +87,7 @@ export function enrollmentPages(
       page,
     );
   }
+  if (parent === 'student_id') await requireFewOfStudents(database, asked, filter, 'page');
   const [only] = ids;
   if (ids.length === 1) return pageUnder(database, viewer, name, only!, filter, order, page, properties, students);
   const strands = ids.map(id => (asked.includes(id) ? strandsOf(viewer, { ...filter, [name]: id }) : []));

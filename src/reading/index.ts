@@ -22,6 +22,7 @@ export {
   hasOnlyOurs,
 } from './enrollments.js';
 export type { Ordering, Page, PageRequest, Position } from './page.js';
+export { limitRowsRead, TooManyRows } from './rows-limit.js';
 export { ASSUMED_SIZES, CachedTableSizes, NO_ROWS, roundedUp, rowsOfLargest, type TableSizes } from './table-sizes.js';
 export type { ReadProperties } from '../database/row-reader.js';
 export { isStoredMoment } from '../database/tables.js';

@@ -1,12 +1,14 @@
 import { sql, type SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import { builderFor, rows, unionOf } from '../database/query.js';
-import type { StoredMoment, Tables } from '../database/tables.js';
+import { numberOf, type StoredAggregate, type StoredMoment, type Tables } from '../database/tables.js';
 import type { EnrollmentStatus, Key } from '../entities/index.js';
 import { statusIn, type EnrollmentFilter, type EnrollmentOrdering, type EnrollmentQuery } from './enrollments.js';
 import { betweenCursors, fromEnd, paged, sorted, type PageRequest } from './page.js';
 import { rowsBy } from './merged-page.js';
+import { fitsLimit, hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
 import { isInTaughtCourse } from './visibility.js';
+import { requireFewOfStudents } from './students.js';
 import { compareRows, mergedStrands, statusesOf, type StoredEnrollment, type Strand } from './strands.js';
 
 /** The first row of a strand after the page's cursor. */
@@ -26,7 +28,7 @@ const MAX_NAMED_COURSES = 300;
 /**
  * Reads the rows of a teacher's page. The first statement reads the first row of each strand after the cursor, one for
  * each course and status: a page of n rows can only have rows of the n strands whose first rows come first. If a first
- * row is deleted before the second statement, the page could lack a later row, so it is read again.
+ * row is deleted before the second statement, the page could lack a later row, so it is read again. Errors: TooManyRows.
  */
 export async function rowsOfTeacher(
   database: Database,
@@ -40,7 +42,9 @@ export async function rowsOfTeacher(
     conditions: [eb => eb.not(isInTaughtCourse(teacher)(eb)), ...statusIn(filter.status)],
   };
   const statuses = statusesOf(filter.status);
+  await requireFewOfStudents(database, [teacher], filter, 'page');
   const largest = statuses.length === 0 ? [] : await largestTaught(database, teacher, page);
+  if (statuses.length > 0) await requireFewTaught(database, teacher, largest, filter, statuses.length, page);
   for (;;) {
     const heads =
       statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, largest, statuses, order, page));
@@ -51,6 +55,37 @@ export async function rowsOfTeacher(
     const [lastHead, lastRow] = [heads[page.size], found[page.size]];
     if (!lastHead || (lastRow && compareRows(order, page)(lastRow, lastHead) <= 0)) return found;
   }
+}
+
+/** The rows that are read for the first row of a strand: its course, the entry of an index, and the row itself. */
+const ROWS_OF_HEAD = 3;
+
+/** Makes sure that a teacher's page reads no more rows than are allowed. Errors: TooManyRows. */
+async function requireFewTaught(
+  database: Database,
+  teacher: number,
+  largest: readonly number[],
+  filter: EnrollmentFilter,
+  statuses: number,
+  { after, before }: PageRequest,
+): Promise<void> {
+  const refusal = (): TooManyRows => new TooManyRows(database, filter, 'page');
+  const most = maxRowsRead(database);
+  const ofCourse = statuses * ROWS_OF_HEAD;
+  const taught = rowsBy(database, 'core_course', ['instructor_id']).where('instructor_id', '=', teacher);
+  // Half of the limit for the first rows, and half for those before a cursor.
+  if (
+    !(await fitsLimit(database, 'core_course', 2 * ofCourse)) &&
+    (await hasMoreThan(database, taught, most / 2 / (1 + ofCourse)))
+  )
+    throw refusal();
+  if ((!after && !before) || (await fitsLimit(database, 'core_enrollments', 2))) return;
+  const unnamed = largest.length === 0 ? taught : taught.where('id', 'not in', [...largest]);
+  const [skipped] = await rows(
+    database,
+    unnamed.select(eb => eb.fn.sum<StoredAggregate>('total_enrollments').as('count')),
+  );
+  if (numberOf(skipped!.count) > most / 2) throw refusal();
 }
 
 /** Returns the query for the first rows of the strands of a teacher's courses, as many as a page can need. */

@@ -28,6 +28,7 @@ describe('the configuration', () => {
       explorer: true,
       maxDepth: 12,
       maxCost: 50_000,
+      maxRowsRead: 1_000_000,
       maxAliases: 50,
       maxDirectives: 50,
       trustedDocuments: null,
@@ -72,6 +73,7 @@ describe('the configuration', () => {
       EXPLORER: 'on',
       MAX_DEPTH: '8',
       MAX_COST: '2000',
+      MAX_ROWS_READ: '5000',
       MAX_ALIASES: '20',
       MAX_DIRECTIVES: '30',
       MAX_SUBSCRIPTIONS: '800',
@@ -113,6 +115,7 @@ describe('the configuration', () => {
       explorer: true,
       maxDepth: 8,
       maxCost: 2000,
+      maxRowsRead: 5000,
       maxAliases: 20,
       maxDirectives: 30,
       trustedDocuments: null,
@@ -323,6 +326,7 @@ describe('the configuration', () => {
       EXPLORER: '1',
       MAX_DEPTH: '0',
       MAX_COST: '1e6',
+      MAX_ROWS_READ: '999',
       MAX_ALIASES: '2501',
       MAX_DIRECTIVES: '-1',
       DATABASE_WAIT: 'long',
@@ -357,13 +361,14 @@ describe('the configuration', () => {
       expect.stringMatching(/^EXPLORER is "1"\. Give one of on, off\.$/),
       expect.stringMatching(/^MAX_DEPTH is "0"\. Give a whole number of fields, from 1 to 999\.$/),
       expect.stringMatching(/^MAX_COST is "1e6"\. Give a whole number of points, from 1 to 999999999\.$/),
+      expect.stringMatching(/^MAX_ROWS_READ is "999"\. Give a whole number of rows, from 1000 to 999999999\.$/),
       expect.stringMatching(/^MAX_ALIASES is "2501"\. Give a whole number of aliases, from 0 to 2500\.$/),
       expect.stringMatching(/^MAX_DIRECTIVES is "-1"\. Give a whole number of directives, from 0 to 2500\.$/),
       expect.stringMatching(/^LOG_LEVEL is "loud"\. Give one of /),
       expect.stringMatching(/^SAMPLE_DATA is "maybe"\. Give one of true, false\.$/),
       expect.stringMatching(/^JWT_SECRET and JWKS_URL are both set/),
     ]);
-    expect(() => readConfig(env)).toThrow(/has 23 mistakes:\n {2}- DATABASE_URL/);
+    expect(() => readConfig(env)).toThrow(/has 24 mistakes:\n {2}- DATABASE_URL/);
   });
 
   it.each(['mysql://app:pass@word@', 'app:pass@word@host/school', 'mariadb://app:pass@word@host'])(

@@ -132,6 +132,21 @@ const late =
 type CodesElsewhere =
   'DATABASE_UNAVAILABLE' | 'READ_FAILED' | 'COMMIT_UNKNOWN' | 'RETRY_LATER' | 'NOT_WRITABLE' | 'UNKNOWN_VALUE';
 
+/** Sends a request to a server of its own with more courses than a list may read. */
+const amongMany =
+  (ask: Ask): Ask =>
+  async () => {
+    const api = await startApi('sqlite', { env: { MAX_ROWS_READ: '1000' } });
+    await api.database.em
+      .getConnection()
+      .execute(
+        "insert into core_course (title, status, is_published, created_at, updated_at) with recursive n(n) as (select 1 union all select n + 1 from n where n < 1200) select 'Course ' || n, 'active', 1, n, n from n",
+      );
+    const reply = await ask(api);
+    await api.stop();
+    return reply;
+  };
+
 /** Requests that are answered with each other code of `errors`. */
 export const errorRequests: Readonly<Record<Exclude<ErrorCode, CodesElsewhere>, readonly Ask[]>> = {
   BAD_REQUEST: [
@@ -168,6 +183,16 @@ export const errorRequests: Readonly<Record<Exclude<ErrorCode, CodesElsewhere>, 
       `{ courses { nodes ${'{ instructor { enrollments { nodes { course '.repeat(3)}{ id }${' } } } }'.repeat(3)} } }`,
     ),
     anonymously(`{ courses(filter: { status: ${'['.repeat(1100)}${']'.repeat(1100)} }) { totalCount } }`),
+  ],
+  TOO_MANY_ROWS: [
+    amongMany(anonymously('{ courses(filter: { title: { contains: "algebra" } }) { nodes { id } } }')),
+    amongMany(
+      anonymously(
+        '{ courses(filter: { title: { eq: "none" }, totalEnrollments: { gte: 0 } }, last: 5, orderBy: { field: CREATED_AT }) { nodes { id } } }',
+      ),
+    ),
+    amongMany(anonymously('{ courses { totalCount } }')),
+    amongMany(anonymously('{ courses(filter: { title: { startsWith: "c" } }) { totalCount } }')),
   ],
   QUERY_TOO_COSTLY: [
     anonymously(

@@ -70,15 +70,15 @@ it('docs/http.md names the statuses and the limits that hold', () => {
   );
   expect(refusals).toHaveLength(14);
   for (const [status, code] of refusals) expect(errorCatalogue[code].status, code).toContain(status);
-  const { maxDepth, maxCost, maxAliases, maxDirectives, keepAliveTimeout, maxEventLoopDelay, rateLimits } = readConfig(
-    {},
-  );
+  const { maxDepth, maxCost, maxRowsRead, maxAliases, maxDirectives, keepAliveTimeout, maxEventLoopDelay, rateLimits } =
+    readConfig({});
   const inWords = (limit: number): string => limit.toLocaleString('en');
   for (const words of [
     `| 413 | \`PAYLOAD_TOO_LARGE\` | the body has more than ${inWords(MAX_BODY_BYTES)} bytes |`,
     `| 431 | \`HEADERS_TOO_LARGE\` | the address and the headers have more than ${inWords(maxHeaderSize)} bytes |`,
     `\`MAX_DEPTH\`, ${maxDepth}:`,
     `\`MAX_COST\`, ${inWords(maxCost)}:`,
+    `\`MAX_ROWS_READ\`, ${inWords(maxRowsRead)}`,
     `\`MAX_ALIASES\`, ${maxAliases}, and \`MAX_DIRECTIVES\`, ${maxDirectives}:`,
     `there may be ${MAX_DIRECTIVES_AT_ONE_PLACE} directives`,
     `A document may have ${inWords(MAX_TOKENS)} tokens and ${inWords(MAX_DOCUMENT_LENGTH)} characters, a name in it ${MAX_NAME_LENGTH} characters`,

@@ -121,6 +121,8 @@ export interface SqlRules {
   readonly isText: (column: Expression<string>, text: string) => Expression<SqlBool>;
   /** Returns the condition that a column is like a pattern with the escape character `!`, regardless of case and accents. */
   readonly isLike: (column: Expression<string>, pattern: string) => Expression<SqlBool>;
+  /** Whether an index of a column has the rows with a text, and with texts that begin with one. */
+  readonly indexesTexts: { readonly equal: boolean; readonly beginnings: boolean };
   /**
    * Returns the condition that a row is beyond a place in the order of a column, and of the key where that is equal: the
    * condition by which the database finds the place in an index with both.

@@ -93,10 +93,12 @@ export const readPrices: Readonly<Record<string, ReadPrice>> = {
       const filter = args['filter'] as CourseFilterInput | null | undefined;
       const some = filter?.ids == null ? sizes.courses : Math.min(filter.ids.length, sizes.courses);
       const { status, isPublished: _, ...compared } = filter ?? {};
-      return (
+      // One page is always allowed, whatever the number of courses; a second beside it is not.
+      return Math.min(
         ((isEmptyFilter(compared) ? 0 : some) + (counts ? some : 0)) * COMPARED_COURSE_POINTS +
-        // Those that are published and those that are not.
-        2 * (status?.length ?? 0) * STRAND_POINTS
+          // Those that are published and those that are not.
+          2 * (status?.length ?? 0) * STRAND_POINTS,
+        MAX_LONG_FIELD_POINTS,
       );
     },
     advice:

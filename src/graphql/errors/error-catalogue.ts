@@ -3,6 +3,7 @@
  * docs/errors.md with this list and provokes each code.
  */
 import type { AccessError } from '../../access/access.js';
+import type { TooManyRows } from '../../reading/index.js';
 import type { SubscriptionRefused } from '../../live-counts/index.js';
 import type { TransactionErrorCode } from '../../transactions/transaction-error.js';
 
@@ -58,6 +59,7 @@ export type ErrorCode =
   | AccessError['code']
   | TransactionErrorCode
   | SubscriptionRefused['code']
+  | TooManyRows['code']
   | 'READ_FAILED'
   | 'UNSAFE_NUMBER'
   | 'UNKNOWN_VALUE'
@@ -225,6 +227,18 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     status: [400],
     remedy:
       'Add the document to the [folder of the server](clients.md#trusted-documents); send its id or its exact text.',
+  },
+  TOO_MANY_ROWS: {
+    meaning:
+      'To find the page of a list, or to count its rows, the database would have to read more rows than [`MAX_ROWS_READ`](http.md#limits-of-rows) allows. Earlier changes of the same request are saved.',
+    message: [
+      '…: more than … rows would be read to find this page (MAX_ROWS_READ). Add a condition that fewer rows meet, or choose another order.',
+      'totalCount: more than … rows would be read to count them (MAX_ROWS_READ). Leave "totalCount" out, or add a condition that fewer rows meet.',
+      'totalCount with …: more than … rows would be read to count them (MAX_ROWS_READ). Leave "totalCount" out, or add a condition that fewer rows meet.',
+    ],
+    status: [200],
+    remedy:
+      'Leave `totalCount` out, add a condition to the filter that `extensions.argument` names, or order by what it compares.',
   },
   BAD_USER_INPUT: {
     meaning:

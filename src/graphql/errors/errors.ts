@@ -8,6 +8,7 @@ import { currentLimit, WorkStopped, type TimeLimit } from '../../database/time-l
 import { WaitRefused } from '../../database/connections/wait-queue.js';
 import { NotWritable } from '../../map/written-row.js';
 import { AccessError } from '../../access/access.js';
+import { TooManyRows } from '../../reading/index.js';
 import { TokenError, UncheckedTokenError } from '../../access/token-error.js';
 import { visible } from '../../use-cases/quoted-text.js';
 import { shortened } from '../../use-cases/shortened.js';
@@ -95,6 +96,7 @@ export function errorFormatter(
     const cause = thrownBy(error);
     if (cause instanceof AccessError || cause instanceof NotWritable)
       return withCode(formatted, cause.code, cause.message);
+    if (cause instanceof TooManyRows) return withCode(formatted, cause.code, cause.message, cause.argument);
     if (cause instanceof TransactionError) {
       onFault(cause);
       return withCode(formatted, cause.code, cause.message);
@@ -248,6 +250,12 @@ function isUnreadable(cause: unknown): boolean {
   );
 }
 
-function withCode({ locations, path }: GraphQLFormattedError, code: ErrorCode, message: string): GraphQLFormattedError {
-  return { message, ...(locations && { locations }), ...(path && { path }), extensions: { code } };
+function withCode(
+  { locations, path }: GraphQLFormattedError,
+  code: ErrorCode,
+  message: string,
+  argument: string | null = null,
+): GraphQLFormattedError {
+  const extensions = { code, ...(argument !== null && { argument }) };
+  return { message, ...(locations && { locations }), ...(path && { path }), extensions };
 }

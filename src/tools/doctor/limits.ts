@@ -8,6 +8,7 @@ const MAX_TIMES_DEFAULT = 10;
 const doctorLimits = {
   maxDepth: 'MAX_DEPTH',
   maxCost: 'MAX_COST',
+  maxRowsRead: 'MAX_ROWS_READ',
   maxAliases: 'MAX_ALIASES',
   maxDirectives: 'MAX_DIRECTIVES',
   maxSubscriptions: 'MAX_SUBSCRIPTIONS',

@@ -10,7 +10,7 @@ function found(env: Record<string, string>): string[] {
 describe('the check of the limits', () => {
   it('the check of the limits says what the limits are, and where roles come from', () => {
     expect(found({})).toEqual([
-      'ok MAX_DEPTH 12, MAX_COST 50000, MAX_ALIASES 50, MAX_DIRECTIVES 50, MAX_SUBSCRIPTIONS 5000, REQUEST_TIMEOUT 10, WRITE_TIMEOUT 30, USER_CHECK_SECONDS 15; any operation runs.',
+      'ok MAX_DEPTH 12, MAX_COST 50000, MAX_ROWS_READ 1000000, MAX_ALIASES 50, MAX_DIRECTIVES 50, MAX_SUBSCRIPTIONS 5000, REQUEST_TIMEOUT 10, WRITE_TIMEOUT 30, USER_CHECK_SECONDS 15; any operation runs.',
       'ok Roles come from the token; clocks may differ by 30 s.',
     ]);
     expect(found({ ROLE_FROM: 'database', JWT_CLOCK_TOLERANCE: '5', MAX_DEPTH: '9' })).toEqual([

@@ -90,6 +90,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
       // The collations of the columns ignore case and accents.
       isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
       isLike: (column, pattern) => sql<SqlBool>`${column} like ${pattern} escape '!'`,
+      indexesTexts: { equal: true, beginnings: true },
       isBeyond: isBeyondEither,
       withOnly: withEqual,
       forUpdate: (query, whenLocked) => (whenLocked === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),

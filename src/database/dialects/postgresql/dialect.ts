@@ -61,6 +61,7 @@ export const postgreSql: Dialect = {
     isLike: (column, pattern) =>
       // No text has a NUL.
       pattern.includes('\0') ? sql<SqlBool>`false` : sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
+    indexesTexts: { equal: true, beginnings: false },
     // Only such a comparison of rows is one range of an index.
     isBeyond: (column, key, operator) => isBeyondRow([column, key], operator),
     // Ranges of one value keep the columns in the order, which only an index with all of them then has.
