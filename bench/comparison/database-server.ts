@@ -25,9 +25,13 @@ export function isInstalled(kind: ServerKind): boolean {
 /**
  * Starts a server on a free port of the loopback, whose data stay in the folder for the next run. All settings are the
  * server's defaults, so each commit waits for the disk, twice where there is a binary log; only the buffer pool is
- * large enough for the data.
+ * large enough for the data, and what further options say.
  */
-export async function startDatabase(kind: ServerKind, folder: string): Promise<DatabaseServer> {
+export async function startDatabase(
+  kind: ServerKind,
+  folder: string,
+  further: readonly string[] = [],
+): Promise<DatabaseServer> {
   mkdirSync(folder, { recursive: true });
   if (kind === 'sqlite')
     return { url: `sqlite:${join(folder, 'bench.sqlite')}`, pid: null, stop: () => Promise.resolve() };
@@ -53,6 +57,7 @@ export async function startDatabase(kind: ServerKind, folder: string): Promise<D
       '--max-connections=400',
       '--innodb-buffer-pool-size=1G',
       ...(kind === 'mysql' ? ['--mysqlx=OFF'] : []),
+      ...further,
     ],
     { cwd: folder, stdio: ['ignore', output, output] },
   );

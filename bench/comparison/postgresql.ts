@@ -57,10 +57,10 @@ export function hasPostgreSql(): boolean {
 }
 
 /**
- * Starts a PostgreSQL server on a free port of the loopback, whose data stay in the folder. It does not run as root, so
- * root starts it as the user postgres.
+ * Starts a PostgreSQL server on a free port of the loopback, whose data stay in the folder, with further settings. It does
+ * not run as root, so root starts it as the user postgres.
  */
-export async function startPostgreSql(folder: string): Promise<DatabaseServer> {
+export async function startPostgreSql(folder: string, further: readonly string[] = []): Promise<DatabaseServer> {
   const programs = programFolder()!;
   const data = join(folder, 'data');
   const user = process.getuid?.() === 0 ? idsOf('postgres') : undefined;
@@ -72,7 +72,7 @@ export async function startPostgreSql(folder: string): Promise<DatabaseServer> {
   }
   const port = await freePort();
   const output = openSync(join(folder, 'server.log'), 'w');
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'shared_buffers=1GB'];
+  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'shared_buffers=1GB', ...further];
   const child = spawn(join(programs, 'postgres'), ['-D', data, ...settings.flatMap(one => ['-c', one])], {
     ...user,
     cwd: folder,
@@ -119,7 +119,8 @@ export async function openPostgreSql(url: string, rows: Rows): Promise<Store> {
   return store;
 }
 
-function programFolder(): string | null {
+/** Returns the folder of PostgreSQL's programs; null if there is none. */
+export function programFolder(): string | null {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).toSorted((a, b) => Number(b) - Number(a)) : [];
   const folders = [
     ...versions.map(version => join(DEBIAN, version, 'bin')),
@@ -136,7 +137,8 @@ function idsOf(user: string): { uid: number; gid: number } {
 /** The options of psql: no configuration, quiet, only values, and an end at the first error. */
 const PSQL = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1'];
 
-function psql(url: string, sql: string): string {
+/** Runs statements, and returns what they print. */
+export function psql(url: string, sql: string): string {
   // From its input, so that each statement is a transaction of its own, as VACUUM must be.
   return execFileSync(join(programFolder()!, 'psql'), [...PSQL, '-d', url], {
     input: sql,
@@ -146,7 +148,7 @@ function psql(url: string, sql: string): string {
 }
 
 /** Runs a statement, and returns its rows if it is a SELECT. */
-function query(url: string, sql: string): Found[] {
+export function query(url: string, sql: string): Found[] {
   if (!/^\s*select/i.test(sql)) {
     psql(url, sql);
     return [];

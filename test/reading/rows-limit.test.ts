@@ -173,6 +173,7 @@ describeOnEach('a list with a limit of rows', kind => {
         const read = (page: PageRequest) => coursePage(database, viewer, filter(), order, page);
         const ids = (rows: readonly { id: number }[]): number[] => rows.map(({ id }) => id);
         expect([order, ids((await read(FIRST)).rows)]).toEqual([order, ids(expected.slice(0, PAGE))]);
+        expect([order, ids((await read({ ...FIRST, size: COURSES })).rows)]).toEqual([order, ids(expected)]);
         const last = await read({ ...FIRST, backward: true });
         expect([order, ids(last.rows), last.hasPreviousPage]).toEqual([
           order,
