@@ -168,7 +168,7 @@ function sumOfCourses(
       (less === undefined ? eb.lit(0) : eb.fn.sum<StoredAggregate>(less)).as('less'),
     ]),
     table: 'core_course',
-    reads: courseId != null || parents ? null : (reads as never),
+    reads: courseId != null || parents ? null : reads,
     rowsOfEach: 1,
   };
 }
@@ -196,7 +196,7 @@ function countOfRows(
     ]),
     table: 'core_enrollments',
     // The index of a student's enrollments has those of all statuses, and conditions on the course read it.
-    reads: (isOfStudents ? reads : query) as never,
+    reads: isOfStudents ? reads : query,
     rowsOfEach: conditions.length > 0 ? 2 : 1,
   };
 }

@@ -5,6 +5,7 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import { builderFor, rows } from '../database/query.js';
+import { unlessStopped, withoutLimit, WorkStopped } from '../database/time-limits/time-limit.js';
 import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
 import type { ListedTable } from './merged-page.js';
 
@@ -41,9 +42,15 @@ export class TooManyRows extends Error {
 }
 
 /** The time for which the highest and the lowest key of a table are used before they are read again, in milliseconds. */
-const MAX_AGE_MS = 10_000;
+const MAX_AGE_MS = 300_000;
 
-const keySpans = new WeakMap<object, Map<ListedTable, { readonly rows: number; readonly readAt: number }>>();
+/** The most rows that a table has, which several requests wait for together. */
+interface KeySpan {
+  readonly rows: Promise<number>;
+  readonly readAt: number;
+}
+
+const keySpans = new WeakMap<object, Map<ListedTable, KeySpan>>();
 
 /**
  * Returns true if a list reads no more rows than are allowed even if it reads each row of a table several times: by the
@@ -53,11 +60,16 @@ export async function fitsLimit(database: Database, table: ListedTable, times: n
   const most = maxRowsRead(database);
   if (most === Number.POSITIVE_INFINITY) return true;
   let spans = keySpans.get(database.driver);
-  if (!spans) keySpans.set(database.driver, (spans = new Map()));
+  if (!spans) keySpans.set(database.driver, (spans = new Map<ListedTable, KeySpan>()));
   let span = spans.get(table);
   if (!span || performance.now() - span.readAt > MAX_AGE_MS)
-    spans.set(table, (span = { rows: await keySpan(database, table), readAt: performance.now() }));
-  return span.rows * times <= most;
+    spans.set(table, (span = { rows: withoutLimit(() => keySpan(database, table)), readAt: performance.now() }));
+  try {
+    return (await unlessStopped(span.rows)) * times <= most;
+  } catch (error) {
+    if (spans.get(table) === span && !(error instanceof WorkStopped)) spans.delete(table);
+    throw error;
+  }
 }
 
 async function keySpan(database: Database, table: ListedTable): Promise<number> {

@@ -3,7 +3,7 @@ import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
 import { rows } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
-import type { Tables } from '../database/tables.js';
+import type { ColumnOf, Tables } from '../database/tables.js';
 import { Course } from '../entities/index.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
 import { rowsBy, rowsByKey, type StrandQuery } from './merged-page.js';
@@ -38,7 +38,7 @@ export async function walkedPage(
   courses: WalkedCourses,
   order: CourseOrdering,
   page: PageRequest,
-  columns: readonly (keyof StoredCourse & string)[],
+  columns: readonly ColumnOf<'core_course'>[],
 ): Promise<StoredCourse[]> {
   const { filter, matching, indexed, rowsOfCourse } = courses;
   // Each part is read twice, to find its end and for its rows.
@@ -62,7 +62,7 @@ async function walk(
   matching: WalkedCourses['matching'],
   order: CourseOrdering,
   page: PageRequest,
-  columns: readonly (keyof StoredCourse & string)[],
+  columns: readonly ColumnOf<'core_course'>[],
   most: number,
 ): Promise<StoredCourse[] | null> {
   const inOrder =

@@ -102,7 +102,7 @@ describeOnEach('a list with a limit of rows', kind => {
       updatedAt: new Date(Date.UTC(2026, 0, 1)),
       instructor: em.getReference(User, teachers[at % 100 === 14 ? 0 : 1]!, { wrapped: true }),
     }));
-    await em.insertMany(Course, rows as never);
+    await em.insertMany(Course, rows);
   }
 
   async function addSomeEnrollments(students: readonly number[]): Promise<void> {
