@@ -2,7 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform 
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { SumSql } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { exactNumber } from '../sql/exact-number.js';
+import { exactNumber, safeNumber } from '../sql/exact-number.js';
 import { quoted } from '../sql/fragments.js';
 import { decimalText, unitsOf, unitsOfOne, type CountValue, type ExactColumn } from '../sql/units.js';
 import { decimalDigits, integerBounds } from './column-types.js';
@@ -102,6 +102,8 @@ export function literalSql({ amount: { into, of, sums } }: Summing, units: bigin
 /** Returns units as the property of a stored count has them. Errors: UnsafeNumberError. */
 export function valueOf({ amount: { into, sums, platform } }: Summing, units: bigint): CountValue {
   const { property, scale, place, digits } = into;
+  // Counts, of which a verify reads many, without a text between.
+  if (scale === 0 && digits === undefined && property.runtimeType === 'number') return safeNumber(units, place);
   const text = decimalText(units, scale);
   const read = digits === undefined ? text : sums.read(text);
   if (property.runtimeType === 'number') return digits === undefined ? exactNumber(read, place) : Number(read);

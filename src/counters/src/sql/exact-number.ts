@@ -25,6 +25,13 @@ export function exactNumber(value: unknown, place: string): number {
   return number;
 }
 
+/** Returns a whole number as a number. Errors: UnsafeNumberError, which names the place. */
+export function safeNumber(value: bigint, place: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new UnsafeNumberError(String(value), place);
+  return number;
+}
+
 /** Returns true for an UnsafeNumberError, also where the ORM has converted it to an error of its own. */
 export function isUnsafeNumber(error: unknown): error is Error {
   return (error as { code?: unknown } | null)?.code === 'UNSAFE_NUMBER';

@@ -38,10 +38,30 @@ function sourcesOf(em: SqlEntityManager, group: LocatedGroup, place: number): So
   }));
 }
 
+/** A stored count, and the names under which a statement reads it and the numbers of its rows. */
+interface StoredPlaces {
+  readonly counter: ResolvedCounter;
+  readonly stored: string;
+  readonly actual: readonly { readonly counter: ResolvedCounter; readonly name: string }[];
+}
+
+/** Returns each column that stores counts of groups, once. */
+function storedPlaces(groups: readonly LocatedGroup[]): StoredPlaces[] {
+  const places = groups.flatMap((group, place) =>
+    group.counters.map((counter, index) => ({ counter, at: `${place}_${index}` })),
+  );
+  return [...Map.groupBy(places, ({ counter }) => counter.column).values()].map(same => ({
+    counter: same[0]!.counter,
+    stored: `s${same[0]!.at}`,
+    actual: same.map(({ counter, at }) => ({ counter, name: `a${at}` })),
+  }));
+}
+
 /** The statements that verify one target table. They take no locks. */
 export class VerifyStatements {
   readonly #key: readonly string[];
   readonly #sources: readonly Source[];
+  readonly #stored: readonly StoredPlaces[];
 
   constructor(
     private readonly em: SqlEntityManager,
@@ -50,6 +70,7 @@ export class VerifyStatements {
   ) {
     this.#key = keyColumns(target);
     this.#sources = groups.flatMap((group, place) => sourcesOf(em, group, place));
+    this.#stored = storedPlaces(groups);
   }
 
   /** Reads the last key of the table, or the last one up to a key; null where there is none. */
@@ -109,17 +130,13 @@ export class VerifyStatements {
 
   /** Returns the counts of one row. Counters that share a column have the sum of their rows there. */
   #countsIn(row: Row): ComparedTarget['counts'] {
-    const found = this.groups.flatMap((group, place) =>
-      group.counters.map((counter, index) => ({
-        counter,
-        stored: unitsRead(counter, row[`s${place}_${index}`]),
-        actual: unitsRead(counter, row[`a${place}_${index}`]),
-      })),
-    );
-    return [...Map.groupBy(found, ({ counter }) => counter.column).values()].map(([first, ...others]) => {
-      const { counter, stored, actual } = first!;
-      const all = others.reduce((sum, other) => sum + other.actual, actual);
-      return { counter: counter.name, stored: valueOf(counter, stored), actual: valueOf(counter, all) };
+    return this.#stored.map(({ counter, stored, actual }) => {
+      const rows = actual.reduce((sum, one) => sum + unitsRead(one.counter, row[one.name]), 0n);
+      return {
+        counter: counter.name,
+        stored: valueOf(counter, unitsRead(counter, row[stored])),
+        actual: valueOf(counter, rows),
+      };
     });
   }
 

@@ -188,15 +188,21 @@ function chunkOf(
   all: boolean,
   milliseconds: number,
 ): VerifiedChunk {
-  const counts = targets.flatMap(({ key, counts: mine }, index) =>
-    mine.map(count => ({ ...count, key, place: index + 1 })),
-  );
+  const counts: VerifiedCount[] = [];
+  const drifts: VerifiedCount[] = [];
+  for (const [index, target] of targets.entries())
+    for (const { counter, stored, actual } of target.counts) {
+      if (!all && stored === actual) continue;
+      const count = { counter, stored, actual, key: target.key, place: index + 1 };
+      if (all) counts.push(count);
+      if (stored !== actual) drifts.push(count);
+    }
   return {
     first: targets[0]!.key,
     last: 'keys' in range ? range.keys.at(-1)! : range.upTo,
     checked: targets.length,
-    drifts: counts.filter(({ stored, actual }) => stored !== actual),
-    counts: all ? counts : [],
+    drifts,
+    counts,
     milliseconds,
   };
 }
