@@ -50,12 +50,21 @@ function requireFile(url: string): void {
 }
 
 /**
+ * Connects to another application's database, without a map, only for reading. Errors: NoDatabaseFile; a server's errors
+ * at the first query.
+ */
+export async function openToRead(url: string): Promise<Database> {
+  requireFile(url);
+  return opened({ ...(await ormOptions(url, 'hooks', null, 'read theirs')), ensureDatabase: false });
+}
+
+/**
  * Connects to another application's database, without a map, to add to it what Rollcall needs, or to take that away.
  * Errors: NoDatabaseFile; a server's errors at the first query.
  */
 export async function openToAdopt(url: string): Promise<Database> {
   requireFile(url);
-  return opened({ ...(await ormOptions(url, 'hooks', null, true)), ensureDatabase: false });
+  return opened({ ...(await ormOptions(url, 'hooks', null, 'change theirs')), ensureDatabase: false });
 }
 
 async function opened(options: Options): Promise<Database> {

@@ -5,7 +5,7 @@ import { SchemaGenerator } from '@mikro-orm/sql';
 import { withCounters, type CounterStrategy } from 'mikro-orm-counters';
 import { counters, Course, Enrollment, RecountChange, RecountRun, User } from '../entities/index.js';
 import { MIGRATIONS_TABLE } from '../migrations/migrations-table.js';
-import { driverWithDialect, type Options } from './dialects/dialect.js';
+import { driverWithDialect, type Options, type Owner } from './dialects/dialect.js';
 import type { DatabaseMap } from '../map/map-form.js';
 import { mappedDriver } from './mapped/mapped-driver.js';
 import { mappedDiscovery } from './mapped/mapped-metadata.js';
@@ -16,16 +16,16 @@ export type { Options };
 
 /**
  * Returns the ORM's options for a database URL, with the counters switched on; with a map, for another application's
- * database; `opensTheirs`: for such a database without a map, which is to be changed.
+ * database; `owner` says whose it is if there is no map.
  */
 export async function ormOptions(
   url: string,
   strategy: CounterStrategy = 'hooks',
   map: DatabaseMap | null = null,
-  opensTheirs = map !== null,
+  owner: Owner = map === null ? 'ours' : 'change theirs',
 ): Promise<Options> {
   const dialect = dialectOfUrl(url);
-  const { driver: plain, ...own } = await dialect.connections.options(url, opensTheirs);
+  const { driver: plain, ...own } = await dialect.connections.options(url, owner);
   const driver = driverWithDialect(plain!, dialect);
   return withCounters<Options>(
     {

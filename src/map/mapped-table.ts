@@ -7,6 +7,9 @@ export const mappedEntities = { users: User, courses: Course, enrollments: Enrol
 /** The beginning of the names of everything that is added to another application's database. */
 export const ADDED_PREFIX = 'rollcall_';
 
+/** The table in an adopted database that records what was added to it, and by which map. */
+export const JOURNAL_TABLE = `${ADDED_PREFIX}adoption`;
+
 /**
  * How another application's table has a property of ours:
  * - `theirs`: a column of theirs has the same values, and is read and written as it is;

@@ -51,8 +51,3 @@ export function tablesOf(rows: readonly (PartRow & { readonly isView: number })[
     ]),
   );
 }
-
-/** Returns names as an SQL list. */
-export function listOf(names: readonly string[]): string {
-  return names.map(name => `'${name}'`).join(', ');
-}

@@ -4,6 +4,7 @@ import { dialectOf, type Database } from '../database/database.js';
 import type { Scripts } from '../database/dialects/dialect.js';
 import { mapOf } from '../database/mapped/mapped-driver.js';
 import { storedColumns, storedTable } from '../database/mapped/stored-names.js';
+import { quotedName } from '../migrations/sql-names.js';
 import { PROCEDURE, PROCEDURE_COMMENT } from '../migrations/procedures.js';
 
 /** The scripts, by what they do. */
@@ -42,8 +43,8 @@ function adapted(text: string, database: Database, procedure: string): string {
       : line.replace(TOKEN, (word, quoted?: string, alias?: 'c' | 'e', column?: string) => {
           if (quoted === PROCEDURE) return platform.quoteValue(procedure);
           if (quoted !== undefined) return names.has(quoted) ? platform.quoteValue(names.get(quoted)!) : word;
-          if (alias !== undefined) return `${alias}.${platform.quoteIdentifier(columns[alias].get(column!)!)}`;
-          if (names.has(word)) return platform.quoteIdentifier(names.get(word)!);
+          if (alias !== undefined) return `${alias}.${quotedName(database.em, columns[alias].get(column!)!)}`;
+          if (names.has(word)) return quotedName(database.em, names.get(word)!);
           return word === PROCEDURE ? procedure : word;
         });
   const meant = [...names, [PROCEDURE, procedure] as const].filter(([own, theirs]) => own !== theirs);

@@ -15,12 +15,12 @@ import { definitionsIn } from '../support/catalog.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { compareAnswers } from './other-databases/answers.js';
 import { runNatively } from './other-databases/native.js';
-import { schools, usualSchool, type School } from './other-databases/school.js';
+import { oddlyNamedSchool, schools, usualSchool, type School } from './other-databases/school.js';
 import { made, type Made } from './other-databases/tables.js';
 import { readRunOptions } from './model-check.js';
 
 describeOnEach('random databases of other applications', kind => {
-  const { operations, seed, timeout, requested } = readRunOptions(kind === 'sqlite' ? 6 : 1);
+  const { operations, seed, timeout, requested } = readRunOptions(kind === 'sqlite' ? 6 : 2);
 
   it(
     'are opened with every answer that their rows have, or refused by name, and are as before after an undo',
@@ -31,7 +31,12 @@ describeOnEach('random databases of other applications', kind => {
         fc.asyncProperty(schools(kind), async school => {
           for (const result of await tried(kind, school)) seen.set(result, (seen.get(result) ?? 0) + 1);
         }),
-        { numRuns: operations, seed, endOnFailure: !requested, examples: [[usualSchool(kind)]] },
+        {
+          numRuns: operations,
+          seed,
+          endOnFailure: !requested,
+          examples: [[usualSchool(kind)], [oddlyNamedSchool(kind)]],
+        },
       );
       if (requested) console.log(kind, `RANDOM_SEED=${seed}`, Object.fromEntries(seen));
     },

@@ -226,6 +226,7 @@ What --check examines:
   keys        that each id belongs to one row
   missing     the fields for which there is no column, and what a copy writes instead
   required    the columns that must be filled, and that a copy leaves behind
+  names       the names by which a database can be copied, but not opened in place
   unique      that a student can be in a course once, and that an email belongs to one user
   cascades    the foreign keys that change rows when others are deleted
   triggers    the triggers on these tables

@@ -1,5 +1,5 @@
 import { mistakeInDatabaseUrl } from '../../config/config-values.js';
-import { openExistingDatabase } from '../../database/database.js';
+import { openToRead } from '../../database/database.js';
 import { dialectOfUrl } from '../../database/texts/database-url.js';
 import type { FoundTables } from '../../database/schema/found-table.js';
 import { findTables } from '../../database/schema/found-tables.js';
@@ -21,7 +21,7 @@ export async function withTheirDatabase<Result>(
   work: (theirs: TheirDatabase, tables: FoundTables) => Promise<Result>,
 ): Promise<Result> {
   try {
-    const database = await openExistingDatabase(url);
+    const database = await openToRead(url);
     try {
       return await work(new TheirDatabase(database), await findTables(database));
     } finally {

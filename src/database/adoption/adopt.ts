@@ -174,7 +174,10 @@ async function restoreNames(database: Database, addition: Addition, found: State
 /** Records migrations as applied. */
 async function record(database: Database, { names, statements }: Addition): Promise<void> {
   // The ORM's own migrator remembers that the table was there.
-  await new Migrator(database.em.fork()).getStorage().ensureTable();
+  const migrator = new Migrator(database.em.fork());
+  const schema = await dialectOf(database).adoption.schemaName(database.em.fork());
+  if (schema !== undefined) migrator.getStorage().setRunSchema(schema);
+  await migrator.getStorage().ensureTable();
   const { applied } = await findSchema(database);
   for (const [index, name] of names.entries()) if (!applied?.includes(name)) await run(database, statements[index]!);
 }

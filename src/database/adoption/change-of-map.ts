@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { mapParts, type DatabaseMap } from '../../map/map-form.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex } from '../dialects/adoption-rules.js';
 import type { FoundTables } from '../schema/found-table.js';
@@ -69,7 +70,7 @@ function changeOfTable(database: Database, journal: Journal, before: WantedTable
   );
   if (others.length + dropped.length === 0) return { additions: [], refusals: [] };
   const { adoption } = dialectOf(database);
-  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  const quoted = (name: string): string => quotedName(database.em, name);
   const table = quoted(found.name);
   // With the columns of the map, and unique only where it was so.
   const added = dropped.flatMap(({ name }): AddedIndex[] => {

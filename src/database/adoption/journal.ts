@@ -1,10 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { mapForm, type DatabaseMap } from '../../map/map-form.js';
-import { ADDED_PREFIX } from '../../map/mapped-table.js';
+import { JOURNAL_TABLE } from '../../map/mapped-table.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
-
-/** The table in an adopted database that records what was added to it, and by which map. */
-export const JOURNAL_TABLE = `${ADDED_PREFIX}adoption`;
 
 /** The kinds of additions, in words that people see. */
 type AdditionKind =

@@ -1,11 +1,12 @@
 /** The tables of our own in another application's database, and the record of the migrations. */
 import { RecountChange } from '../../entities/index.js';
-import { mappedEntities } from '../../map/mapped-table.js';
+import { JOURNAL_TABLE, mappedEntities } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { FoundTables } from '../schema/found-table.js';
 import type { findSchema } from '../schema/own-schema.js';
-import { JOURNAL_TABLE, keyOf, type Addition, type Planned } from './journal.js';
+import { keyOf, type Addition, type Planned } from './journal.js';
 
 /** Returns the migrations that make tables of our own only. */
 export function ownMigrations(database: Database): MigrationEntry[] {
@@ -36,7 +37,7 @@ export async function ownTables(
     if (names.some(table => found.has(table) || planned.has(keyOf('tables', name, table)))) continue;
     const migration = new Migration(database.em.getDriver(), database.config);
     await migration.up();
-    const quoted = (table: string): string => database.em.getPlatform().quoteIdentifier(table);
+    const quoted = (table: string): string => quotedName(database.em, table);
     additions.push({
       kind: 'tables',
       object: name,

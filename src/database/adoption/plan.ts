@@ -1,6 +1,7 @@
 import type { DatabaseMap } from '../../map/map-form.js';
 import { ADDED_PREFIX } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex } from '../dialects/adoption-rules.js';
 import type { FoundTable, FoundTables } from '../schema/found-table.js';
@@ -103,7 +104,7 @@ function additionsTo(
   { isOurs, isAmbiguous }: { readonly isOurs: boolean; readonly isAmbiguous: boolean },
 ): Pick<AdoptionPlan, 'additions' | 'refusals'> {
   const { adoption } = dialectOf(database);
-  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  const quoted = (name: string): string => quotedName(database.em, name);
   const table = quoted(found.name);
   const missing = columns.filter(
     ({ name, definition }) =>
@@ -185,7 +186,7 @@ function keptIndexes(
     .map(({ name }) => name)
     .filter(name => !name.startsWith(ADDED_PREFIX) && !planned.has(keyOf('kept indexes', found.name, name)));
   if (names.length === 0) return [];
-  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  const quoted = (name: string): string => quotedName(database.em, name);
   const rename = (pairs: readonly (readonly [string, string])[]): string =>
     `alter table ${quoted(found.name)} ${pairs.map(([from, to]) => `rename index ${quoted(from)} to ${quoted(to)}`).join(', ')}`;
   const pairs = names.map((name, index) => [name, heldName(index)] as const);
@@ -206,7 +207,7 @@ export function heldName(index: number): string {
 }
 
 async function hasDuplicates(database: Database, { indexes, found }: WantedTable): Promise<boolean> {
-  const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
+  const quoted = (name: string): string => quotedName(database.em, name);
   for (const { columns, isUnique } of indexes) {
     if (!isUnique) continue;
     const names = columns.map(quoted).join(', ');

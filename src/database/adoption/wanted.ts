@@ -13,6 +13,7 @@ import { mapParts } from '../../map/map-form.js';
 import { mappedColumn, mappedEntities, mappedTable, type MappedProperty } from '../../map/mapped-table.js';
 import { choicesOf } from '../../map/choices.js';
 import { textOf } from '../../map/sources.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex, AdoptionRules } from '../dialects/adoption-rules.js';
 import type { FoundColumn, FoundTable, FoundTables } from '../schema/found-table.js';
@@ -127,7 +128,7 @@ export function wantedOwnTables(
           const column = prop.fieldNames[0]!;
           return {
             name: column,
-            ...addedDefinition(database, prop, database.em.getPlatform().quoteIdentifier(column), now),
+            ...addedDefinition(database, tables.get(name)!, prop, quotedName(database.em, column), now),
           };
         }),
       indexes: ours
@@ -173,9 +174,9 @@ function wantedColumn(
       : misfit(part, prop, found, column);
     return { ...common, definition: null, refusal, isIndexable: adoption.canIndex(column) };
   }
-  const quoted = database.em.getPlatform().quoteIdentifier(name);
+  const quoted = quotedName(database.em, name);
   if (mapped.kind === 'added') {
-    const { definition, laterDefault } = addedDefinition(database, prop, quoted, now);
+    const { definition, laterDefault } = addedDefinition(database, found, prop, quoted, now);
     return { ...common, definition, laterDefault };
   }
   const values = new DerivedValues(adoption.expressions, found);
@@ -183,7 +184,7 @@ function wantedColumn(
   if (expression instanceof NotDerivable)
     return { ...common, definition: null, refusal: underivable(part, prop, found, expression.column) };
   const { sql, isIndexable } = expression;
-  const type = adoption.derivedType(typeOf(prop), isStoredAsWord(part, prop));
+  const type = typeIn(database, found, adoption.derivedType(typeOf(prop), isStoredAsWord(part, prop)));
   return {
     ...common,
     isIndexable,
@@ -250,8 +251,14 @@ function typeOf({ columnTypes, collation }: EntityProperty): string {
   return `${columnTypes[0]!}${collation === undefined ? '' : ` collate ${collation}`}`;
 }
 
+/** Returns a type as a table can have it. */
+function typeIn(database: Database, { isStrict }: FoundTable, type: string): string {
+  return isStrict ? dialectOf(database).adoption.strictType(type) : type;
+}
+
 function addedDefinition(
   database: Database,
+  found: FoundTable,
   prop: EntityProperty,
   quoted: string,
   now: Date,
@@ -262,7 +269,7 @@ function addedDefinition(
   const given = moment?.first ?? (prop.defaultRaw === undefined ? null : prop.defaultRaw);
   const check = prop.unsigned && adoption.needsSignCheck ? ` check (${quoted} >= 0)` : '';
   return {
-    definition: `${typeOf(prop)}${prop.nullable ? ' null' : ' not null'}${given === null ? '' : ` default ${given}`}${check}`,
+    definition: `${typeIn(database, found, typeOf(prop))}${prop.nullable ? ' null' : ' not null'}${given === null ? '' : ` default ${given}`}${check}`,
     laterDefault: moment?.later ?? null,
   };
 }

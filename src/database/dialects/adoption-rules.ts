@@ -50,6 +50,8 @@ export interface AdoptionRules {
   readonly generated: 'virtual' | 'stored';
   /** Returns the type of a derived column, for the type of our own column; `isChoice`: unknown values have another form. */
   readonly derivedType: (ownType: string, isChoice: boolean) => string;
+  /** Returns the type for a table that takes few types only, see FoundTable.isStrict. */
+  readonly strictType: (type: string) => string;
   /** Returns whether a column has truth values as our own columns do. */
   readonly isTruth: (column: FoundColumn) => boolean;
   /** Whether whole numbers can be negative unless a check forbids it. */
@@ -71,6 +73,8 @@ export interface AdoptionRules {
     readonly reverse: string;
     readonly exists: (em: SqlEntityManager) => Promise<boolean>;
   }[];
+  /** Returns the schema of the tables, where the ORM's record of the migrations needs its name. */
+  readonly schemaName: (em: SqlEntityManager) => Promise<string | undefined>;
   /** The clause of ALTER TABLE by which a column of a count takes negative ones too; null: it does already. */
   readonly signedCount: ((column: string) => string) | null;
   /** The type of texts of any length. */

@@ -74,13 +74,15 @@ export interface PoolUse {
   readonly most: number;
 }
 
+/** Whose database is opened: our own, or another application's, which is read, or also changed. */
+export type Owner = 'ours' | 'read theirs' | 'change theirs';
+
 /** The rules for connecting to a database. */
 interface ConnectionRules {
   /**
-   * Returns the driver for a URL, loaded at the first use, with MikroORM's options that belong to it; `opensTheirs`: for
-   * a database of another application, which is to be changed.
+   * Returns the driver for a URL, loaded at the first use, with MikroORM's options that belong to it.
    */
-  readonly options: (url: string, opensTheirs?: boolean) => Promise<Options>;
+  readonly options: (url: string, owner: Owner) => Promise<Options>;
   /** Returns how the connections are used now, without a query. */
   readonly use: (database: Database) => Promise<PoolUse>;
   /**
@@ -167,8 +169,12 @@ interface SchemaRules {
   readonly migrations: readonly MigrationEntry[];
   /** The queries that tell which tables the database has. */
   readonly catalog: Catalog;
-  /** Reads all tables; null: the ORM does that. */
-  readonly readTables: ((em: SqlEntityManager) => Promise<FoundTables>) | null;
+  /** Reads all tables and views. */
+  readonly readTables: (em: SqlEntityManager) => Promise<FoundTables>;
+  /** Returns the other schemas, or databases of the server, that have one of some tables, or any if none is named. */
+  readonly otherPlaces: (em: SqlEntityManager, table: string | null) => Promise<readonly string[]>;
+  /** How a table of another place can be read, in a sentence. */
+  readonly wayToOtherPlaces: string;
   /**
    * Whether schema changes belong to the transaction in which they are made, which also makes all other processes wait;
    * if not, each is committed by itself.
@@ -267,7 +273,7 @@ export interface Inspection {
   /** Returns the names of the indexes whose first column is this one. */
   readonly indexesStartingWith: (database: Database, table: string, column: string) => Promise<string[]>;
   /** Returns the statement that updates the database's statistics about a table. */
-  readonly analyzeSql: (table: string) => string;
+  readonly analyzeSql: (database: Database, table: string) => string;
 }
 
 /** A driver that carries the dialect of its database. */

@@ -19,6 +19,7 @@ import type { MappedTable } from '../../map/mapped-table.js';
 import { NotWritable, writtenRow } from '../../map/written-row.js';
 import type { Options } from '../dialects/dialect.js';
 import { dateOf, type StoredMoment } from '../tables.js';
+import { takeNames } from './mapped-platform.js';
 import { isBehind, tablesByEntity, writerOf } from './mapped-metadata.js';
 
 /** The values that a statement writes, by the names of properties. */
@@ -46,6 +47,11 @@ export function mappedDriver(driver: NonNullable<Options['driver']>, map: Databa
   const tables = tablesByEntity(map);
   class Mapped extends (driver as unknown as DriverClass) implements MappedDriver {
     readonly map = map;
+
+    constructor(configuration: Configuration) {
+      super(configuration);
+      takeNames(this.getPlatform(), map);
+    }
 
     override async nativeInsert<Entity extends object>(
       entity: EntityName<Entity>,

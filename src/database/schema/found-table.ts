@@ -42,9 +42,26 @@ interface FoundReference {
   readonly onDelete: string | null;
 }
 
-/** A table that was found. */
+/** Why a table, or what stands in its place, cannot be opened in place. */
+export interface Unfit {
+  /** What it is, as the end of a sentence that begins with its name. */
+  readonly what: string;
+  /** The way out, in whole sentences or statements. */
+  readonly advice: string;
+  /** Whether a copy can read all of its rows. */
+  readonly canBeCopied: boolean;
+}
+
+/** The way out for everything that can be read, but not changed. */
+export const COPY_INSTEAD = 'Or copy it with "rollcall import database".';
+
+/** A table that was found, or a view. */
 export interface FoundTable {
   readonly name: string;
+  /** Null: it is an ordinary table, which can be changed. */
+  readonly unfit: Unfit | null;
+  /** Whether its columns can have the types of SQLite only, and no other words for them. */
+  readonly isStrict: boolean;
   readonly columns: ReadonlyMap<string, FoundColumn>;
   readonly keys: readonly FoundKey[];
   /** All indexes, those of keys included. */

@@ -19,7 +19,7 @@ export async function functionComment(
   read: (sql: string) => Promise<readonly object[]>,
   name: string,
 ): Promise<string | undefined> {
-  const sql = `select coalesce(obj_description(oid, 'pg_proc'), '') as comment from pg_proc where pronamespace = to_regnamespace(current_schema()) and proname = '${name}' and pronargs = 0`;
+  const sql = `select coalesce(obj_description(oid, 'pg_proc'), '') as comment from pg_proc where pronamespace = to_regnamespace(quote_ident(current_schema())) and proname = '${name}' and pronargs = 0`;
   const [row] = (await read(sql)) as { comment: string }[];
   return row?.comment;
 }

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { listOf, tablesOf, type Catalog, type PartRow, type TablePart } from '../catalog.js';
+import { tablesOf, type Catalog, type PartRow, type TablePart } from '../catalog.js';
+import { listOf } from '../sql-names.js';
 
 /** The catalog of SQLite. */
 export const sqliteCatalog: Catalog = {
@@ -9,13 +10,13 @@ export const sqliteCatalog: Catalog = {
     return (await em.execute<{ name: string }[]>(sql)).map(({ name }) => name);
   },
   async findTables(em, names) {
-    const sql = `select lower(m.name) as t, m.type = 'view' as isView, lower(c.name) as name from sqlite_master m, pragma_table_info(m.name) c where m.type in ('table', 'view') and lower(m.name) in (${listOf(names)})`;
+    const sql = `select lower(m.name) as t, m.type = 'view' as isView, lower(c.name) as name from sqlite_master m, pragma_table_info(m.name) c where m.type in ('table', 'view') and lower(m.name) in (${listOf(em, names)})`;
     return tablesOf(await em.execute<(PartRow & { isView: number })[]>(sql));
   },
   indexesOf: (em, tables) => partsOf(em, tables, 'index'),
   triggersOn: (em, tables) => partsOf(em, tables, 'trigger'),
   async foreignReferences(em, tables) {
-    const names = listOf(tables);
+    const names = listOf(em, tables);
     const rows = await em.execute<{ place: string; target: string }[]>(
       `select m.name || '.' || f."from" as place, lower(f."table") as target from sqlite_master m, pragma_foreign_key_list(m.name) f
        where m.type = 'table' and lower(f."table") in (${names}) and lower(m.name) not in (${names}) order by 1`,
@@ -30,7 +31,7 @@ async function partsOf(
   type: 'index' | 'trigger',
 ): Promise<TablePart[]> {
   const rows = await em.execute<PartRow[]>(
-    `select lower(tbl_name) as t, name from sqlite_master where type = '${type}' and sql is not null and lower(tbl_name) in (${listOf(tables)}) order by name`,
+    `select lower(tbl_name) as t, name from sqlite_master where type = '${type}' and sql is not null and lower(tbl_name) in (${listOf(em, tables)}) order by name`,
   );
   return rows.map(({ t, name }) => ({ table: t, name }));
 }

@@ -60,7 +60,7 @@ export async function examineCountIndex(database: Database, viewer: Viewer): Pro
   return [
     warning(
       `A filter on ${COLUMN} does not use ${indexes.join(', ')}: ${plan.text}.`,
-      `Freshen what the database knows of the table: ${inspection.analyzeSql(TABLE)}`,
+      `Freshen what the database knows of the table: ${inspection.analyzeSql(database, storedTable(database, TABLE))}`,
     ),
   ];
 }

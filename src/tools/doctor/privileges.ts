@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Config } from '../../config/config.js';
 import { existingTriggers, triggerStatus } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { failed, ok, type Finding } from './finding.js';
 import { mapOf } from '../../database/mapped/mapped-driver.js';
 import { storedColumn, storedTable } from '../../database/mapped/stored-names.js';
@@ -56,10 +57,10 @@ async function tryAll(database: Database, ours: readonly TableName[]): Promise<F
   const { privileges } = dialectOf(database);
   const denied: string[] = [];
   for (const [index, table] of tables.entries()) {
-    const id = storedColumn(database, ours[index]!, 'id');
+    const [from, id] = [table, storedColumn(database, ours[index]!, 'id')].map(name => quotedName(database.em, name));
     for (const name of trialsOn(database, ours[index]!)) {
       try {
-        await tryAlone(database, trials[name]!(table, id));
+        await tryAlone(database, trials[name]!(from!, id!));
       } catch (error) {
         if (!privileges?.isDenied(error)) throw error;
         denied.push(`${name} on ${table}`);

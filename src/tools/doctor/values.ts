@@ -5,6 +5,7 @@ import { columnOfOurs } from '../../database/tables.js';
 import { choicesOf, UNKNOWN_MARK, unknownValueIn } from '../../map/choices.js';
 import { mapParts } from '../../map/map-form.js';
 import { mappedEntities, mappedTable } from '../../map/mapped-table.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { failed, ok, type Finding } from './finding.js';
 
 /** The most values that a finding names. */
@@ -47,7 +48,7 @@ async function unknownValues(
   areTruths: boolean,
 ): Promise<UnknownValue[]> {
   const em = database.em.fork();
-  const [from, name, rows] = [table, column, 'rows'].map(one => em.getPlatform().quoteIdentifier(one));
+  const [from, name, rows] = [table, column, 'rows'].map(one => quotedName(em, one));
   const isUnknown = areTruths ? `${name} is null` : `${name} like '${UNKNOWN_MARK}%'`;
   return em.execute<UnknownValue[]>(
     `select ${name} as value, count(*) as ${rows} from ${from} where ${isUnknown} group by ${name} order by count(*) desc`,

@@ -125,8 +125,12 @@ export function made(kind: DatabaseKind, school: School): Made {
     return !(school.hasUniquePair && isSecond);
   });
   const options = isMy ? ` default character set ${school.charset} engine = InnoDB` : '';
+  let keys = 0;
+  // The name that a server gives to a key of a table with a long name would be too long.
   const references = (column: string, table: string, target: string): string =>
-    school.hasForeignKeys ? `, foreign key (${q(column)}) references ${q(table)} (${q(target)})` : '';
+    school.hasForeignKeys
+      ? `, constraint their_key_${(keys += 1)} foreign key (${q(column)}) references ${q(table)} (${q(target)})`
+      : '';
   const own = (column: string): string =>
     school.hasOwnGenerated ? `, ${q(column)} integer generated always as (1 + 1) ${isPg ? 'stored' : 'virtual'}` : '';
   const usedOf = (choice: 'role' | 'course' | 'enrollment'): Meant[] =>
@@ -274,10 +278,17 @@ export function made(kind: DatabaseKind, school: School): Made {
   };
   const isNumbered = isMy ? school.isNumbered : isPg ? /serial|identity/.test(school.keyType) : key === 'integer';
   const ids = [...school.users, ...school.courses, ...school.enrollments].map(({ id }) => id);
+  const canAdd = isNumbered && Math.max(...ids) < (isPg && school.keyType === 'serial' ? 2 ** 30 : 2 ** 52);
   // PostgreSQL's sequences do not know the rows that brought their keys along.
-  const canAdd = isNumbered && !isPg && Math.max(...ids) < 2 ** 52;
+  const followed =
+    isPg && canAdd
+      ? school.tables.map((table, index) => {
+          const column = name(index, 0);
+          return `select setval(pg_get_serial_sequence(${text(q(table))}, ${text(column)}), ${Math.max(...ids)})`;
+        })
+      : [];
   return {
-    statements: [...prepared, ...tables, ...rows, ...others],
+    statements: [...prepared, ...tables, ...rows, ...followed, ...others],
     map,
     expected,
     canAdd,

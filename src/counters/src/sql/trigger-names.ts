@@ -7,13 +7,18 @@ import { queryRows } from './fragments.js';
 /** The most characters in the name of a trigger: as many as MySQL allows, or fewer where the database allows fewer. */
 const MAX_NAME_LENGTH = 64;
 
-/** Returns the name of a trigger, without a schema, with a hash in it where it would be too long. */
+/**
+ * Returns the name of a trigger, without a schema. It has a hash in it where it would be too long, or where MikroORM would
+ * take a dot in the name of a table or a column for the end of a schema's name.
+ */
 export function triggerName(em: SqlEntityManager, parts: readonly string[]): string {
   const name = parts.join('_');
   const most = Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
-  return name.length <= most
-    ? name
-    : `${name.slice(0, most - 9)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+  const hash = (): string => createHash('sha256').update(name).digest('hex').slice(0, 8);
+  // A shorter name is the limit of a database that counts bytes.
+  if (name.includes('.') || (most < MAX_NAME_LENGTH && Buffer.byteLength(name) > most && /[^\0-\x7f]/.test(name)))
+    return `${name.replaceAll(/\W/g, '_').slice(0, most - 9)}_${hash()}`;
+  return name.length <= most ? name : `${name.slice(0, most - 9)}_${hash()}`;
 }
 
 /** Returns those of some names that triggers of a schema's tables have, or those that count in this session too. */

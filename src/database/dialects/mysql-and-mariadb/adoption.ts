@@ -37,6 +37,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
         : /char|text/.test(ownType)
           ? `${ownType} character set utf8mb4`
           : ownType,
+    strictType: type => type,
     isTruth: ({ family, type }) => (family === 'boolean' || family === 'whole') && !type.startsWith('bit'),
     needsSignCheck: false,
     momentDefault: now => ({
@@ -56,6 +57,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     addsIndexesTogether: true,
     dropsIndexesOfKeys: true,
     preparation: [],
+    schemaName: () => Promise.resolve(undefined),
     signedCount: column => `modify ${column} bigint not null`,
     longText: 'mediumtext',
     tableOptions: ' default character set utf8mb4 engine = InnoDB',

@@ -1,3 +1,4 @@
+import { listOf, nameAsText, quotedName } from '../../../migrations/sql-names.js';
 import { dateOf } from '../../tables.js';
 import type { Database, Inspection, NumberType } from '../dialect.js';
 import { failed, type Finding } from '../finding.js';
@@ -46,7 +47,7 @@ export function serverInspection({ explain }: InspectionDifferences): Inspection
     async highestKey(database, table, key) {
       const [row] = await select<{ highest: string | null }>(
         database,
-        `select cast(max(${key}) as char) as highest from ${table}`,
+        `select cast(max(${quotedName(database.em, key)}) as char) as highest from ${quotedName(database.em, table)}`,
       );
       const [highest, given] = [BigInt(row?.highest ?? 0), await lastGivenKey(database, table)];
       return given > highest ? given : highest;
@@ -63,11 +64,11 @@ export function serverInspection({ explain }: InspectionDifferences): Inspection
     async indexesStartingWith(database, table, column) {
       const rows = await select<{ name: string }>(
         database,
-        `select index_name as name from information_schema.statistics where table_schema = database() and table_name = '${table}' and seq_in_index = 1 and column_name = '${column}'`,
+        `select index_name as name from information_schema.statistics where table_schema = database() and table_name = ${nameAsText(database.em, table)} and seq_in_index = 1 and column_name = ${nameAsText(database.em, column)}`,
       );
       return rows.map(({ name }) => name);
     },
-    analyzeSql: table => `analyze table ${table}`,
+    analyzeSql: (database, table) => `analyze table ${quotedName(database.em, table)}`,
   };
 }
 
@@ -80,7 +81,7 @@ function numberTypeOf(type: string): NumberType | null {
 
 /** Reads the counter from the table's definition, because information_schema may be a day old. */
 async function lastGivenKey(database: Database, table: string): Promise<bigint> {
-  const [row] = await select<Record<string, string>>(database, `show create table ${table}`);
+  const [row] = await select<Record<string, string>>(database, `show create table ${quotedName(database.em, table)}`);
   return BigInt(/ AUTO_INCREMENT=(\d+)/.exec(row?.['Create Table'] ?? '')?.[1] ?? 1) - 1n;
 }
 
@@ -89,7 +90,7 @@ async function examineRollback(database: Database, tables: readonly string[]): P
   const unsafe = await select<{ name: string; engine: string }>(
     database,
     `select t.table_name as name, t.engine as engine from information_schema.tables t join information_schema.engines e on e.engine = t.engine
-    where t.table_schema = database() and t.table_name in (${tables.map(table => `'${table}'`).join(', ')}) and e.transactions <> 'YES' order by t.table_name`,
+    where t.table_schema = database() and t.table_name in (${listOf(database.em, tables)}) and e.transactions <> 'YES' order by t.table_name`,
   );
   if (unsafe.length === 0) return [];
   return [

@@ -7,6 +7,7 @@ import { isBeyondEither, withEqual } from '../plain-conditions.js';
 import { serverAdoption, type AdoptionDifferences } from './adoption.js';
 import { hasNumber, serverFaultOf } from './errors.js';
 import { explainServer } from './explain.js';
+import { findServerTables, otherDatabases } from './found-tables.js';
 import type { Pool } from './idle-connections.js';
 import { serverInspection, type InspectionDifferences } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
@@ -101,7 +102,10 @@ export function serverDialect(own: ServerDifferences): Dialect {
     schema: {
       migrations: mySqlMigrations,
       catalog: mySqlCatalog,
-      readTables: null,
+      readTables: findServerTables,
+      otherPlaces: otherDatabases,
+      wayToOtherPlaces:
+        'One database is read: name it in the URL; or, for a copy, make a view of the other table in the database that the URL names.',
       isTransactional: false,
       exclusively: (database, work) => underMigrationLock(database, idleLimit, work),
       // ER_DB_CREATE_EXISTS, ER_TABLE_EXISTS_ERROR.

@@ -1,3 +1,4 @@
+import { listOf, quotedName } from '../../../migrations/sql-names.js';
 import type { Database } from '../dialect.js';
 import { failed, type Finding } from '../finding.js';
 
@@ -8,7 +9,7 @@ import { failed, type Finding } from '../finding.js';
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
   if (tables.length === 0) return [];
   const connection = database.em.getConnection();
-  const names = tables.map(table => `'${table}'`).join(', ');
+  const names = listOf(database.em, tables);
   const engines = await connection.execute<{ name: string; engine: string }[]>(
     `select table_name as name, engine as engine from information_schema.tables where table_schema = database() and table_name in (${names}) and engine <> 'InnoDB'`,
   );
@@ -22,7 +23,7 @@ export async function examineStorage(database: Database, tables: readonly string
     ...engines.map(({ name, engine }) =>
       failed(
         `The table ${name} is kept by ${engine}, which has no transactions and no row locks, so counts and rows would differ.`,
-        `alter table ${name} engine = InnoDB; then rollcall recount`,
+        `alter table ${quotedName(database.em, name)} engine = InnoDB; then rollcall recount`,
       ),
     ),
     ...(narrow.length > 0

@@ -58,6 +58,7 @@ export const postgreSqlAdoption: AdoptionRules = {
   expressions,
   generated: 'stored',
   derivedType: ownType => ownType,
+  strictType: type => type,
   isTruth: ({ type }) => type.startsWith('bool'),
   needsSignCheck: true,
   momentDefault: () => ({ first: "date_trunc('milliseconds', statement_timestamp())", later: null }),
@@ -75,11 +76,12 @@ export const postgreSqlAdoption: AdoptionRules = {
       exists: async em =>
         (
           await em.execute<unknown[]>(
-            `select 1 from pg_collation where collname = '${TEXT_COLLATION}' and collnamespace = to_regnamespace(current_schema())`,
+            `select 1 from pg_collation where collname = '${TEXT_COLLATION}' and collnamespace = to_regnamespace(quote_ident(current_schema()))`,
           )
         ).length > 0,
     },
   ],
+  schemaName: async em => (await em.execute<{ name: string }[]>('select current_schema() as name'))[0]!.name,
   signedCount: null,
   longText: 'text',
   tableOptions: '',
@@ -102,7 +104,7 @@ export const postgreSqlAdoption: AdoptionRules = {
     const rows = await em
       .getConnection()
       .execute<{ name: string }[]>(
-        'select i.relname as name from pg_index x join pg_class i on i.oid = x.indexrelid where i.relnamespace = to_regnamespace(current_schema()) and not (x.indisvalid and x.indisready)',
+        'select i.relname as name from pg_index x join pg_class i on i.oid = x.indexrelid where i.relnamespace = to_regnamespace(quote_ident(current_schema())) and not (x.indisvalid and x.indisready)',
       );
     return rows.map(({ name }) => name);
   },

@@ -15,6 +15,7 @@ import { postgreSqlAdoption } from './adoption.js';
 import { connectionOptions } from './connection-options.js';
 import { hasState, postgreSqlFaultOf } from './errors.js';
 import { explainPostgreSql } from './explain.js';
+import { findPostgreSqlTables, otherSchemas } from './found-tables.js';
 import { folded } from './folded-text.js';
 import { postgreSqlInspection } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
@@ -35,12 +36,13 @@ export const postgreSql: Dialect = {
   faultOf: postgreSqlFaultOf,
   explain: explainPostgreSql,
   connections: {
-    async options(url) {
+    async options(url, owner) {
       return {
         driver: (await import('./driver.js')).LimitedPostgreSqlDriver,
         ...(await connectionOptions(url)),
         discovery: { afterDiscovered: adaptSchema },
-        onCreateConnection: connection => prepareSession(connection as DatabaseConnection, sessionSettings()),
+        onCreateConnection: connection =>
+          prepareSession(connection as DatabaseConnection, sessionSettings(undefined, owner !== 'ours')),
       };
     },
     use({ em }) {
@@ -82,7 +84,10 @@ export const postgreSql: Dialect = {
   schema: {
     migrations: postgreSqlMigrations,
     catalog: postgreSqlCatalog,
-    readTables: null,
+    readTables: findPostgreSqlTables,
+    otherPlaces: otherSchemas,
+    wayToOtherPlaces:
+      'One schema is read, the first of the search path: set it, such as by ?options=-csearch_path%3DSCHEMA at the end of the URL; or, for a copy, make a view of the other table there.',
     isTransactional: true,
     exclusively: underMigrationLock,
     // duplicate_database, duplicate_table, duplicate_object, and the violation of a unique index of the catalog by two

@@ -1,3 +1,4 @@
+import { nameAsText, quotedName } from '../../../migrations/sql-names.js';
 import { compiledValues } from '../../compiled-values.js';
 import type { Database, Inspection, NumberType } from '../dialect.js';
 import { examineServerSettings } from './server-settings.js';
@@ -41,7 +42,7 @@ export const postgreSqlInspection: Inspection = {
   async highestKey(database, table, key) {
     const [row] = await select<{ highest: string | null; given: string | null }>(
       database,
-      `select (select max(${key})::text from ${table}) as highest, pg_sequence_last_value(pg_get_serial_sequence('${table}', '${key}')::regclass)::text as given`,
+      `select (select max(${quotedName(database.em, key)})::text from ${quotedName(database.em, table)}) as highest, pg_sequence_last_value(pg_get_serial_sequence(${nameAsText(database.em, quotedName(database.em, table))}, ${nameAsText(database.em, key)})::regclass)::text as given`,
     );
     const [highest, given] = [BigInt(row?.highest ?? 0), BigInt(row?.given ?? 0)];
     return given > highest ? given : highest;
@@ -66,11 +67,11 @@ export const postgreSqlInspection: Inspection = {
   async indexesStartingWith(database, table, column) {
     const rows = await select<{ name: string }>(
       database,
-      `select x.indexrelid::regclass::text as name from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0] where x.indrelid = '${table}'::regclass and a.attname = '${column}'`,
+      `select x.indexrelid::regclass::text as name from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0] where x.indrelid = ${nameAsText(database.em, quotedName(database.em, table))}::regclass and a.attname = ${nameAsText(database.em, column)}`,
     );
     return rows.map(({ name }) => name);
   },
-  analyzeSql: table => `analyze ${table}`,
+  analyzeSql: (database, table) => `analyze ${quotedName(database.em, table)}`,
 };
 
 /** A node of a plan, with those that it reads from. */

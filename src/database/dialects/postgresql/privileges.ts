@@ -1,6 +1,7 @@
 import { MissingPrivilegeError } from '../../../migrations/missing-privilege-error.js';
 import type { RequiredPrivilege } from '../../../migrations/migration-entry.js';
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
+import { listOf } from '../../../migrations/sql-names.js';
 import type { TableName } from '../../tables.js';
 import type { Database, PrivilegeRules } from '../dialect.js';
 import { failed, ok, type Finding } from '../finding.js';
@@ -12,8 +13,11 @@ const SEQUENCES = 'USAGE of sequences';
 /** The privileges that are granted on a schema. */
 const ofSchema = ['USAGE', 'CREATE'];
 
-/** The schema of the tables, which the connections search. */
-const SCHEMA = 'public';
+/** The schema of the tables, which alone the connections search, also if the user may not use it. */
+const SCHEMA = "to_regnamespace(current_setting('search_path'))";
+
+/** The names of that schema, as far as a database was asked for it. */
+const schemas = new WeakMap<Database, string>();
 
 const toCreate: readonly RequiredPrivilege[] = ofSchema.map(privilege => ({ privilege, tables: null }));
 
@@ -41,7 +45,7 @@ export const postgreSqlPrivileges: PrivilegeRules = {
         'select quote_ident(current_user) as account, current_database() as name',
       );
     return new MissingPrivilegeError(
-      `The user ${row!.account} may not apply the migrations: it lacks ${privileges.join(' and ')} in the schema ${SCHEMA} of ${row!.name}. Nothing was changed. ` +
+      `The user ${row!.account} may not apply the migrations: it lacks ${privileges.join(' and ')} in the schema ${schemaOf(database)} of ${row!.name}. Nothing was changed. ` +
         `As an administrator: ${grantSql(database, privileges).replaceAll('…', row!.account)}; then migrate again.`,
     );
   },
@@ -64,31 +68,40 @@ export const postgreSqlPrivileges: PrivilegeRules = {
 /** Returns the needed privileges that the user lacks, each once. What does not exist yet will be the user's own. */
 async function missing(database: Database, needs: readonly RequiredPrivilege[]): Promise<string[]> {
   const lacking = new Set<string>();
+  const [schema] = await database.em
+    .getConnection()
+    .execute<{ name: string }[]>("select current_setting('search_path') as name");
+  schemas.set(database, schema!.name);
   for (const { privilege, tables } of needs) {
     const granted =
       tables === null
-        ? `select coalesce(has_schema_privilege(to_regnamespace('${SCHEMA}')::oid, '${privilege}'), false) as granted`
-        : `select ${grantedOnTable(privilege)} as granted from pg_class c where c.relnamespace = to_regnamespace('${SCHEMA}') and c.relname in (${tables.map(table => `'${table}'`).join(', ')})`;
+        ? `select coalesce(has_schema_privilege(${SCHEMA}::oid, '${privilege}'), false) as granted`
+        : `select ${grantedOnTable(privilege)} as granted from pg_class c where c.relnamespace = ${SCHEMA} and c.relname in (${listOf(database.em, tables)})`;
     const rows = await database.em.getConnection().execute<{ granted: boolean }[]>(granted);
     if (rows.some(row => !row.granted)) lacking.add(privilege);
   }
   return [...lacking];
 }
 
+/** Returns the name of the schema of the tables, quoted where it must be. */
+function schemaOf(database: Database): string {
+  return schemas.get(database) ?? 'public';
+}
+
 /** Returns the condition that the user has a privilege on a table, in SQL. */
 function grantedOnTable(privilege: string): string {
   if (privilege === OWNERSHIP) return "pg_has_role(c.relowner, 'usage')";
   if (privilege !== SEQUENCES) return `has_table_privilege(c.oid, '${privilege}')`;
-  return "coalesce(has_sequence_privilege(pg_get_serial_sequence(c.oid::regclass::text, 'id'), 'usage'), true)";
+  return "coalesce((select bool_and(has_sequence_privilege(s.oid, 'usage')) from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid > 0 and d.deptype in ('a', 'i')), true)";
 }
 
 /** Returns the statements that grant privileges on all of the schema; only its owner's name can stand for ownership. */
-function grantSql(_: Database, privileges: readonly string[]): string {
+function grantSql(database: Database, privileges: readonly string[]): string {
   const onTables = privileges.filter(one => ![...ofSchema, SEQUENCES, OWNERSHIP].includes(one));
   const places: readonly (readonly [granted: readonly string[], place: string])[] = [
-    [privileges.filter(one => ofSchema.includes(one)), `schema ${SCHEMA}`],
-    [onTables, `all tables in schema ${SCHEMA}`],
-    [privileges.includes(SEQUENCES) ? ['usage'] : [], `all sequences in schema ${SCHEMA}`],
+    [privileges.filter(one => ofSchema.includes(one)), `schema ${schemaOf(database)}`],
+    [onTables, `all tables in schema ${schemaOf(database)}`],
+    [privileges.includes(SEQUENCES) ? ['usage'] : [], `all sequences in schema ${schemaOf(database)}`],
   ];
   return [
     ...places

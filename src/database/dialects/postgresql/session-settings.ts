@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { JOURNAL_TABLE } from '../../../map/mapped-table.js';
 import { LOCK_WAIT_SECONDS } from '../../time-limits/lock-wait.js';
 
 /**
@@ -13,18 +14,29 @@ const MAX_IDLE_SECONDS = 15;
  */
 const CLIENT_CHECK_SECONDS = 5;
 
+/**
+ * The schema in which an application with the same search path makes its tables: the first one of the path, as the URL, the
+ * user, the database or the server says it. Our own tables are in `public`, where MikroORM expects those without a schema.
+ */
+const FIRST_SCHEMA = "coalesce(quote_ident(current_schema()), 'public')";
+
+/** The condition that the database of another application in that schema was adopted. */
+const IS_ADOPTED = `to_regclass(${FIRST_SCHEMA} || '.${JOURNAL_TABLE}') is not null`;
+
 /** The setting that limits how long a transaction is idle. */
 const IDLE_LIMIT = 'idle_in_transaction_session_timeout';
 
-/** Returns the settings of each connection; `maxIdleSeconds` limits how long a transaction may be idle. */
-export function sessionSettings(maxIdleSeconds = MAX_IDLE_SECONDS): string[] {
+/**
+ * Returns the settings of each connection; `maxIdleSeconds` limits how long a transaction may be idle. `isTheirs`: the
+ * connection is to another application's database, also before that was adopted.
+ */
+export function sessionSettings(maxIdleSeconds = MAX_IDLE_SECONDS, isTheirs = false): string[] {
   return [
     [
       // All texts of moments that the server sends are in UTC.
       "set timezone = 'UTC'",
       "set datestyle = 'ISO, YMD'",
-      // The schema in which MikroORM expects tables without one.
-      'set search_path = public',
+      `select set_config('search_path', ${isTheirs ? FIRST_SCHEMA : `case when ${IS_ADOPTED} then ${FIRST_SCHEMA} else 'public' end`}, false)`,
       // The engine takes the locks that it needs; higher levels would only add conflicts.
       "set default_transaction_isolation = 'read committed'",
       `set lock_timeout = '${LOCK_WAIT_SECONDS}s'`,

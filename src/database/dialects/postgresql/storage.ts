@@ -1,3 +1,4 @@
+import { listOf } from '../../../migrations/sql-names.js';
 import type { Database } from '../dialect.js';
 import { failed, warning, type Finding } from '../finding.js';
 
@@ -7,8 +8,8 @@ import { failed, warning, type Finding } from '../finding.js';
  */
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
   if (tables.length === 0) return [];
-  const names = tables.map(table => `'${table}'`).join(', ');
-  const ours = `c.relnamespace = to_regnamespace(current_schema()) and c.relname in (${names})`;
+  const names = listOf(database.em, tables);
+  const ours = `c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname in (${names})`;
   const read = async (sql: string): Promise<string[]> =>
     (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name);
   const unlogged = await read(

@@ -69,6 +69,7 @@ export const sqliteAdoption: AdoptionRules = {
   expressions,
   generated: 'virtual',
   derivedType: ownType => ownType,
+  strictType: type => (/int|bool|date|time/.test(type) ? 'integer' : 'text'),
   isTruth: ({ family }) => family === 'boolean' || family === 'whole',
   needsSignCheck: true,
   // SQLite adds a column with a constant only.
@@ -80,6 +81,7 @@ export const sqliteAdoption: AdoptionRules = {
   addsIndexesTogether: false,
   dropsIndexesOfKeys: false,
   preparation: [],
+  schemaName: () => Promise.resolve(undefined),
   signedCount: null,
   longText: 'text',
   tableOptions: '',

@@ -29,8 +29,8 @@ export const sqlite: Dialect = {
   faultOf: sqliteFaultOf,
   explain: explainSqlite,
   connections: {
-    options: (url, opensTheirs = false) =>
-      Promise.resolve(optionsOf(url.slice('sqlite:'.length), opensTheirs ? () => true : isOursOrEmpty)),
+    options: (url, owner) =>
+      Promise.resolve(optionsOf(url.slice('sqlite:'.length), owner === 'change theirs' ? () => true : isOursOrEmpty)),
     use({ config }) {
       const { taken, open, most, waiting } = (config.get('driverOptions') as unknown as NodeSqliteFileDialect).use;
       return Promise.resolve({ active: taken, idle: Math.max(0, open - taken), waiting, most });
@@ -57,6 +57,9 @@ export const sqlite: Dialect = {
     migrations: sqliteMigrations,
     catalog: sqliteCatalog,
     readTables: findSqliteTables,
+    // A file has no others.
+    otherPlaces: () => Promise.resolve([]),
+    wayToOtherPlaces: '',
     isTransactional: true,
     exclusively: (_, work) => work(),
     isMadeByAnother: error => /^table .* already exists$/.test((error as Error).message),

@@ -1,11 +1,22 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
+  COPY_INSTEAD,
   familyOf,
   referenceRule,
   type FoundColumn,
   type FoundTable,
   type FoundTables,
+  type Unfit,
 } from '../../schema/found-table.js';
+
+/** A table, a view, or a virtual table. */
+interface TableRow {
+  readonly name: string;
+  readonly type: 'table' | 'view' | 'virtual';
+  readonly without_rowid: number;
+  readonly is_strict: number;
+  readonly sql: string;
+}
 
 /** A column, as SQLite lists it. */
 interface ColumnRow {
@@ -38,19 +49,37 @@ interface ReferenceRow {
   readonly on_delete: string;
 }
 
+/** What cannot be opened in place. */
+const unfits: Readonly<Record<TableRow['type'], Unfit | null>> = {
+  table: null,
+  view: {
+    what: 'is a view, to which nothing can be added',
+    advice: 'Name the table behind it in the map.',
+    canBeCopied: true,
+  },
+  virtual: {
+    what: 'is a virtual table, to which nothing can be added',
+    advice: COPY_INSTEAD,
+    canBeCopied: true,
+  },
+};
+
 /** Types that are no standard ones, of columns which mostly have texts. */
 const textTypes = new Set(['', 'string']);
 
-const TABLES = "select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
+const TABLES =
+  "select m.name from pragma_table_list m where m.schema = 'main' and m.type in ('table', 'view', 'virtual') and m.name not like 'sqlite\\_%' escape '\\'";
 
 /**
- * Reads all tables of a file by what SQLite says of them. The ORM reads the texts of their statements, and only those in
+ * Reads all tables and views of a file by what SQLite says of them. The ORM reads the texts of their statements, and only those in
  * its own form.
  */
 export async function findSqliteTables(em: SqlEntityManager): Promise<FoundTables> {
   const read = async <Row extends { readonly t: string }>(sql: string): Promise<Map<string, Row[]>> =>
     Map.groupBy(await em.execute<Row[]>(sql), ({ t }) => t);
-  const tables = await em.execute<{ name: string; sql: string }[]>(TABLES.replace('select name', 'select name, sql'));
+  const tables = await em.execute<TableRow[]>(
+    `select t.name, t.type, t.wr as without_rowid, t.strict as is_strict, s.sql from (${TABLES}) m join pragma_table_list t on t.schema = 'main' and t.name = m.name join sqlite_master s on s.name = t.name and s.type in ('table', 'view')`,
+  );
   const columns = await read<ColumnRow>(
     `select m.name as t, c.name, c.type, c."notnull", c.dflt_value as given, c.pk, c.hidden from (${TABLES}) m, pragma_table_xinfo(m.name) c where c.hidden <> 1 order by m.name, c.cid`,
   );
@@ -65,10 +94,10 @@ export async function findSqliteTables(em: SqlEntityManager): Promise<FoundTable
   );
   const names = new Map(tables.map(({ name }) => [name.toLowerCase(), name]));
   return new Map(
-    tables.map(({ name, sql }): [string, FoundTable] => {
+    tables.map(({ name, type: form, without_rowid: hasNoNumbers, is_strict: isStrict, sql }): [string, FoundTable] => {
       const found = columns.get(name) ?? [];
       const key = found.filter(({ pk }) => pk > 0).toSorted((a, b) => a.pk - b.pk);
-      const isNumbered = key.length === 1 && key[0]!.type.toLowerCase() === 'integer';
+      const isNumbered = hasNoNumbers === 0 && key.length === 1 && key[0]!.type.toLowerCase() === 'integer';
       const byIndex = [...Map.groupBy(indexes.get(name) ?? [], row => row.index_name)].map(([index, rows]) => ({
         name: index,
         // An expression has no name, and an index of some rows serves no key.
@@ -85,6 +114,8 @@ export async function findSqliteTables(em: SqlEntityManager): Promise<FoundTable
         name,
         {
           name,
+          unfit: unfits[form],
+          isStrict: isStrict === 1,
           columns: new Map(
             found.map((column): [string, FoundColumn] => [
               column.name,

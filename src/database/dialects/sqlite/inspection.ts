@@ -1,3 +1,4 @@
+import { nameAsText, quotedName } from '../../../migrations/sql-names.js';
 import type { Database, Inspection } from '../dialect.js';
 import { examineFile } from './examine-file.js';
 import { failed, ok, type Finding } from '../finding.js';
@@ -27,10 +28,13 @@ export const sqliteInspection: Inspection = {
   numberTypes: () => Promise.resolve(new Map()),
   async highestKey(database, table, key) {
     const [[row], [sequence]] = [
-      await select<{ highest: string | null }>(database, `select cast(max(${key}) as text) as highest from ${table}`),
+      await select<{ highest: string | null }>(
+        database,
+        `select cast(max(${quotedName(database.em, key)}) as text) as highest from ${quotedName(database.em, table)}`,
+      ),
       await select<{ seq: string }>(
         database,
-        `select cast(seq as text) as seq from sqlite_sequence where name = '${table}'`,
+        `select cast(seq as text) as seq from sqlite_sequence where name = ${nameAsText(database.em, table)}`,
       ),
     ];
     const [highest, given] = [BigInt(row?.highest ?? 0), BigInt(sequence?.seq ?? 0)];
@@ -44,7 +48,7 @@ export const sqliteInspection: Inspection = {
   async indexesStartingWith(database, table, column) {
     const rows = await select<{ name: string }>(
       database,
-      `select list.name as name from pragma_index_list('${table}') list, pragma_index_info(list.name) info where info.seqno = 0 and info.name = '${column}'`,
+      `select list.name as name from pragma_index_list(${nameAsText(database.em, table)}) list, pragma_index_info(list.name) info where info.seqno = 0 and info.name = ${nameAsText(database.em, column)}`,
     );
     return rows.map(({ name }) => name);
   },

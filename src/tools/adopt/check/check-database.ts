@@ -1,6 +1,7 @@
 import { failed, type Finding, type NamedFinding } from '../../doctor/finding.js';
 import type { Examined } from './examined.js';
 import { countFindings } from './counts.js';
+import { nameFindings } from './names.js';
 import { deletedFindings } from './deleted.js';
 import { emailFindings, inactiveFindings } from './users.js';
 import { duplicateFindings, idFindings, orphanFindings } from './rows.js';
@@ -39,6 +40,7 @@ const otherChecks: Readonly<Record<string, Check>> = {
   ...formChecks,
   missing: missingFindings,
   required: requiredFindings,
+  names: nameFindings,
   unique: uniqueFindings,
   cascades: cascadeFindings,
   triggers: triggerFindings,

@@ -18,20 +18,19 @@ export async function countFindings({ theirs, map }: Examined): Promise<Finding[
   const findings: Finding[] = [];
   for (const [count, column] of Object.entries(courses.counts ?? {})) {
     const status = countedStatuses[count as keyof typeof countedStatuses];
-    const condition = status === null ? { sql: '', parameters: [] } : await conditionOf(theirs, map, status);
+    const condition = status === null ? '' : await conditionOf(theirs, map, status);
     if (condition === null) continue;
     const [table, key] = [theirs.name(courses.table), theirs.name(courses.columns.id)];
-    const actual = `(select count(*) from ${theirs.name(enrollments.table)} e where e.${theirs.name(enrollments.columns.course)} = c.${key}${condition.sql})`;
+    const actual = `(select count(*) from ${theirs.name(enrollments.table)} e where e.${theirs.name(enrollments.columns.course)} = c.${key}${condition})`;
     const drifting = `select c.${key} as course, c.${theirs.name(column)} as told, ${actual} as actual from ${table} c`;
     const wrong = `from (${drifting}) d where d.told is null or d.told <> d.actual`;
-    const number = await theirs.number(`select count(*) as n ${wrong}`, condition.parameters);
+    const number = await theirs.number(`select count(*) as n ${wrong}`);
     if (number === 0) {
       findings.push(ok(`${courses.table}.${column} equals the rows in every course.`));
       continue;
     }
     const some = await theirs.rows(
       `select d.course, d.told, d.actual ${wrong} order by d.course limit ${MAX_NAMED_ROWS}`,
-      condition.parameters,
     );
     findings.push(
       warning(
@@ -47,24 +46,24 @@ async function conditionOf(
   theirs: Examined['theirs'],
   { enrollments }: DatabaseMap,
   status: keyof typeof EnrollmentStatus,
-): Promise<{ sql: string; parameters: unknown[] } | null> {
+): Promise<string | null> {
   const source = enrollments.columns.status;
   const columns = columnsIn(source);
-  if (columns.length === 0) return 'value' in source && source.value === status ? { sql: '', parameters: [] } : null;
+  if (columns.length === 0) return 'value' in source && source.value === status ? '' : null;
   if (columns.length > 1) return null;
   // By the values as they are spelt there, so that the comparison is the map's and not that of a collation.
   const values = (await theirs.values(enrollments.table, columns[0]!)).filter(({ value }) => {
     const chosen = choiceIn(source, { [columns[0]!]: value });
     return 'name' in chosen && chosen.name === status;
   });
-  if (values.length === 0) return { sql: ' and 1 = 0', parameters: [] };
+  if (values.length === 0) return ' and 1 = 0';
   const name = `e.${theirs.name(columns[0]!)}`;
   const given = values.map(({ value }) => value).filter(value => value !== null);
   const conditions = [
-    ...(given.length > 0 ? [`${name} in (${given.map(() => '?').join(', ')})`] : []),
+    ...(given.length > 0 ? [`${name} in (${given.map(value => theirs.value(value)).join(', ')})`] : []),
     ...(given.length < values.length ? [`${name} is null`] : []),
   ];
-  return { sql: ` and (${conditions.join(' or ')})`, parameters: given };
+  return ` and (${conditions.join(' or ')})`;
 }
 
 function shown(row: TheirRow): string {

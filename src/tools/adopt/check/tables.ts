@@ -1,9 +1,11 @@
 import { grouped } from '../../words.js';
 import { failed, ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsOf, fieldsOf } from '../copy/our-rows.js';
-import type { ColumnFamily, FoundTable } from '../../../database/schema/found-table.js';
+import { dialectOf } from '../../../database/database.js';
+import type { ColumnFamily, FoundTable, FoundTables } from '../../../database/schema/found-table.js';
 import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 import { keyKindOf, keyKinds, partOfKey } from '../found/key-kinds.js';
+import type { TheirDatabase } from '../found/their-database.js';
 import type { Examined } from './examined.js';
 
 /** Finds the mapped tables, with the number of their rows. */
@@ -11,16 +13,36 @@ export async function tableFindings({ theirs, tables, map }: Examined): Promise<
   const findings: Finding[] = [];
   for (const part of mapParts) {
     const { table } = map[part];
-    findings.push(
-      tables.has(table)
-        ? ok(`The ${part} are in ${table}, which has ${grouped(await theirs.count(table))} rows.`)
-        : failed(
-            `There is no table ${table}, where the map has the ${part}.`,
-            `Name one of these in the map: ${namesIn(tables.keys())}.`,
-          ),
-    );
+    const found = tables.get(table);
+    if (!found)
+      findings.push(
+        failed(`There is no table ${table}, where the map has the ${part}.`, await placesOf(theirs, tables, table)),
+      );
+    else if (found.unfit?.canBeCopied === false)
+      findings.push(failed(`${table} ${found.unfit.what}.`, found.unfit.advice));
+    else {
+      const rows = `The ${part} are in ${table}, which has ${grouped(await theirs.count(table))} rows.`;
+      findings.push(
+        found.unfit === null
+          ? ok(rows)
+          : warning(
+              `${rows} It ${found.unfit.what}. It can be copied, but not be opened in place.`,
+              found.unfit.advice,
+            ),
+      );
+    }
   }
   return findings;
+}
+
+/** Returns what to do about a table that is not there: it may be in another schema, or be meant as one of these. */
+async function placesOf({ database }: TheirDatabase, tables: FoundTables, table: string): Promise<string> {
+  const { schema } = dialectOf(database);
+  const places = await schema.otherPlaces(database.em.fork(), table.split('.').at(-1)!);
+  return [
+    ...(places.length > 0 ? [`There is one in ${namesIn(places)}. ${schema.wayToOtherPlaces}`] : []),
+    `Name one of these in the map: ${namesIn(tables.keys()) || 'there are none'}.`,
+  ].join(' ');
 }
 
 /** Shows which column each value comes from, and finds columns that do not exist. */
@@ -146,19 +168,37 @@ export function requiredFindings({ tables, map }: Examined): Finding[] {
   });
 }
 
-/** Finds keys that several rows could have: a copy reads the rows in the order of their keys. */
-export function keyFindings({ tables, map }: Examined): Finding[] {
-  return mapParts.flatMap(part => {
-    const { name, keys } = tables.get(map[part].table)!;
+/** Finds keys that several rows could have, or have: a copy reads the rows in the order of their keys. */
+export async function keyFindings({ theirs, tables, map }: Examined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const part of mapParts) {
+    const { name, keys, unfit } = tables.get(map[part].table)!;
     const { id } = map[part].columns;
-    if (keys.some(({ columns }) => columns.length === 1 && columns[0] === id)) return [];
-    return [
-      failed(
-        `${name}.${id} has no unique key, so that several rows may have one id.`,
-        'Name a column with a unique key in the map, or add that key.',
-      ),
-    ];
-  });
+    const isUnique = keys.some(({ columns }) => columns.length === 1 && columns[0] === id);
+    if (unfit === null && isUnique) continue;
+    if (unfit === null) {
+      findings.push(
+        failed(
+          `${name}.${id} has no unique key, so that several rows may have one id.`,
+          'Name a column with a unique key in the map, or add that key.',
+        ),
+      );
+      continue;
+    }
+    // A view has no keys, and those of partitions say nothing of the whole.
+    const key = theirs.name(id);
+    const shared = await theirs.number(
+      `select count(*) as n from (select ${key} from ${theirs.name(name)} group by ${key} having count(*) > 1) d`,
+    );
+    if (shared > 0)
+      findings.push(
+        failed(
+          `${name}.${id} has ${grouped(shared)} values that several rows have.`,
+          'Name another column in the map, or another table.',
+        ),
+      );
+  }
+  return findings;
 }
 
 /** Examines whether a student can be in a course once only, and an email belong to one user. */

@@ -125,10 +125,9 @@ async function* batchesOf(theirs: TheirDatabase, map: DatabaseMap, part: MapPart
   if (without.length > 0) yield without;
   let last: unknown;
   for (;;) {
-    const beyond = last === undefined ? 'is not null' : '> ?';
+    const beyond = last === undefined ? 'is not null' : `> ${theirs.value(last)}`;
     const rows = await theirs.rows(
       `select ${columns.join(', ')} from ${table} where ${theirs.name(key)} ${beyond} order by ${theirs.name(key)} limit ${BATCH_ROWS}`,
-      last === undefined ? [] : [last],
     );
     if (rows.length > 0) yield rows;
     if (rows.length < BATCH_ROWS) return;

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../../database/database.js';
+import { quotedName } from '../../../migrations/sql-names.js';
 import type { TheirRow } from '../../../map/sources.js';
 
 /** The database of another application, for reading: its tables belong to no entity, so their names are quoted here. */
@@ -12,17 +13,22 @@ export class TheirDatabase {
 
   /** Returns a name of a table or a column for SQL. */
   name(text: string): string {
-    return this.#em.getPlatform().quoteIdentifier(text);
+    return quotedName(this.#em, text);
+  }
+
+  /** Returns a value for SQL. Queries have no places for values: a name of theirs may have a question mark in it. */
+  value(value: unknown): string {
+    return String(this.#em.getPlatform().quoteValue(value));
   }
 
   /** Runs a query and returns its rows. */
-  rows<Row extends object = TheirRow>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    return this.#em.execute<Row[]>(sql, [...parameters]);
+  rows<Row extends object = TheirRow>(sql: string): Promise<Row[]> {
+    return this.#em.execute<Row[]>(sql);
   }
 
   /** Runs a query of one number, such as a count. */
-  async number(sql: string, parameters: readonly unknown[] = []): Promise<number> {
-    const [row] = await this.rows<{ readonly n: unknown }>(sql, parameters);
+  async number(sql: string): Promise<number> {
+    const [row] = await this.rows<{ readonly n: unknown }>(sql);
     return Number(row?.n ?? 0);
   }
 

@@ -48,8 +48,10 @@ export function guessTables(tables: FoundTables): GuessedTables {
 
 /** Returns the tables whose names say one of the words of a part, the likeliest first. */
 function named(tables: FoundTables, part: MapPart): FoundTable[] {
+  // A view of a table often has its name with a word before it.
+  const ordered = [...tables.values()].toSorted((a, b) => Number(a.unfit !== null) - Number(b.unfit !== null));
   return words[part].flatMap(word =>
-    [...tables.values()].filter(({ name }) => name.toLowerCase() === word || name.toLowerCase().endsWith(`_${word}`)),
+    ordered.filter(({ name }) => name.toLowerCase() === word || name.toLowerCase().endsWith(`_${word}`)),
   );
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dialectOf } from '../../../database/database.js';
 import type { FoundTables } from '../../../database/schema/found-table.js';
 import type { TheirDatabase } from '../found/their-database.js';
 import { guessMap, NoColumn } from './guess-map.js';
@@ -30,7 +31,7 @@ export async function guessedMap(theirs: TheirDatabase, tables: FoundTables): Pr
   const { users, courses, enrollments } = guessed;
   if (!users || !courses || !enrollments)
     throw new MapError(
-      `The tables of the ${unrecognized(guessed).join(' and the ')} were not recognized among ${[...tables.keys()].join(', ') || 'no tables at all'}. Write a map that names them, as docs/moving.md shows.`,
+      `The tables of the ${unrecognized(guessed).join(' and the ')} were not recognized among ${[...tables.keys()].join(', ') || 'no tables at all'}. ${tables.size > 0 ? 'Write a map that names them, as docs/moving.md shows.' : await otherPlaces(theirs)}`,
     );
   try {
     return await guessMap({ users, courses, enrollments }, async (table, column) =>
@@ -40,6 +41,13 @@ export async function guessedMap(theirs: TheirDatabase, tables: FoundTables): Pr
     if (!(error instanceof NoColumn)) throw error;
     throw new MapError(`${error.message} Write a map that names it, as docs/moving.md shows.`, { cause: error });
   }
+}
+
+/** Returns where else tables are, in words. */
+async function otherPlaces({ database }: TheirDatabase): Promise<string> {
+  const { otherPlaces: find, wayToOtherPlaces } = dialectOf(database).schema;
+  const places = await find(database.em.fork(), null);
+  return places.length === 0 ? 'Check the URL.' : `There are some in ${places.join(', ')}. ${wayToOtherPlaces}`;
 }
 
 async function contentOf({ path, isNamed }: MapPlace): Promise<string | null> {

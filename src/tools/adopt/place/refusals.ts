@@ -11,6 +11,7 @@ import { refusalsOf } from '../check/check-database.js';
 import { partsWithTextKeys } from '../found/key-kinds.js';
 import { unfitKeys } from '../check/rows.js';
 import type { Examined } from '../check/examined.js';
+import { oddNames } from '../check/names.js';
 
 /** What opening a database in place would do, or why it cannot be: then there is no plan, or nothing may be done. */
 export interface ExaminedPlan {
@@ -30,10 +31,10 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
   const names = mapParts.map(part => map[part].table);
   const refusals = [
     ...failures([versionFinding(dialect, await dialect.inspection.version(database), 'the database')]),
-    ...(await views(examined)),
+    ...unfitTables(examined),
   ];
   const ofMap = await refusalsOf(examined);
-  if (names.some(name => !examined.tables.has(name)) || ofMap.some(text => text.includes('which the map names')))
+  if (names.some(name => !isReadable(examined, name)) || ofMap.some(text => text.includes('which the map names')))
     return { plan: null, refusals: [...refusals, ...ofMap] };
   const plan = await planAdoption(database, map);
   return {
@@ -42,9 +43,9 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
       ...refusals,
       ...ofMap,
       ...textKeys(examined),
-      ...failures(await dialect.inspection.examineRollback(database, names)),
       ...plan.refusals,
       ...(ofMap.length > 0 ? [] : await ofRows(examined)),
+      ...oddNames(examined),
       ...requiredColumns(examined),
       ...(plan.additions.length > 0 ? await privileges(examined, names) : []),
     ],
@@ -60,13 +61,17 @@ function textKeys({ tables, map }: Examined): string[] {
   });
 }
 
-async function views({ theirs, map }: Examined): Promise<string[]> {
-  const names = mapParts.map(part => map[part].table);
-  const { catalog } = dialectOf(theirs.database).schema;
-  const found = await catalog.findTables(theirs.database.em.fork(), names);
-  return names
-    .filter(name => found.get(name)?.isView)
-    .map(name => `${name} is a view, to which nothing can be added. Name the table behind it in the map.`);
+function isReadable({ tables }: Examined, name: string): boolean {
+  const found = tables.get(name);
+  return found !== undefined && found.unfit?.canBeCopied !== false;
+}
+
+/** Returns the tables that can be read at most. Those that cannot be read either, the check of the map has found. */
+function unfitTables({ tables, map }: Examined): string[] {
+  return mapParts.flatMap(part => {
+    const { unfit = null, name = '' } = tables.get(map[part].table) ?? {};
+    return unfit?.canBeCopied ? [`${name} ${unfit.what}. ${unfit.advice}`] : [];
+  });
 }
 
 async function privileges({ theirs: { database } }: Examined, tables: readonly string[]): Promise<string[]> {

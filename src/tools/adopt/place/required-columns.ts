@@ -1,8 +1,8 @@
 import type { FoundColumn, FoundTable } from '../../../database/schema/found-table.js';
 import { mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 import { ADDED_PREFIX, mappedEntities, mappedTable } from '../../../map/mapped-table.js';
-import { writtenColumns } from '../../../map/written-row.js';
 import type { Examined } from '../check/examined.js';
+import { columnsWrittenFor } from '../check/names.js';
 
 /**
  * Returns the columns that an INSERT of ours would leave without a value, although they must have one: for each table
@@ -37,12 +37,6 @@ export function requiredColumns({ theirs, tables, map }: Examined): string[] {
       `${table} has columns without a default, to which no field maps: ${required.map(({ name }) => name).join(', ')}. Say in the map what a new row has there, such as ${JSON.stringify({ [part]: { fill: filled } })}, or that Rollcall adds and changes no rows of it: ${readOnly}.`,
     ];
   });
-}
-
-function columnsWrittenFor(map: DatabaseMap, part: MapPart, property: string): string[] {
-  const mapped = mappedTable(map, part).propertyOf(property);
-  if (mapped.kind === 'theirs') return [mapped.column];
-  return mapped.kind === 'derived' ? writtenColumns(mapped.source) : [];
 }
 
 /** Returns what to fill a column with, as far as its type says. */

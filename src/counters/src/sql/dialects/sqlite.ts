@@ -141,16 +141,22 @@ function tableOfTriggers(em: SqlEntityManager, schema: string): string {
   return quoted(em, nameIn(schema, 'sqlite_master'));
 }
 
+/** A name, in quotes or not. */
+const NAME = '(?:`(?:[^`]|``)*`|"(?:[^"]|"")*"|\\S+)';
+
+/** The statement of a trigger: its event, and what follows. */
+const CREATE_TRIGGER = new RegExp(
+  `^create trigger (?:if not exists )?${NAME} ((?:before|after|instead of)? ?(?:insert|delete|update(?: of .*?)?)) on ${NAME} for each row (.*)$`,
+  'is',
+);
+
 /** Reads triggers from the statements that made them, which SQLite keeps. */
 async function foundTriggers(em: SqlEntityManager, schema: string): Promise<FoundTrigger[]> {
   const rows = await em.execute<{ name: string; t: string; sql: string }[]>(
     `select name, tbl_name as t, sql from ${tableOfTriggers(em, schema)} where type = 'trigger' order by name`,
   );
   return rows.map(({ name, t: table, sql }) => {
-    const [, event = '', body = sql] =
-      /^create trigger (?:if not exists )?\S+ ((?:before|after|instead of)? ?(?:insert|delete|update(?: of .*?)?)) on \S+ for each row (.*)$/is.exec(
-        onOneLine(sql),
-      ) ?? [];
+    const [, event = '', body = sql] = CREATE_TRIGGER.exec(onOneLine(sql)) ?? [];
     return { name, table, event: event.toLowerCase(), body };
   });
 }
@@ -161,7 +167,14 @@ const ADDITION =
 
 /** Returns true for a body that does nothing but add to columns or subtract from them, as the engine's triggers do. */
 function addsToColumnsOnly(body: string): boolean {
-  const [, statements = ''] = /\bbegin\b(.*)\bend$/is.exec(onOneLine(body).replaceAll(/'(?:[^']|'')*'/g, "''")) ?? [];
+  const names: string[] = [];
+  // Texts and names may have anything in them.
+  const plain = onOneLine(body).replaceAll(/`(?:[^`]|``)*`|'(?:[^']|'')*'/g, found => {
+    if (found.startsWith("'")) return "''";
+    if (!names.includes(found)) names.push(found);
+    return `\`n${names.indexOf(found)}\``;
+  });
+  const [, statements = ''] = /\bbegin\b(.*)\bend$/is.exec(plain) ?? [];
   const parts = statements
     .split(';')
     .map(part => part.trim())
