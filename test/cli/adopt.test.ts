@@ -314,7 +314,11 @@ it('an import is refused, and makes no database, by a map whose columns do not e
   for (const [name, wrong, message] of [
     ['instructor_id', 'teacher_id', 'core_course has no column teacher_id, which the map names.'],
     ['"id": "id"', '"id": "duration_hours"', 'core_course.duration_hours has no unique key'],
-    ['"id": "id"', '"id": "slug"', 'core_course.slug has the type varchar(220), from which no id can be read.'],
+    [
+      '"id": "id"',
+      '"id": "slug"',
+      'core_enrollments.course_id has the type bigint, but core_course.slug, to which it refers, has varchar(220).',
+    ],
   ] as const) {
     const [users, rest] = text.split('"courses"');
     writeFileSync(mapPath(), `${users}"courses"${rest!.replace(name, wrong)}`);
