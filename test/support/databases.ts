@@ -5,8 +5,9 @@ import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { describeAmong } from './describe-among.js';
 import { freshUrl } from './fresh-url.js';
 import { migrate } from './migrated.js';
-import { empty } from './empty.js';
 import { programOf, serverKinds, type ServerKind } from './server.js';
+import { emptyAtOnce } from './server-connections.js';
+import { giveBack, madeDatabase, takeUsed } from './used-databases.js';
 
 export { freshUrl };
 
@@ -91,20 +92,28 @@ export function describeWithOwnServers(name: string, body: (kind: ServerKind) =>
   );
 }
 
-/** Opens a migrated, empty database for this caller alone. */
+/**
+ * Opens a migrated, empty database for this caller alone. On a server it may be one that another test has used, and
+ * `drop` leaves it for other tests.
+ */
 export async function freshDatabase(
   kind: DatabaseKind,
 ): Promise<{ database: Database; url: string; drop: () => Promise<void> }> {
-  const { url, drop } = freshUrl(kind);
+  const given = await takeUsed(kind);
+  const { url, drop } = given ?? freshUrl(kind);
   const database = await openDatabase(url, strategy);
-  await migrate(database);
-  if (strategy === 'triggers') await installTriggers(database.em);
+  if (!given) {
+    await migrate(database);
+    if (strategy === 'triggers') await installTriggers(database.em);
+  }
+  const made = given ?? (kind === 'sqlite' ? null : await madeDatabase(kind, url, drop));
   return {
     database,
     url,
     async drop() {
       await database.close(true);
-      await drop();
+      if (made === null) await drop();
+      else giveBack(made);
     },
   };
 }
@@ -119,7 +128,7 @@ export function useDatabase(kind: DatabaseKind): { readonly database: Database; 
   beforeAll(async () => {
     opened = await freshDatabase(kind);
   });
-  beforeEach(() => empty(opened.database));
+  beforeEach(() => emptyAtOnce(kind, opened.database));
   afterAll(() => opened.drop());
   return {
     get database() {

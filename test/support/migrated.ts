@@ -1,54 +1,56 @@
+import { DatabaseSync } from 'node:sqlite';
 import { dialectOf, openDatabase, type Database } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { createDatabase, freshUrl } from './fresh-url.js';
+import { onServer } from './server-connections.js';
 
-/** The statements that make the result of the migrations on each database, once they have run in this process. */
-const statementsByKind = new Map<DatabaseKind, Promise<readonly string[]>>();
+/** How to make the result of the migrations on each database, once they have run in this process. */
+const makers = new Map<DatabaseKind, Promise<(database: Database) => Promise<void>>>();
 
 /**
- * Makes the result of the migrations in an empty database, which takes less than half of their time: by making each
- * table in its final form, and on PostgreSQL by sending the statements of the migrations at once.
+ * Makes the result of the migrations in a database that does not exist, which takes less than half of their time: by
+ * making each table in its final form, and on PostgreSQL by copying the files of a migrated database.
  */
 export async function migrate(database: Database): Promise<void> {
-  const kind = dialectOf(database).kind;
-  const made = statementsByKind.get(kind) ?? learn(kind);
-  statementsByKind.set(kind, made);
-  const statements = await made;
-  await createDatabase(kind, database);
-  await database.em.fork().transactional(async em => {
-    for (const sql of statements) await em.getConnection().execute(sql, [], 'run', em.getTransactionContext());
-  });
+  const { kind } = dialectOf(database);
+  const learned = makers.get(kind) ?? (kind === 'postgresql' ? copying() : repeating(kind));
+  makers.set(kind, learned);
+  const make = await learned;
+  await make(database);
 }
 
-async function learn(kind: DatabaseKind): Promise<readonly string[]> {
+/** Migrates a database of PostgreSQL, and returns a function that makes copies of it. */
+async function copying(): Promise<(database: Database) => Promise<void>> {
+  const migrated = await openDatabase(freshUrl('postgresql').url);
+  await createDatabase('postgresql', migrated);
+  await migrated.migrator.up();
+  await migrated.close(true);
+  return database => createDatabase('postgresql', database, migrated.config.get('dbName'));
+}
+
+/** Migrates a database, and returns a function that makes what it then contains in others. */
+async function repeating(kind: Exclude<DatabaseKind, 'postgresql'>): Promise<(database: Database) => Promise<void>> {
   const { url, drop } = freshUrl(kind);
-  const database = await openDatabase(url);
-  const made = kind === 'postgresql' ? await sentBy(database) : await shownBy(database);
-  const names = (await read(database, 'select name from rollcall_migrations order by id')).map(
+  const migrated = await openDatabase(url);
+  await migrated.migrator.up();
+  const names = (await read(migrated, 'select name from rollcall_migrations order by id')).map(
     ({ name }) => `insert into rollcall_migrations (name) values ('${name}')`,
   );
-  await database.close(true);
+  const statements = [...(await statementsOf(migrated)), ...names];
+  await migrated.close(true);
   await drop();
-  // PostgreSQL runs several statements that it gets at once.
-  return kind === 'postgresql' ? [[...made, ...names].join('; ')] : [...made, ...names];
+  if (kind === 'sqlite') return database => Promise.resolve(runInFile(database.config.get('dbName'), statements));
+  return async database => {
+    await createDatabase(kind, database);
+    for (const sql of statements) await onServer(kind, `use ${database.config.get('dbName')}; ${sql}`);
+  };
 }
 
-/** Migrates a database, and returns the statements that made something, as they were sent. */
-async function sentBy(database: Database): Promise<readonly string[]> {
-  const sent: string[] = [];
-  await database.schema.ensureDatabase();
-  database.config.set('onQuery', sql => {
-    if (/^(?:create|comment) /i.test(sql)) sent.push(sql);
-    return sql;
-  });
-  await database.migrator.up();
-  return sent;
-}
-
-/** Migrates a database, and returns the statements that make what it then contains. */
-async function shownBy(database: Database): Promise<readonly string[]> {
-  await database.migrator.up();
-  return statementsOf(database);
+/** Runs statements in an SQLite file at once, which takes less than a third of the time of sending each by an ORM. */
+function runInFile(file: string, statements: readonly string[]): void {
+  const connection = new DatabaseSync(file);
+  connection.exec(['begin', ...statements, 'commit'].join('; '));
+  connection.close();
 }
 
 /** Returns the statements that make the tables and procedures of a database, in a valid order. */

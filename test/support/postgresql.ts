@@ -104,11 +104,15 @@ export async function createPostgresqlDatabase(server: string, name: string): Pr
   await client.end();
 }
 
-/** Drops a database over a plain connection, because an ORM takes much longer to open. */
-export async function dropPostgresqlDatabase(server: string, name: string): Promise<void> {
+/** Drops the databases of a server whose names begin like this. */
+export async function dropPostgresqlDatabases(server: string, begin: string): Promise<void> {
   const client = new Client({ connectionString: `${server}/postgres` });
   await client.connect();
-  await client.query(`drop database if exists ${name} with (force)`);
+  const { rows } = await client.query<{ name: string }>(
+    'select datname as name from pg_database where starts_with(datname, $1)',
+    [begin],
+  );
+  for (const { name } of rows) await client.query(`drop database ${name} with (force)`);
   await client.end();
 }
 

@@ -9,9 +9,9 @@ import { Course } from '../../src/entities/index.js';
 import { ormOptions, type Options } from '../../src/database/orm-options.js';
 import { createCollation } from '../../src/migrations/postgresql/collation.js';
 import { strategy, type EngineDatabaseKind } from './databases.js';
-import { empty } from './empty.js';
 import { createDatabase, freshUrl } from './fresh-url.js';
 import { makeTables } from './made-tables.js';
+import { emptyAtOnce } from './server-connections.js';
 
 /** The entities of a test's database and how to switch the counters on in it; `options` override Rollcall's own. */
 export interface SchemaOptions {
@@ -100,7 +100,7 @@ export function useSchema(kind: EngineDatabaseKind, schema: SchemaOptions, kept:
   beforeAll(async () => {
     opened = await freshSchema(kind, schema, kept);
   });
-  beforeEach(() => empty(opened.database));
+  beforeEach(() => emptyAtOnce(kind, opened.database));
   afterAll(() => opened.drop());
   const connection = () => opened.database.em.getConnection();
   return {

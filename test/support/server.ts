@@ -169,6 +169,17 @@ async function untilAnswers(child: ChildProcess, port: number, log: string): Pro
   }
 }
 
+/** Drops the databases of a server, of which the URL is given, whose names begin like this. */
+export async function dropDatabases(server: string, begin: string): Promise<void> {
+  const connection = await createConnection({ uri: server.replace(/^mariadb:/, 'mysql:') });
+  const [rows] = await connection.query(
+    'select schema_name as name from information_schema.schemata where left(schema_name, ?) = ?',
+    [begin.length, begin],
+  );
+  for (const { name } of rows as { name: string }[]) await connection.query(`drop database ${name}`);
+  await connection.end();
+}
+
 /** Returns a free port of the loopback. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

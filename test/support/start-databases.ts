@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import type { TestProject } from 'vitest/node';
 import { browserProgram } from './browser.js';
 import { useMemoryForFiles } from './memory-folder.js';
-import { postgresqlFolder, startPostgresql } from './postgresql.js';
+import { dropPostgresqlDatabases, postgresqlFolder, startPostgresql } from './postgresql.js';
 import { redisProgram } from './redis.js';
-import { programOf, serverKinds, shareEmptyData, startServer, type ServerKind } from './server.js';
+import { dropDatabases, programOf, serverKinds, shareEmptyData, startServer, type ServerKind } from './server.js';
 import { clientsOf, programOfClient } from './sql-clients.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The URLs of the database servers that tests may use, without a database name. */
     servers: Partial<Record<ServerKind | 'postgresql', string>>;
+    /** How the names of this run's databases on the servers begin. */
+    namesBegin: string;
   }
 }
 
@@ -42,7 +45,14 @@ export default async function startDatabases(project: TestProject): Promise<() =
       urls[kind] = server.url;
     }),
   ]);
+  const namesBegin = `test_${randomUUID().slice(0, 8)}_`;
+  for (const kind of [...serverKinds, 'postgresql'] as const) {
+    const url = given(kind);
+    // Tests leave databases for other tests; those on a server of this run end with it.
+    if (url) ends.push(() => (kind === 'postgresql' ? dropPostgresqlDatabases : dropDatabases)(url, namesBegin));
+  }
   project.provide('servers', urls);
+  project.provide('namesBegin', namesBegin);
   return async () => {
     await Promise.all(ends.map(async end => end()));
     useDiskAgain();
