@@ -104,6 +104,15 @@ it('a map that names what does not exist is reported with what there is, and fai
   expect(stdout).toContain('The rows were not examined');
 });
 
+it('a copy without numbers to give refuses a file of ids, and makes none', async () => {
+  const { code, stderr } = await place.run(['import', 'database', '--from', django(), '--ids', 'ids.jsonl']);
+  expect({ code, stderr: stderr.split('\n').at(-2) }).toEqual({
+    code: 1,
+    stderr: 'Nothing was copied. All keys are numbers, and are copied as they are. Leave out --ids.',
+  });
+  expect(existsSync(join(place.folder, 'ids.jsonl'))).toBe(false);
+});
+
 it('a database without such tables is refused with the tables that it has', async () => {
   const database = new DatabaseSync(join(place.folder, 'other.sqlite3'));
   database.exec('create table invoice (id integer primary key)');
@@ -314,6 +323,7 @@ it('an import is refused, and makes no database, by a map whose columns do not e
   for (const [name, wrong, message] of [
     ['instructor_id', 'teacher_id', 'core_course has no column teacher_id, which the map names.'],
     ['"id": "id"', '"id": "duration_hours"', 'core_course.duration_hours has no unique key'],
+    ['"id": "id"', '"id": "price"', 'core_course.price has the type numeric(10, 2), from which no id can be read.'],
     [
       '"id": "id"',
       '"id": "slug"',

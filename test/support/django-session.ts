@@ -18,10 +18,16 @@ export class DjangoSession {
   readonly #child: ChildProcess;
   #printed = '';
 
-  constructor(kind: DatabaseKind, url: string) {
+  /** Starts the app, whose users, courses and enrollments have keys of this kind. */
+  constructor(kind: DatabaseKind, url: string, keys: 'number' | 'uuid' = 'number') {
     this.#child = spawn(PYTHON, ['session.py'], {
       cwd: app,
-      env: { DJANGO_DATABASE: JSON.stringify(settingsOf(kind, url)), PYTHONDONTWRITEBYTECODE: '1', LC_ALL: 'C.UTF-8' },
+      env: {
+        DJANGO_DATABASE: JSON.stringify(settingsOf(kind, url)),
+        KEYS: keys,
+        PYTHONDONTWRITEBYTECODE: '1',
+        LC_ALL: 'C.UTF-8',
+      },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#child.stdout!.setEncoding('utf8');

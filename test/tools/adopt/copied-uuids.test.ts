@@ -7,6 +7,7 @@ import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
 import type { DatabaseMap } from '../../../src/map/map-form.js';
 import { checkDatabase } from '../../../src/tools/adopt/check/check-database.js';
+import type { CopiedKeys } from '../../../src/tools/adopt/copy/copied-keys.js';
 import { copyDatabase, type CopyRemark, type CopyResult } from '../../../src/tools/adopt/copy/copy-database.js';
 import { NumberedKeys } from '../../../src/tools/adopt/copy/numbered-keys.js';
 import { partsWithTextKeys } from '../../../src/tools/adopt/found/key-kinds.js';
@@ -172,6 +173,37 @@ describeOnEach('a copy of a database with UUIDs', kind => {
       {},
     ]);
     expect(await readFile(file, 'utf8')).not.toContain('users');
+  });
+
+  it('writes a number into the file before a row with it, and gives the same numbers again', async () => {
+    const map = await brought(...tables(forms[kind][0]!));
+    const texts = partsWithTextKeys(await findTables(theirs.database), map);
+    const copyBy = (keys: CopiedKeys): Promise<CopyResult> =>
+      copyDatabase(theirs, map, target.database, { keys, onRejected: () => undefined, onNote: () => undefined });
+    const full = await NumberedKeys.open(file, target.database, texts);
+    await full.close();
+    await expect(copyBy(full)).rejects.toThrow();
+    expect(await read('select id from core_user')).toEqual([]);
+
+    // The file has numbers already, as an interruption leaves it: in another order than that of the keys.
+    const given = [3, 1, 2].map((number, index) => ({ part: 'users', key: uuidOf(number), id: 70 + index }));
+    await writeFile(file, given.map(line => `${JSON.stringify(line)}\n`).join(''));
+    await copied(map);
+    expect(await read('select id, name from core_user order by id')).toEqual([
+      { id: 70, name: 'Cleo' },
+      { id: 71, name: 'Ann' },
+      { id: 72, name: 'Bob' },
+    ]);
+    expect(await read('select instructor_id as i from core_course order by id')).toEqual([{ i: 71 }, { i: null }]);
+
+    const disturbed = await NumberedKeys.open(file, target.database, texts);
+    await appendFile(file, '{"part":"users","key":"of another copy","id":99}\n');
+    await brought(
+      `insert into app_user values (${forms[kind][0]!.sql(uuidOf(0xabc))}, 'Eve', 'eve@school.example', 'student')`,
+    );
+    await expect(copyBy(disturbed)).rejects.toThrow(`Another process writes ${file} too.`);
+    await disturbed.close();
+    expect(await read("select id from core_user where name = 'Eve'")).toEqual([]);
   });
 
   it('rejects a row that has the UUID of another one in another spelling', async () => {

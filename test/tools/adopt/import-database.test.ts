@@ -217,6 +217,22 @@ describeOnEach("a copy of a Django app's database", kind => {
     expect(await drifting(target.database)).toEqual([]);
   });
 
+  const does = kind === 'sqlite' ? 'ends before' : 'rejects, and copies all but,';
+  it(`${does} a row whose key is a number that JavaScript cannot hold`, async () => {
+    const beyond = '9007199254740993';
+    await brought(...djangoTables(kind), djangoUsers([{ id: 1 }, { id: beyond }]), djangoCourses([{ id: 1 }]));
+    const copying = copied(await guessed());
+    if (kind === 'sqlite') {
+      // Its driver reads no such row at all.
+      await expect(copying).rejects.toThrow(`The database holds ${beyond}`);
+      return;
+    }
+    expect(await copying).toMatchObject({
+      remarks: [`core_user ${beyond} BAD_ID`],
+      result: { parts: { users: { rows: 2, added: 1, rejected: 1 }, courses: { added: 1 } } },
+    });
+  });
+
   it('adds nothing when it is repeated, goes on where it was interrupted, and does not mix with other rows', async () => {
     await brought(
       ...djangoTables(kind),

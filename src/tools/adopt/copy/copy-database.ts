@@ -118,20 +118,18 @@ export async function copyDatabase(
 
 /** Reads a table in the order of its keys, some rows at a time. */
 async function* batchesOf(theirs: TheirDatabase, map: DatabaseMap, part: MapPart): AsyncGenerator<TheirRow[]> {
-  const [table, key] = [theirs.name(map[part].table), map[part].columns.id];
-  const columns = columnsOf(map, part).map(column => theirs.name(column));
+  const { table, columns } = map[part];
+  const [names, key] = [columnsOf(map, part), theirs.name(columns.id)];
   // SQLite allows keys without a value, which have no place in the order.
-  const without = await theirs.rows(`select ${columns.join(', ')} from ${table} where ${theirs.name(key)} is null`);
+  const without = await theirs.read(table, names, `where ${key} is null`);
   if (without.length > 0) yield without;
   let last: unknown;
   for (;;) {
     const beyond = last === undefined ? 'is not null' : `> ${theirs.value(last)}`;
-    const rows = await theirs.rows(
-      `select ${columns.join(', ')} from ${table} where ${theirs.name(key)} ${beyond} order by ${theirs.name(key)} limit ${BATCH_ROWS}`,
-    );
+    const rows = await theirs.read(table, names, `where ${key} ${beyond} order by ${key} limit ${BATCH_ROWS}`);
     if (rows.length > 0) yield rows;
     if (rows.length < BATCH_ROWS) return;
-    last = rows.at(-1)![key];
+    last = rows.at(-1)![columns.id];
   }
 }
 

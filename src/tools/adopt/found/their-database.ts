@@ -18,12 +18,24 @@ export class TheirDatabase {
 
   /** Returns a value for SQL. Queries have no places for values: a name of theirs may have a question mark in it. */
   value(value: unknown): string {
-    return String(this.#em.getPlatform().quoteValue(value));
+    // node:sqlite has bytes in an array that the ORM would write as a list of numbers.
+    const quotable = value instanceof Uint8Array ? Buffer.from(value) : value;
+    return String(this.#em.getPlatform().quoteValue(quotable));
   }
 
   /** Runs a query and returns its rows. */
   rows<Row extends object = TheirRow>(sql: string): Promise<Row[]> {
     return this.#em.execute<Row[]>(sql);
+  }
+
+  /**
+   * Reads columns of a table, under names of their own: a connection takes columns with our names for ours, and refuses
+   * numbers there that JavaScript cannot hold, also if they are texts.
+   */
+  async read(table: string, columns: readonly string[], rest: string): Promise<TheirRow[]> {
+    const selected = columns.map((column, index) => `${this.name(column)} as rollcall_${index}`);
+    const rows = await this.rows(`select ${selected.join(', ')} from ${this.name(table)} ${rest}`);
+    return rows.map(row => Object.fromEntries(columns.map((column, index) => [column, row[`rollcall_${index}`]])));
   }
 
   /** Runs a query of one number, such as a count. */

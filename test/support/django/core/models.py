@@ -3,8 +3,11 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from core.keys import key
+
 
 class User(AbstractUser):
+    id = key()
     ROLES = [('student', 'Student'), ('teacher', 'Teacher'), ('admin', 'Admin')]
     role = models.CharField(max_length=10, choices=ROLES, default='student')
     phone = models.CharField(max_length=15, blank=True)
@@ -20,6 +23,7 @@ class Category(models.Model):
 
 
 class Course(models.Model):
+    id = key()
     title = models.CharField(max_length=200)
     slug = models.SlugField(max_length=220, unique=True)
     description = models.TextField()
@@ -40,6 +44,7 @@ class Course(models.Model):
 
 
 class Enrollment(models.Model):
+    id = key()
     status = models.CharField(max_length=20, default='active')
     progress = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     enrolled_at = models.DateTimeField(auto_now_add=True)
