@@ -5,7 +5,7 @@ import type { Database } from '../database/database.js';
 import { storedBoolean, type ColumnOf } from '../database/tables.js';
 import { hasOnlyOurs } from './enrollments.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
-import { rowsBy, rowsInOrder, type StrandQuery } from './merged-page.js';
+import { rowsBy, rowsByKey, rowsInOrder, type StrandQuery } from './merged-page.js';
 import type { PageRequest } from './page.js';
 import { fitsLimit, hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
 import type { Condition } from './visibility.js';
@@ -74,7 +74,8 @@ function wholeStrand(
   order: CourseOrdering,
   page: PageRequest,
 ): CourseQuery {
-  if (isPublished === undefined) return builderFor(database).selectFrom('core_course') as CourseQuery;
+  if (isPublished === undefined)
+    return order.column === 'id' ? rowsByKey(database, 'core_course') : rowsBy(database, 'core_course', [order.column]);
   const stored = isPublished === null ? null : storedBoolean(isPublished);
   const published = ['is_published' satisfies ColumnOf<'core_course'>, stored] as const;
   const stage = ['status' satisfies ColumnOf<'core_course'>, status] as const;

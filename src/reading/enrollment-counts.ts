@@ -87,10 +87,11 @@ async function partsOf(
   if (role !== Role.ADMIN && userId === null) return [];
   const statuses = new Set(filter.status ?? Object.values(EnrollmentStatus));
   if (statuses.size === 0) return [];
-  const isOfStudents = parents?.parent === 'student_id' || studentOf(viewer, filter) !== null;
+  const student = studentOf(viewer, filter);
+  const isOfStudents = parents?.parent === 'student_id' || student !== null;
   const visible = visibleEnrollments(viewer);
   const parts: readonly Counting[] = isOfStudents
-    ? [countOfRows(database, filter, parents, visible ? [visible] : [])]
+    ? [countOfRows(database, { ...filter, studentId: student }, parents, visible ? [visible] : [])]
     : [
         ...countsOfCourses(database, role === Role.TEACHER ? userId : null, filter, statuses, parents),
         ...(role === Role.TEACHER

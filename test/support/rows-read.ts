@@ -8,10 +8,11 @@ export interface ReadCounter {
 }
 
 /**
- * The ways in which MySQL and MariaDB read a row: by a key, and the first, last, next and previous one in an index. Rows
- * of temporary tables are read in others.
+ * The ways in which MySQL and MariaDB read a row: by a key, and the first, last, next and previous one in an index.
  */
 const READS = ['key', 'first', 'last', 'next', 'prev'].map(way => `Handler_read_${way}`);
+/** The way in which they read a whole table, without an index, and all rows of temporary tables. */
+const SCAN = 'Handler_read_rnd_next';
 
 /** Connects to the database of a URL, on a server. */
 export async function readCounter(url: string): Promise<ReadCounter> {
@@ -23,23 +24,27 @@ async function counterByStatus(url: string): Promise<ReadCounter> {
     uri: url.replace(/^mariadb:/, 'mysql:'),
     timezone: 'Z',
   });
-  const read = async (): Promise<number> => {
+  const read = async (ways: readonly string[]): Promise<number> => {
     const [rows] = await connection.query("show session status like 'Handler_read_%'");
     return (rows as { Variable_name: string; Value: string }[])
-      .filter(({ Variable_name: name }) => READS.includes(name))
+      .filter(({ Variable_name: name }) => ways.includes(name))
       .reduce((sum, { Value: value }) => sum + Number(value), 0);
   };
-  // Reading the status may count as well.
-  await read();
-  const before = await read();
-  let last = await read();
-  const ofStatus = last - before;
+  const explain = url.startsWith('mysql:') ? 'explain format=traditional' : 'explain';
+  const scans = async (sql: string): Promise<boolean> => {
+    const [plan] = await connection.query(`${explain} ${sql}`);
+    return (plan as { table: string | null; type: string | null }[]).some(
+      ({ table, type }) => type === 'ALL' && table?.startsWith('core_') === true,
+    );
+  };
   return {
     async rowsReadBy(sql) {
-      const start = last;
+      const ways = (await scans(sql)) ? [...READS, SCAN] : READS;
+      // Reading the status may count as well.
+      const before = await read(ways);
+      const start = await read(ways);
       await connection.query(sql);
-      last = await read();
-      return last - start - ofStatus;
+      return (await read(ways)) - start - (start - before);
     },
     close: () => connection.end(),
   };
