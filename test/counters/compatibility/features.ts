@@ -135,10 +135,16 @@ export const features: readonly Feature[] = [
     others: ['–', '–', '–'],
   },
   {
-    name: 'polymorphic relations, table-per-type inheritance',
+    name: 'relations to several entities (polymorphic)',
+    proofs: [proof('counters/shapes/polymorphic', 'rows are counted that are created, move from one entity', 'hooks')],
+    only: all(['hooks']),
+    others: ['yes', '–', '–'],
+  },
+  {
+    name: 'table-per-type inheritance',
     proofs: [],
     only: none,
-    others: ['polymorphic ones', '–', '–'],
+    others: ['–', '–', '–'],
   },
   {
     name: 'composite foreign keys',

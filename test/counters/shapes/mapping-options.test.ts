@@ -68,6 +68,7 @@ class Tenfold extends Type<number, number> {
 interface Declared {
   readonly entities: readonly unknown[];
   readonly counter?: Partial<Counter>;
+  readonly others?: readonly Counter[];
 }
 
 const key = () => p.integer().primary();
@@ -84,9 +85,9 @@ function entity(name: string, properties: object, options: object = {}): EntityC
   return defineEntity({ name, tableName: `the_${name.toLowerCase()}`, ...options, properties } as never) as never;
 }
 
-async function start({ entities, counter = {} }: Declared): Promise<MikroORM> {
+async function start({ entities, counter = {}, others = [] }: Declared): Promise<MikroORM> {
   const row = entities.at(-1) as { class: EntityClass<object> };
-  const counters = [{ counted: row.class, by: 'parent', into: 'amount', ...counter }];
+  const counters = [{ counted: row.class, by: 'parent', into: 'amount', ...counter }, ...others];
   return new MikroORM(
     (await schemaOptions('sqlite::memory:', { entities: entities as EntityClass<object>[], counters })) as never,
   );
@@ -99,6 +100,14 @@ function withRelation(relation: (target: never) => unknown, counter: Partial<Cou
     const [target] = pair(count());
     return { entities: [target, entity('Row', { id: key(), parent: () => relation(target as never) })], counter };
   };
+}
+
+/** Returns two targets, and a row that refers to one of them. */
+function severalEntities(counter: Partial<Counter> = {}, ofTarget: object = {}, ofRow: object = {}): Declared {
+  const target = entity('Parent', { id: key(), amount: count(), ...ofTarget });
+  const other = entity('Other', { id: key(), amount: count() });
+  const parent = () => p.manyToOne([target, other] as never);
+  return { entities: [target, other, entity('Row', { id: key(), parent, ...ofRow })], counter };
 }
 
 const refused: [name: string, problem: RegExp, declared: () => Declared][] = [
@@ -155,13 +164,57 @@ const refused: [name: string, problem: RegExp, declared: () => Declared][] = [
     },
   ],
   [
-    'a relation to several entities',
-    /"parent" refers to several entities.*declare a relation to each/,
+    'a relation to several entities without a target',
+    /"parent" leads to Parent, Other; give one of them as "target"/,
+    () => severalEntities(),
+  ],
+  [
+    'a target to which a relation does not lead',
+    /"parent" leads to Parent, Other, and not to Third/,
+    () => severalEntities({ target: entity('Third', { id: key() }) }),
+  ],
+  [
+    'a target of a relation to another entity',
+    /"parent" leads to Parent, and not to Row; leave "target" out/,
     () => {
-      const [target] = pair(count());
-      const other = entity('Other', { id: key(), amount: count() });
+      const [target, row] = pair(count());
+      return { entities: [target, row], counter: { target: row } };
+    },
+  ],
+  [
+    'a way through a relation to several entities',
+    /"parent" leads to several entities, through which nothing is counted/,
+    () => severalEntities({ by: 'parent.other' }),
+  ],
+  [
+    'a row of a relation to several entities whose own counts are summed',
+    /Row.parent → amount counts rows by a relation to several entities.*is summed by another/,
+    () => {
+      const board = entity('Board', { id: key(), notes: count() });
+      const one = () => p.manyToOne(board).deleteRule('restrict');
+      const { entities } = severalEntities({}, {}, { board: one, notes: count() });
+      const [target, , row] = entities as { class: EntityClass<object> }[];
+      const note = entity('Note', { id: key(), row: () => p.manyToOne(row as never).deleteRule('restrict') });
       return {
-        entities: [target, other, entity('Row', { id: key(), parent: () => p.manyToOne([target, other] as never) })],
+        entities: [board, note, ...entities],
+        counter: { target: target!.class },
+        others: [
+          { counted: (note as unknown as { class: EntityClass<object> }).class, by: 'row', into: 'notes' },
+          { counted: (note as unknown as { class: EntityClass<object> }).class, by: 'row.board', into: 'notes' },
+        ],
+      };
+    },
+  ],
+  [
+    'a target of a relation to several entities that the database takes away',
+    /no foreign key of the database keeps the targets.*by the delete rule.*deleteRule: 'restrict'/,
+    () => {
+      const home = entity('Home', { id: key() });
+      const home1 = () => p.manyToOne(home).deleteRule('cascade');
+      const [target, ...rest] = severalEntities({}, { home: home1 }).entities;
+      return {
+        entities: [home, target, ...rest],
+        counter: { target: (target as { class: EntityClass<object> }).class },
       };
     },
   ],

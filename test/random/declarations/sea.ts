@@ -1,6 +1,7 @@
 import { defineEntity, p, type EntityClass } from '@mikro-orm/core';
 import fc from 'fast-check';
 import type { Counter } from 'mikro-orm-counters';
+import { strategy } from '../../support/databases.js';
 import { anyCondition, type AnyCondition } from '../conditions/arbitraries.js';
 import { features, Place } from '../conditions/shells.js';
 
@@ -8,12 +9,21 @@ import { features, Place } from '../conditions/shells.js';
 export const summed = { whole: 0, place_floor: 0, worth: 0, price: 2 } as const;
 type Summed = keyof typeof summed;
 
-/** The relations that lead from a shell to a target: to a keeper, or to a shore, its coast and the ocean of that. */
-export const ways = { keeper: ['keeper'], shore: ['shore', 'shore.coast', 'shore.coast.ocean'] } as const;
+/**
+ * The relations that lead from a shell to a target: to a keeper, or to a shore, its coast and the ocean of that, or to a
+ * finder, who is a keeper or an ocean.
+ */
+export const ways = {
+  keeper: ['keeper'],
+  shore: ['shore', 'shore.coast', 'shore.coast.ocean'],
+  finder: ['finder'],
+} as const;
 
 /** What is counted of shells, or summed, at one or several levels. */
 export interface Aspect {
   readonly by: keyof typeof ways;
+  /** The finder's entity that stores it. */
+  readonly finder: 'keeper' | 'ocean';
   readonly levels: number;
   readonly sum: Summed | null;
   readonly condition: AnyCondition | null;
@@ -37,7 +47,9 @@ export type Numbered = 'shore' | 'coast' | 'ocean';
 export const anyDraw: fc.Arbitrary<Draw> = fc.record({
   aspects: fc.array(
     fc.record({
-      by: fc.constantFrom('shore', 'shore', 'shore', 'keeper'),
+      // Triggers do not count by a relation to several entities.
+      by: fc.constantFrom('shore', 'shore', 'shore', 'keeper', strategy === 'hooks' ? 'finder' : 'keeper'),
+      finder: fc.constantFrom('keeper', 'ocean'),
       levels: fc.integer({ min: 1, max: 3 }),
       sum: fc.option(fc.constantFrom(...(Object.keys(summed) as Summed[])), { freq: 2 }),
       condition: fc.option(anyCondition, { freq: 3 }),
@@ -72,23 +84,24 @@ const relation = (target: SeaClass) => () =>
 
 /** Makes the entities of a draw: each target has a column for each aspect that reaches it. */
 export function seaOf(draw: Draw): Sea {
-  const columns = (by: keyof typeof ways, level: number) =>
+  const columns = (table: Table) =>
     Object.fromEntries(
-      draw.aspects.flatMap((aspect, index) =>
-        aspect.by === by && level <= depthOf(aspect) ? [[columnOf(index), storedColumn(aspect, level)] as const] : [],
-      ),
+      draw.aspects.flatMap((aspect, index) => {
+        const level = tablesOf(aspect).indexOf(table) + 1;
+        return level > 0 ? [[columnOf(index), storedColumn(aspect, level)] as const] : [];
+      }),
     );
   const relationTo = (target: SeaClass, name: Numbered) =>
     draw.numbered.includes(name)
       ? () => relation(target)().targetKey('number').mapToPk().joinColumn(`${name}_id`)
       : relation(target);
   const shores = (level: number) => (level <= draw.shoreLevels ? { shores: p.integer().unsigned().default(0) } : {});
-  const Ocean = entity('Ocean', { id: id(), number: number(), ...columns('shore', 3), ...shores(2) });
+  const Ocean = entity('Ocean', { id: id(), number: number(), ...columns('ocean'), ...shores(2) });
   const Coast = entity('Coast', {
     id: id(),
     number: number(),
     ocean: relationTo(Ocean, 'ocean'),
-    ...columns('shore', 2),
+    ...columns('coast'),
     ...shores(1),
   });
   const Shore = entity('Shore', {
@@ -96,13 +109,14 @@ export function seaOf(draw: Draw): Sea {
     number: number(),
     coast: relationTo(Coast, 'coast'),
     wild: p.boolean().default(false),
-    ...columns('shore', 1),
+    ...columns('shore'),
   });
-  const Keeper = entity('Keeper', { id: id(), ...columns('keeper', 1) });
+  const Keeper = entity('Keeper', { id: id(), ...columns('keeper') });
   const Shell = entity('Shell', {
     id: id(),
     shore: relationTo(Shore, 'shore'),
     keeper: relation(Keeper),
+    finder: () => p.manyToOne([Keeper, Ocean]).nullable(),
     worth: p.bigint().nullable(),
     ...features,
   });
@@ -110,6 +124,7 @@ export function seaOf(draw: Draw): Sea {
     ways[aspect.by].slice(0, depthOf(aspect)).map((by): Counter => ({
       counted: Shell,
       by,
+      ...(aspect.by === 'finder' && { target: { keeper: Keeper, ocean: Ocean }[aspect.finder] }),
       into: columnOf(index),
       ...(aspect.sum !== null && { sum: aspect.sum }),
       where: aspect.condition?.where ?? {},
@@ -139,6 +154,15 @@ export function referredColumn(sea: Sea, table: string): 'id' | 'number' {
 /** Returns the number of levels that count an aspect. */
 export function depthOf({ by, levels }: Aspect): number {
   return Math.min(levels, ways[by].length);
+}
+
+/** The tables of the targets. */
+type Table = 'keeper' | 'shore' | 'coast' | 'ocean';
+
+/** Returns the tables that store an aspect, level by level. */
+export function tablesOf(aspect: Aspect): readonly Table[] {
+  const all = { keeper: ['keeper'], shore: ['shore', 'coast', 'ocean'], finder: [aspect.finder] } as const;
+  return all[aspect.by].slice(0, depthOf(aspect));
 }
 
 /** Returns the property of an aspect in its targets. */

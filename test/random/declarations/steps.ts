@@ -10,7 +10,8 @@ import { referenceTo, referredColumn, type Sea, type SeaRow } from './sea.js';
 const anyPlace = fc.nat({ max: 9 });
 const picks = fc.array(fc.nat({ max: 200 }), { minLength: 1, maxLength: 4 });
 const worth = fc.option(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), { freq: 4 });
-const shell = (row: typeof anyRow) => fc.record({ row, shore: anyPlace, worth });
+const anyFinder = fc.record({ type: fc.constantFrom('keeper', 'ocean'), place: anyPlace });
+const shell = (row: typeof anyRow) => fc.record({ row, shore: anyPlace, finder: anyFinder, worth });
 const fewShells = (row: typeof anyRow) => fc.array(shell(row), { minLength: 1, maxLength: 4 });
 const byReference = fc.boolean();
 const isMoved = fc.boolean();
@@ -144,11 +145,11 @@ class Writer {
         for (const part of write.parts) await this.#prepare(part);
         return em.flush();
       case 'insertMany': {
-        const rows = await Promise.all(write.shells.map(one => this.#dataOf(one)));
+        const rows = await Promise.all(write.shells.map(one => this.#dataOf(one, true, true)));
         return this.#unlessRefused(() => insertMany(em, sea.Shell, rows as never));
       }
       case 'updateWhere': {
-        const data = await this.#dataOf(write.to, write.isMoved);
+        const data = await this.#dataOf(write.to, write.isMoved, true);
         const where = { id: await this.#pick('shell', write.picks) };
         return this.#unlessRefused(() => updateWhere(em, sea.Shell, where as never, data as never));
       }
@@ -252,12 +253,25 @@ class Writer {
   }
 
   /** Returns the values of a shell; one that is not moved keeps its shore. */
-  async #dataOf({ row, shore, worth }: AnyShell, isMoved = true): Promise<Record<string, unknown>> {
+  async #dataOf(
+    { row, shore, finder, worth }: AnyShell,
+    isMoved = true,
+    inBulk = false,
+  ): Promise<Record<string, unknown>> {
     return {
       ...(this.kind === 'sqlite' ? withExactNumbers(row) : row),
       worth,
-      ...(isMoved && { shore: await this.#at('shore', shore) }),
+      ...(isMoved && { shore: await this.#at('shore', shore), ...(await this.#finder(finder, inBulk)) }),
     };
+  }
+
+  /** Returns the finder of a shell. MikroORM takes the type and the key of one in bulk writes, and no entity, nor null. */
+  async #finder({ type, place }: AnyShell['finder'], inBulk: boolean): Promise<Record<string, unknown>> {
+    const ids = await this.#ids(type);
+    if (place === 9) return inBulk ? {} : { finder: null };
+    const id = ids[place % ids.length]!;
+    const entity = type === 'keeper' ? this.sea.Keeper : this.sea.Ocean;
+    return { finder: inBulk ? [type, id] : this.em.getReference(entity, id as never) };
   }
 
   /** Returns rows to be changed, loaded or by reference, without those that are to be removed. */

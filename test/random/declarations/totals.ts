@@ -2,14 +2,12 @@ import { helper } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { registryOf } from 'mikro-orm-counters';
 import { conditionSql } from '../../../src/counters/src/declarations/condition.js';
-import { columnOf, depthOf, referredColumn, summed, ways, type Aspect, type Sea } from './sea.js';
+import { columnOf, referredColumn, summed, tablesOf, ways, type Aspect, type Sea } from './sea.js';
 
 type Row = Record<string, unknown>;
 type Totals = Map<string, number | bigint>;
 
 const tables = ['ocean', 'coast', 'shore', 'keeper'] as const;
-/** The tables at the ends of the ways. */
-const targets = { keeper: ['keeper'], shore: ['shore', 'coast', 'ocean'] } as const;
 
 /**
  * Returns the stored counts that are not what the rows give, and the loaded targets that do not show what is stored, as
@@ -42,13 +40,18 @@ async function totals(em: SqlEntityManager, sea: Sea, rows: ReadonlyMap<string, 
     (aspect, index) => `(case when ${conditionOf(em, aspect, index)} then 1 else 0 end) as met${index}`,
   );
   const shells = await em.execute<Row[]>(
-    `select id, shore_id, keeper_id, whole, worth, price, place_floor, ${met.join(', ')} from shell`,
+    `select id, shore_id, keeper_id, finder_type, finder_id, whole, worth, price, place_floor, ${met.join(', ')} from shell`,
   );
   for (const shell of shells)
     for (const [index, aspect] of sea.draw.aspects.entries()) {
       if (Number(shell[`met${index}`]) !== 1) continue;
+      if (aspect.by === 'finder') {
+        if (shell['finder_type'] === aspect.finder)
+          add(`${aspect.finder} ${String(shell['finder_id'])} ${columnOf(index)}`, amountOf(shell, aspect));
+        continue;
+      }
       let below = shell;
-      for (const table of targets[aspect.by].slice(0, depthOf(aspect))) {
+      for (const table of tablesOf(aspect)) {
         const target = rowOf(table, below[`${table}_id`]);
         if (!target) break;
         add(`${table} ${String(target['id'])} ${columnOf(index)}`, amountOf(shell, aspect));

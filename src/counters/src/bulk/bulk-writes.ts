@@ -13,11 +13,13 @@ import { Tally, type KeyedDelta } from '../counts/deltas.js';
 import { defaultedColumn, stateInDatabase, type RowState } from '../counts/row-states.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
-import type { CounterGroup } from '../declarations/counter-group.js';
+import { refuseReferredTargets, targetExists, withoutLostTargets } from '../counts/kept-targets.js';
+import { keptGroups, type CounterGroup } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
+import { isSameTable } from '../declarations/inheritance.js';
 import { registryOf, type CounterRegistry } from '../declarations/registry.js';
 import { summedInto, withOnward } from '../declarations/levels.js';
-import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
+import { groupsIn, groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { refusePendingRows, refusePendingSums } from '../flush/pending-changes.js';
@@ -102,8 +104,11 @@ export async function insertMany<Entity extends object>(
     const deltas = tally.deltas() as KeyedDelta[];
     const isLoaded = ({ group, target }: KeyedDelta): boolean => mayBeLoaded(em, group, [target.key]);
     const beside = left.all || left.some.size > 0;
+    const kept = keptGroups(groups);
     if (beside || deltas.some(isLoaded))
       await lockAll(stored, beside ? withOnward(em, registry, groups) : groups, states);
+    else if (kept.length > 0) await lockAll(stored, groups, states);
+    if (kept.length > 0) for (const state of states) await withoutLostTargets(em, stored, kept, null, state);
     await addAll(em, registry, deltas, stored, left);
     for (let start = 0; start < filled.length; start += MAX_INSERTED_ROWS) {
       const some = filled.slice(start, start + MAX_INSERTED_ROWS);
@@ -161,7 +166,7 @@ export async function deleteWhere<Entity extends object>(
 
 /**
  * Locks target rows of a counter in ascending key order, as the engine does, and returns the keys that exist. They are the
- * keys to which the relation `by` refers.
+ * keys to which the relation `by` refers; where it leads to several entities, those of `target`.
  *
  * For transactions of several flushes: locking all targets first keeps the order that prevents deadlocks.
  */
@@ -170,9 +175,17 @@ export async function lockTargets(
   entity: EntityName<object>,
   by: string,
   keys: readonly Key[],
+  target?: EntityName<object>,
 ): Promise<Key[]> {
   const { registry, meta, groups } = described(em, entity);
-  const group = groups.find(one => one.by === by);
+  const wanted = target && (em.getMetadata(target) as unknown as EntityMetadata);
+  const mine = groups.filter(one => one.by === by && (!wanted || isSameTable(one.target, wanted)));
+  if (mine.length > 1 && !wanted)
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `${meta.className} is counted by "${by}" into several entities: ${mine.map(one => one.target.className).join(', ')}. Name one of them after the keys.`,
+    );
+  const [group] = mine;
   if (!group) throw new CounterError('COUNTER_DECLARATION', `${meta.className} is not counted by "${by}".`);
   const transaction = em.getTransactionContext();
   if (!transaction)
@@ -249,7 +262,10 @@ async function changeRows(
       for (const group of between)
         await stored.lock(group, await matching.keys(ends[index - 1] ?? null, end), 'primary');
       for (const found of await matching.lock(ends[index - 1] ?? null, end)) {
-        const [state, next] = [before(found), after(found)];
+        const read = [before(found), after(found)] as const;
+        const [state, next] = (
+          keptGroups(sooner).length === 0 ? read : await withoutLostTargets(em, stored, sooner, ...read)
+        ) as [RowState, RowState | null];
         requireLocked(meta, sooner, state, stored);
         tally.change(groups, state, next);
         keys.push(found.key);
@@ -270,11 +286,26 @@ async function changeRows(
       // What the database has made of the data is in the rows.
       const states = (await matching.byKeys(some.map(key => keyAfter(meta, key, patch.row)))).map(before);
       await lockAll(stored, beside ? withOnward(em, registry, groups) : groups, states);
-      for (const state of states) tally.change(groups, null, state);
+      for (const state of states) tally.change(groups, ...(await withoutLostTargets(em, stored, groups, null, state)));
     }
     if (!foreseen) await add();
+    if (!patch || patch.unforeseeable !== undefined || keyColumns(meta).some(column => column in patch.row))
+      for (const group of keptGroups(groupsInto(em, registry, meta, groups[0]!.countedSchema)))
+        await refuseReferredTargets(em, transaction, group, await gone(em, transaction, group, keys));
     return { affectedRows };
   });
+}
+
+/** Returns those of some keys that no target of a group has any more. */
+async function gone(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  group: CounterGroup,
+  keys: readonly Key[],
+): Promise<Key[]> {
+  const lost: Key[] = [];
+  for (const key of keys) if (!(await targetExists(em, transaction, group, key))) lost.push(key);
+  return lost;
 }
 
 /**

@@ -44,7 +44,9 @@ export class MatchingRows {
   async survey(): Promise<{ ends: Key[]; samples: MatchingRow[] }> {
     const ends: Key[] = [];
     const samples = new Map<string, MatchingRow>();
-    const foreignKeys = this.groups.flatMap(({ foreignKey }) => foreignKey);
+    const foreignKeys = this.groups.flatMap(({ foreignKey, discriminator }) =>
+      discriminator ? [discriminator.column, ...foreignKey] : foreignKey,
+    );
     for (;;) {
       const rows = await this.#read(ends.at(-1) ?? null, null, LockMode.NONE, MAX_READ_ROWS);
       for (const found of rows) samples.set(hashOf(foreignKeys.map(column => found.row[column])), found);

@@ -1,6 +1,7 @@
 import {
   EntityIdentifier,
   helper,
+  PolymorphicRef,
   Reference,
   type AnyEntity,
   type ChangeSet,
@@ -179,7 +180,7 @@ export function originalTarget(original: object | undefined, group: CounterGroup
   const columns = columnsIn(original ?? {}, [group]);
   const key = group.foreignKey.map(column => columns[column]);
   if (!group.isKnownToMemory || key.includes(undefined)) return undefined;
-  return key.includes(null) ? null : key;
+  return key.includes(null) || !isOfGroup(group, columns) ? null : key;
 }
 
 function stateOf(
@@ -201,6 +202,7 @@ function targetOf(
   entity: object | undefined,
   created: CreatedTargets | undefined,
 ): TargetPointer | null {
+  if (!isOfGroup(group, columns)) return null;
   const key = group.foreignKey.map(column => columns[column]);
   // SQL's MATCH SIMPLE: a composite foreign key with any null part points nowhere.
   if (key.some(part => part === null || part === undefined)) return null;
@@ -213,6 +215,11 @@ function targetOf(
   }
   const target = relatedIn(entity, group);
   return target && created?.has(group, target) ? { created: target } : null;
+}
+
+/** Returns true where the target of a row is one of a group, as far as its type says so. */
+function isOfGroup({ discriminator }: CounterGroup, columns: Columns): boolean {
+  return !discriminator || discriminator.values.includes(columns[discriminator.column] as string);
 }
 
 function relatedIn(entity: object | undefined, { by }: CounterGroup): object | undefined {
@@ -232,7 +239,11 @@ function isPlain(value: unknown): boolean {
 
 function partOf(value: unknown, place: number): unknown {
   if (value === null || value === undefined) return value;
-  const part = Array.isArray(value) ? flat(value)[place] : value;
+  const part = Array.isArray(value)
+    ? flat(value)[place]
+    : value instanceof PolymorphicRef
+      ? flat(value.toTuple())[place]
+      : value;
   return part instanceof EntityIdentifier ? ((part.getValue() as unknown) ?? part) : part;
 }
 

@@ -98,7 +98,8 @@ function booleanKind({ conditions }: Comparing): Kind {
   };
 }
 
-function enumKind(items: readonly unknown[], { conditions }: Comparing): Kind {
+/** Returns how the values of an enumeration are compared. */
+export function enumKind(items: readonly unknown[], { conditions }: Comparing): Kind {
   const normal = (value: unknown): string | undefined => textOf(value);
   return {
     takes: items.map(item => JSON.stringify(item)).join(', '),

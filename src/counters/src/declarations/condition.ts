@@ -4,8 +4,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { quoted } from '../sql/fragments.js';
-import { kindOf, type Comparable, type Kind, type Operator } from './condition-kinds.js';
+import { enumKind, kindOf, type Comparable, type Kind, type Operator } from './condition-kinds.js';
 import type { Counter } from './define-counter.js';
+import type { Discriminator } from './discriminator.js';
 import { conditionOnType, otherColumn } from './inheritance.js';
 import { referenceProblem, uniqueKeyOf } from './mapping-options.js';
 
@@ -176,6 +177,27 @@ export function conditionOf(counter: Counter, counted: EntityMetadata, em: SqlEn
   const root = reader.read(counter.where === undefined ? {} : counter.where, counted.properties, 'where', false);
   const type = conditionOnType(counted, em.getMetadata());
   return withTests(type ? all([reader.read(type, counted.properties, 'where', false), root], false) : root);
+}
+
+/** Returns a condition for those rows only whose relation leads to one of several entities. */
+export function onlyOfTarget(
+  { root }: Condition,
+  { name, discriminatorMap }: EntityProperty,
+  { column, values }: Discriminator,
+  em: SqlEntityManager,
+): Condition {
+  const { conditions } = dialectOf(em);
+  const test: Comparison = {
+    type: 'comparison',
+    property: `${name} ${column}`,
+    columns: [column],
+    defaulted: false,
+    kind: enumKind(Object.keys(discriminatorMap ?? {}), { conditions, platform: em.getPlatform() }),
+    operator: 'in',
+    values,
+    operands: values,
+  };
+  return withTests(all([test, root], false));
 }
 
 function withTests(root: Node): Condition {

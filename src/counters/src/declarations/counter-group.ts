@@ -1,6 +1,8 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { Amount } from './amounts.js';
 import type { Condition } from './condition.js';
+import type { Discriminator } from './discriminator.js';
+import { kept } from './kept.js';
 
 /** A property of a target that changes whenever some of its stored counts do. */
 export interface Touch {
@@ -34,6 +36,13 @@ export interface ResolvedCounter {
   through?: ResolvedCounter;
 }
 
+/** Returns the groups of some whose targets no foreign key of the database keeps, so that the engine does. */
+export function keptGroups<Group extends CounterGroup>(groups: readonly Group[]): readonly Group[] {
+  return kept(keptOf, groups, () => groups.filter(({ discriminator }) => discriminator !== undefined)) as Group[];
+}
+
+const keptOf = new WeakMap<readonly CounterGroup[], readonly CounterGroup[]>();
+
 /** The counters that share counted rows and foreign key, so that one UPDATE changes all of a target row. */
 export interface CounterGroup {
   /** The place of the target table among all: every transaction locks the tables in this order. */
@@ -45,6 +54,8 @@ export interface CounterGroup {
   /** The group's name among those that count the same rows. */
   readonly slot: string;
   readonly foreignKey: readonly string[];
+  /** What else says whose key it is, where the relation leads to several entities; no foreign key of the database does. */
+  readonly discriminator: Discriminator | undefined;
   readonly target: EntityMetadata;
   /** The columns of the target to which the foreign key refers: those of its primary key, or a unique one. */
   readonly targetKey: readonly string[];

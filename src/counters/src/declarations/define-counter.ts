@@ -96,6 +96,8 @@ export interface Counter {
   readonly counted: EntityClass<object>;
   /** A relation, or several, each of the entity to which the one before leads. */
   readonly by: string;
+  /** The entity whose rows store the count, where the relation leads to several entities. */
+  readonly target?: EntityClass<object>;
   readonly into: string;
   /** The property whose values are added up; left out, each row counts 1. */
   readonly sum?: string;
@@ -105,7 +107,7 @@ export interface Counter {
   readonly touch?: string | readonly string[];
 }
 
-const OPTIONS = ['counted', 'by', 'into', 'sum', 'where', 'touch'];
+const OPTIONS = ['counted', 'by', 'target', 'into', 'sum', 'where', 'touch'];
 
 /**
  * Declares a counter. The declaration is checked against the entities when the ORM starts. Errors: COUNTER_DECLARATION
@@ -115,19 +117,33 @@ const OPTIONS = ['counted', 'by', 'into', 'sum', 'where', 'touch'];
  *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', where: { deletedAt: null } });
  *   defineCounter({ counted: OrderLine, by: 'order', into: 'total', sum: 'amount' });
  *   defineCounter({ counted: Post, by: 'thread.board', into: 'postCount' });
+ *   defineCounter({ counted: Like, by: 'likeable', target: Photo, into: 'likeCount' });
  *   defineCounter({ counted: Comment, by: 'post', into: 'commentCount', touch: ['updatedAt', 'version'] });
  */
-export function defineCounter<Counted extends object, const By extends Path<Counted>>(declaration: {
+export function defineCounter<
+  Counted extends object,
+  const By extends Path<Counted>,
+  Target extends object = PathTarget<Counted, By> & object,
+>(declaration: {
   counted: EntityClass<Counted>;
   by: By;
-  into: NumberProperty<PathTarget<Counted, By>>;
+  target?: EntityClass<Target>;
+  into: NumberProperty<NoInfer<Target>>;
   sum?: NumberProperty<Counted>;
   where?: CounterCondition<Counted>;
-  touch?: TouchedProperty<PathTarget<Counted, By>> | readonly TouchedProperty<PathTarget<Counted, By>>[];
+  touch?: TouchedProperty<NoInfer<Target>> | readonly TouchedProperty<NoInfer<Target>>[];
 }): Counter {
   refuseUnknownOptions(declaration);
-  const { counted, by, into, sum, where = {}, touch } = declaration;
-  return { counted, by, into, ...(sum !== undefined && { sum }), where, ...(touch !== undefined && { touch }) };
+  const { counted, by, target, into, sum, where = {}, touch } = declaration;
+  return {
+    counted,
+    by,
+    ...(target !== undefined && { target }),
+    into,
+    ...(sum !== undefined && { sum }),
+    where,
+    ...(touch !== undefined && { touch }),
+  };
 }
 
 /** Refuses options that a counter does not have (COUNTER_DECLARATION), which would be ignored otherwise. */

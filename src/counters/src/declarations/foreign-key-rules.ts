@@ -4,7 +4,7 @@ import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import type { CounterStrategy } from './define-counter.js';
 import { isSameTable } from './inheritance.js';
-import type { CounterGroup } from './counter-group.js';
+import { keptGroups, type CounterGroup } from './counter-group.js';
 import type { CounterRegistry } from './registry.js';
 import { watchedColumns } from './watched-columns.js';
 
@@ -22,7 +22,8 @@ interface ForeignKey {
 
 /**
  * Refuses foreign keys by whose rules the database would remove or change counted rows in a way that alters a count
- * (COUNTER_DECLARATION): nobody sees such writes but, on some databases, triggers.
+ * (COUNTER_DECLARATION): nobody sees such writes but, on some databases, triggers. `triggered` are the groups for which
+ * there are to be triggers, where that is the strategy.
  *
  * Only the foreign keys of counted tables matter. Whatever begins a chain of cascades, it ends in one of them.
  */
@@ -30,7 +31,11 @@ export function refuseForeignKeyRules(
   em: SqlEntityManager,
   { groups }: CounterRegistry,
   strategy: CounterStrategy,
+  triggered: readonly CounterGroup[] = groups,
 ): void {
+  const mayBeTriggered = ({ counted, slot }: CounterGroup): boolean =>
+    triggered.some(one => one.counted === counted && one.slot === slot);
+  for (const group of keptGroups(groups)) refuseLostTargets(em, group, mayBeTriggered(group) ? strategy : 'hooks');
   for (const [counted, mine] of Map.groupBy(groups, group => group.counted)) {
     const keys = foreignKeysOf(em, counted);
     for (const key of keys) {
@@ -40,12 +45,35 @@ export function refuseForeignKeyRules(
     }
     for (const group of mine) {
       const { by, counters } = group;
-      if (keys.some(key => isBy(group, key))) continue;
+      if (group.discriminator || keys.some(key => isBy(group, key))) continue;
       throw refusal(
         counters,
         `the relation "${by}" of ${counted.className} has no foreign key in the database (createForeignKeyConstraint or schemaGenerator.createForeignKeyConstraints is false): a target could go while rows still point at it, and a later one with its key would not count them. Let the schema have this foreign key`,
       );
     }
+  }
+}
+
+/**
+ * Refuses what would take targets away that the engine keeps itself (COUNTER_DECLARATION): the rules of the foreign keys
+ * of their own table. Triggers would not keep them: those of the counted table do not see that a target goes.
+ */
+function refuseLostTargets(em: SqlEntityManager, group: CounterGroup, strategy: CounterStrategy): void {
+  const { target, counters, by, primaryKey } = group;
+  const problem = `no foreign key of the database keeps the targets of the relation "${by}", which leads to several entities`;
+  if (strategy === 'triggers')
+    throw refusal(counters, `${problem}, and triggers would not either. Count by it with hooks`);
+  for (const key of foreignKeysOf(em, target)) {
+    const isChanged = key.property.fieldNames.some(column => primaryKey.includes(column));
+    const [rule] = [
+      ...(REFUSING_RULES.includes(key.deleteRule) || (key.deleteRule !== 'cascade' && !isChanged) ? [] : ['delete']),
+      ...(REFUSING_RULES.includes(key.updateRule) || !isChanged ? [] : ['update']),
+    ];
+    if (rule)
+      throw refusal(
+        counters,
+        `${problem}, and by the ${rule} rule of ${described(target, key)} the database would take some away. Declare it with ${rule}Rule: 'restrict'`,
+      );
   }
 }
 

@@ -181,18 +181,19 @@ export const propertyOptions: Readonly<Record<keyof EntityProperty, Roles>> = {
   prefix: ofOtherKinds,
   prefixMode: ofOtherKinds,
   // The relation.
-  polymorphic: {
-    by: ({ polymorphic }) =>
-      polymorphic
-        ? 'refers to several entities, for which a database has no foreign key, so that a target could go while rows still point at it; declare a relation to each of them, which may be null'
-        : undefined,
-  },
+  // See targetOf() and refuseForeignKeyRules().
+  polymorphic: exact,
   polymorphTargets: examinedWithAnother,
   discriminator: examinedWithAnother,
   discriminatorColumn: examinedWithAnother,
   discriminatorMap: examinedWithAnother,
   discriminatorValue: examinedWithAnother,
-  targetKey: { by: referenceProblem },
+  targetKey: {
+    by: property =>
+      property.polymorphic && property.targetKey !== undefined
+        ? 'refers to several entities by another key than their primary keys; let it refer to these'
+        : referenceProblem(property),
+  },
   referencedColumnNames: { by: referenceProblem },
   referencedTableName: examinedWithAnother,
   referencedPKs: examinedWithAnother,

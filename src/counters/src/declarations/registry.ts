@@ -1,7 +1,7 @@
 import type { EntityMetadata, MetadataStorage } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CounterError } from '../errors.js';
-import type { CounterGroup, ResolvedCounter } from './counter-group.js';
+import { keptGroups, type CounterGroup, type ResolvedCounter } from './counter-group.js';
 import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
 import { entityOfTable, isSameTable } from './inheritance.js';
 import { kept } from './kept.js';
@@ -35,7 +35,7 @@ export class CounterRegistry {
       const [made] = resolved.counters as [ResolvedCounter];
       resolvedOf.set(counter, made);
       if (summed) sums.set(made, summed.of);
-      const key = `${resolved.counted.uniqueName} ${resolved.by}`;
+      const key = `${resolved.counted.uniqueName} ${resolved.slot}`;
       const group = groups.get(key);
       if (!group) groups.set(key, resolved);
       else group.counters.push(...resolved.counters);
@@ -56,6 +56,21 @@ export class CounterRegistry {
     for (const { target } of this.groups) refuseUnlikeShares(this.storedOn(target));
     this.#refuseStoredCountsAsInput();
     this.#refuseTouchedInput();
+    this.#refuseSumsBesideKeptTargets();
+  }
+
+  /**
+   * Refuses to count rows by a relation to several entities whose own counts are summed by another relation
+   * (COUNTER_DECLARATION): bulk writes lock their targets too late to find out which are missing.
+   */
+  #refuseSumsBesideKeptTargets(): void {
+    const group = keptGroups(this.groups).find(({ counted }) => this.rankOf(counted) > 0);
+    if (!group) return;
+    const { counted, by, counters } = group;
+    throw new CounterError(
+      'COUNTER_DECLARATION',
+      `The counter ${counted.className}.${by} → ${counters[0]!.property} counts rows by a relation to several entities, and what these rows store is summed by another relation. Count by relations to one entity each.`,
+    );
   }
 
   /**
@@ -223,7 +238,8 @@ function refuseSharedForeignKeys(groups: readonly CounterGroup[]): void {
     const twin = groups
       .slice(0, index)
       .find(other => other.counted === counted && other.foreignKey.join() === foreignKey.join());
-    if (twin)
+    // To several entities, by one relation.
+    if (twin && !(twin.discriminator && twin.by === by))
       throw new CounterError(
         'COUNTER_DECLARATION',
         `${twin.counters[0]!.name} and ${counters[0]!.name} count ${counted.className} rows by "${twin.by}" and "${by}", which have the same column ${foreignKey.join(', ')}. Declare both by one of them.`,

@@ -1,10 +1,17 @@
-import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import {
+  ReferenceKind,
+  type EntityClass,
+  type EntityMetadata,
+  type EntityProperty,
+  type MetadataStorage,
+} from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { OWN_SCHEMA } from '../sql/schemas.js';
 import { amountFor } from './amounts.js';
-import { conditionOf } from './condition.js';
+import { conditionOf, onlyOfTarget } from './condition.js';
 import type { CounterGroup, ResolvedCounter } from './counter-group.js';
 import type { Counter } from './define-counter.js';
+import type { Discriminator } from './discriminator.js';
 import { countedMeta, refusing } from './refused-declaration.js';
 import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
 import { keyColumns, keyParts, partsOf } from './key-parts.js';
@@ -33,7 +40,8 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
   const relationProblem = by ? propertyProblem(by, 'by') : NO_RELATION;
   if (!by || relationProblem !== undefined) throw refuse(`"${counter.by}" ${relationProblem}`);
   refuseOtherColumn(by);
-  const target = entityOfTable(metadata.get<object>(by.targetMeta!.class));
+  const [targetType, discriminator] = targetFor(counter, by, metadata);
+  const target = entityOfTable(targetType);
   refuseEntity(target);
   const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
   if (twin)
@@ -52,7 +60,8 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
   const amount = amountFor(counter, into, counted, target, em);
   if (typeof amount === 'string') throw refuse(amount);
   if (amount.of) refuseOtherColumn(counted.properties[amount.of.test.property as never]!);
-  const condition = conditionOf(counter, counted, em);
+  const plain = conditionOf(counter, counted, em);
+  const condition = discriminator ? onlyOfTarget(plain, by, discriminator, em) : plain;
   const other = propertiesOf(target, into.fieldNames[0]!).find(property => property.name !== into.name);
   if (other)
     throw refuse(
@@ -69,8 +78,9 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
     level: 0,
     counted: table,
     by: counter.by,
-    slot: counter.by,
-    foreignKey: by.fieldNames,
+    slot: discriminator ? `${counter.by} to ${targetType.className}` : counter.by,
+    foreignKey: discriminator ? by.fieldNames.slice(1) : by.fieldNames,
+    discriminator,
     target,
     targetKey: uniqueKey === undefined ? keyColumns(target) : by.referencedColumnNames,
     targetParts: parts,
@@ -94,6 +104,32 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
       },
     ],
   };
+}
+
+/**
+ * Returns the entity to which a counter's relation leads, and what says of a row that it does, where it leads to several.
+ * Errors: COUNTER_DECLARATION where it does not say to which, or says another one.
+ */
+function targetFor(
+  counter: Counter,
+  by: EntityProperty,
+  metadata: MetadataStorage,
+): [EntityMetadata, Discriminator | undefined] {
+  const refuse = refusing(counter);
+  const target = counter.target && metadata.find<object>(counter.target)?.class;
+  const other = counter.target?.name;
+  if (!by.polymorphic) {
+    if (counter.target && target !== by.targetMeta!.class)
+      throw refuse(`"${by.name}" leads to ${by.targetMeta!.className}, and not to ${other}; leave "target" out`);
+    return [metadata.get<object>(by.targetMeta!.class), undefined];
+  }
+  const types = Object.entries(by.discriminatorMap ?? {}) as unknown as [string, EntityClass<object>][];
+  const values = types.filter(([, type]) => type === target).map(([value]) => value);
+  if (target === undefined || values.length === 0)
+    throw refuse(
+      `"${by.name}" leads to ${types.map(([, { name }]) => name).join(', ')}${counter.target ? `, and not to ${other}` : ''}; give one of them as "target", and declare a counter for each that stores one`,
+    );
+  return [metadata.get<object>(target), { column: by.fieldNames[0]!, values }];
 }
 
 /** Returns another entity that writes the same table, if there is one. */

@@ -33,6 +33,10 @@ export function summedBy(
   const counted = countedMeta(counter, metadata);
   const between = before.split('.').reduce<EntityMetadata | undefined>((meta, name) => {
     const property: EntityProperty | undefined = meta?.properties[name as never];
+    if (property?.polymorphic)
+      throw refuse(
+        `"${name}" leads to several entities, through which nothing is counted; count through a relation to one`,
+      );
     return property?.targetMeta;
   }, counted);
   if (!between) throw refuse(`"${before}" must name relations, from one entity to the next`);

@@ -53,7 +53,10 @@ function writersOf(meta: EntityMetadata, column: string): ColumnWriter[] {
   return propertiesOf(meta, column).map(property => ({
     name: property.name,
     place: property.fieldNames.findIndex(name => isSameName(name, column)),
-    owns: property.fieldNames.length === 1 || (property.ownColumns ?? property.fieldNames).includes(column),
+    owns:
+      property.fieldNames.length === 1 ||
+      property.polymorphic === true ||
+      (property.ownColumns ?? property.fieldNames).includes(column),
     defaulted: ![undefined, 'null'].includes(property.defaultRaw),
   }));
 }

@@ -10,6 +10,7 @@ import {
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Tally, type KeyedDelta, type TargetDelta } from '../counts/deltas.js';
 import { keyInDatabase, keyOf, keyWritten, referredWritten } from '../counts/entity-keys.js';
+import { refuseReferredTargets, targetExists, withoutLostTargets } from '../counts/kept-targets.js';
 import { columnsIn, CreatedTargets, overlaid, type RowState } from '../counts/row-states.js';
 import { setValue } from '../counts/value-on-entity.js';
 import { withoutCounters, type SomeCounters } from '../counts/rollouts.js';
@@ -18,9 +19,9 @@ import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
 import { valueOf, writtenValue } from '../declarations/amounts.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
 import { withOnward } from '../declarations/levels.js';
-import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
+import { keptGroups, type CounterGroup, type ResolvedCounter } from '../declarations/counter-group.js';
 import type { CounterRegistry } from '../declarations/registry.js';
-import { compareGroups, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
+import { compareGroups, groupsInto, refuseTwin, type LocatedGroup } from '../declarations/schemas.js';
 import { touchedBy } from '../declarations/touches.js';
 import { CounterError } from '../errors.js';
 import { hashOf, isNumeric, type Key } from '../sql/key.js';
@@ -68,6 +69,10 @@ export class FlushPlan {
   readonly #renamed: readonly ChangeSet<AnyEntity>[];
   /** The keys that rows have only at the end of the flush: those of new rows, and new ones of rows that exist. */
   readonly #comingKeys: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The targets that go or get other keys, and that no foreign key of the database keeps. */
+  readonly #lost: readonly (readonly [group: LocatedGroup, key: Key])[];
+  /** The keys of such targets that rows refer to and that are to be there at the end of the flush. */
+  readonly #expected: (readonly [group: CounterGroup, key: Key])[] = [];
   /** What is counted into such rows at the end of the flush. */
   readonly #coming: KeyedDelta[] = [];
   #stored: StoredCounts | undefined;
@@ -97,6 +102,7 @@ export class FlushPlan {
     this.#renamed = unitOfWork
       .getChangeSets()
       .filter(one => kindOf(one) === 'update' && keyNames(registry, one).some(name => name in one.payload));
+    this.#lost = keptGroups(registry.groups).length === 0 ? [] : this.#lostTargets([...deletes, ...this.#renamed]);
     this.#comingKeys = comingKeys(registry.groups, [...creates, ...this.#renamed]);
   }
 
@@ -171,10 +177,20 @@ export class FlushPlan {
         this.#vanished.push(change);
         continue;
       }
-      if (before) await this.#requireLocked(change, before, stored);
-      else if (this.registry.rankOf(change.counted) > 0) planAgain(change, this.#created);
-      change.after = this.#stateAfter(change, before);
-      tally.change(change.groups, before, change.after);
+      if (!before && this.registry.rankOf(change.counted) > 0) planAgain(change, this.#created);
+      const mayCome = (group: CounterGroup, key: Key): boolean => {
+        const may = this.#mayCome(group, key);
+        if (may) this.#expected.push([group, key]);
+        return may;
+      };
+      const planned = this.#stateAfter(change, before);
+      const [was, after] =
+        keptGroups(change.groups).length === 0
+          ? [before, planned]
+          : await withoutLostTargets(this.em, stored, change.groups, before, planned, mayCome);
+      if (was) await this.#requireLocked(change, was, stored);
+      change.after = after;
+      tally.change(change.groups, was, after);
     }
     return tally;
   }
@@ -182,6 +198,7 @@ export class FlushPlan {
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
   async settle(transaction: Transaction): Promise<void> {
     recordCounted(this.unitOfWork, []);
+    for (const [group, key] of this.#lost) await refuseReferredTargets(this.em, transaction, group, [key]);
     if (this.#leftToTriggers) return this.#reread();
     refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
     refuseReusedKeys(this.#vanished, this.#changes);
@@ -200,8 +217,16 @@ export class FlushPlan {
     const uncertain = doubtful.filter(change => mayBeGone(change) || isUncertain(change, states.get(change)!.written));
     const read = await readRows(this.em, transaction, uncertain, ({ changeSet }) => keyWritten(changeSet), false);
     const tally = new Tally();
-    for (const [change, { planned, written }] of states)
-      tally.change(change.groups, planned, read.get(change)?.state ?? (mayBeGone(change) ? null : written));
+    for (const [change, { planned, written }] of states) {
+      const now = read.get(change)?.state ?? (mayBeGone(change) ? null : written);
+      if (keptGroups(change.groups).length === 0) tally.change(change.groups, planned, now);
+      else {
+        const stored = (this.#stored ??= new StoredCounts(this.em, transaction));
+        tally.change(change.groups, ...(await withoutLostTargets(this.em, stored, change.groups, planned, now)));
+      }
+    }
+    for (const [group, key] of this.#expected)
+      if (!(await targetExists(this.em, transaction, group, key))) throw targetMissing(group, key);
     for (const delta of this.#coming) tally.add(delta);
     await this.#applyAtEnd(withoutCounters(tally.deltas() as KeyedDelta[], this.#left), transaction);
     if (this.#left.size > 0) await this.#reread();
@@ -307,6 +332,15 @@ export class FlushPlan {
     await stored.add(staying);
     stored.showTouches();
     return stored.onward(staying, atEnd);
+  }
+
+  /** Returns the targets that changes take away, and that no foreign key of the database keeps. */
+  #lostTargets(changes: readonly ChangeSet<AnyEntity>[]): (readonly [LocatedGroup, Key])[] {
+    return changes.flatMap(changeSet =>
+      keptGroups(
+        groupsInto(this.em, this.registry, changeSet.meta as EntityMetadata, schemaOfChange(this.em, changeSet)),
+      ).map(group => [group, keyInDatabase(changeSet)] as const),
+    );
   }
 
   /** Returns the primary keys of the targets of a group that the flush deletes. */

@@ -4,7 +4,7 @@ import { keyInDatabase } from '../counts/entity-keys.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { isSameTable } from '../declarations/inheritance.js';
 import { summedInto, withOnward } from '../declarations/levels.js';
-import type { CounterGroup } from '../declarations/counter-group.js';
+import { keptGroups, type CounterGroup } from '../declarations/counter-group.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { compareGroups, targetTableOf, type LocatedGroup } from '../declarations/schemas.js';
 import { distinctKeys, type Key } from '../sql/key.js';
@@ -63,7 +63,7 @@ export function lockSteps(
       [...keys.values()].some(some => some.length > 0) ||
       (written.length > 0 && groups.some(group => between.includes(group)));
     const isLoaded = (): boolean => groups.some(group => mayBeLoaded(em, group, keysOfAll(groups, keys, group)));
-    const needed = isConcerned && (every || !onlyCreates || isLoaded());
+    const needed = isConcerned && (every || !onlyCreates || keptGroups(groups).length > 0 || isLoaded());
     return {
       groups,
       keys,

@@ -1,6 +1,7 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import { unitsOfValue } from '../declarations/amounts.js';
-import type { ResolvedCounter } from '../declarations/counter-group.js';
+import { keptGroups, type ResolvedCounter } from '../declarations/counter-group.js';
+import { isSameTable } from '../declarations/inheritance.js';
 import type { CounterRegistry } from '../declarations/registry.js';
 import { watchedColumns } from '../declarations/watched-columns.js';
 import { CounterError } from '../errors.js';
@@ -72,16 +73,19 @@ export class DirectWrites {
     const watched = watchedColumns(this.registry.countedBy(meta)).map(column => column.toLowerCase());
     const written = writtenColumns(meta, data);
     if (watched.some(column => written.has(column))) this.#refuseUnseen(method, meta, instead.update);
+    this.#refuseLost(method, meta, column => written.has(column.toLowerCase()));
     this.refuseUncounted(method, meta, data, false);
   }
 
   delete(method: string, meta: EntityMetadata): void {
     this.#refuseView(method, meta);
+    this.#refuseLost(method, meta, () => true);
     this.#refuseUnseen(method, meta, instead.delete);
   }
 
   /** Checks the removal of all rows at once, which fires no triggers either. */
   truncate(method: string, meta: EntityMetadata): void {
+    this.#refuseLost(method, meta, () => true);
     this.#refuse(method, meta, instead.delete);
   }
 
@@ -110,6 +114,19 @@ export class DirectWrites {
         className,
         `${method} on the view ${className} may write rows of ${seen.tableName} past the counters. Write ${seen.className} instead.`,
       );
+  }
+
+  /** Refuses a write that takes targets away which no foreign key of the database keeps; flushes do. */
+  #refuseLost(method: string, meta: EntityMetadata, writes: (column: string) => boolean): void {
+    const group = keptGroups(this.registry.groups).find(
+      ({ target, primaryKey }) => isSameTable(target, meta) && primaryKey.some(writes),
+    );
+    if (!group) return;
+    const { counted, by } = group;
+    throw bypassRefused(
+      meta.className,
+      `${method} on ${meta.className} may take away what ${counted.className} rows refer to by "${by}", and no foreign key of the database keeps that. Use em.remove(), or a change of the entities and a flush.`,
+    );
   }
 
   /** Refuses a write of counted rows where hooks count; triggers see it. */

@@ -83,7 +83,9 @@ function refuse(em: SqlEntityManager, registry: CounterRegistry, node: RootOpera
   const entities = new Set(
     tablesIn(written.tables).flatMap(({ schema, name }) => entityOf(em, registry, name, schema)?.class ?? []),
   );
-  for (const { counted, target, counters } of entities.size === 0 ? [] : registry.groups) {
+  for (const { counted, target, counters, discriminator, primaryKey, by } of entities.size === 0
+    ? []
+    : registry.groups) {
     const list = counters.map(({ name }) => name).join(' and ');
     if (registry.strategy === 'hooks' && entities.has(counted.class)) {
       throw bypassRefused(
@@ -94,6 +96,15 @@ function refuse(em: SqlEntityManager, registry: CounterRegistry, node: RootOpera
     if (!entities.has(target.class)) continue;
     if (written.whole) throw assigned(node, list);
     const columns = identifiersIn(written.columns);
+    const takesAway =
+      node.kind === 'DeleteQueryNode' ||
+      node.kind === 'MergeQueryNode' ||
+      (node.kind !== 'InsertQueryNode' && primaryKey.some(column => columns.has(column.toLowerCase())));
+    if (discriminator && takesAway)
+      throw bypassRefused(
+        target.className,
+        `A Kysely ${node.kind} on ${target.tableName} may take away what ${counted.className} rows refer to by "${by}", and no foreign key of the database keeps that. Use em.remove(), or a change of the entities and a flush.`,
+      );
     const counter = counters.find(({ column }) => columns.has(column.toLowerCase()));
     if (counter) throw assigned(node, counter.name);
   }

@@ -63,7 +63,7 @@ export async function rolloutStatements(
   const groups = [...new Set(chosen.map(({ group }) => group))];
   if (kind !== null) {
     refuseOwnTables(em, groups);
-    refuseForeignKeyRules(em, registry, 'triggers');
+    refuseForeignKeyRules(em, registry, 'triggers', groups);
   }
   const found = await foundTriggers(em);
   const wanted = kind === null ? [] : chosen.flatMap(({ group, counter }) => rolloutTriggers(em, kind, group, counter));
