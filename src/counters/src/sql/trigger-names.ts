@@ -13,12 +13,25 @@ const MAX_NAME_LENGTH = 64;
  */
 export function triggerName(em: SqlEntityManager, parts: readonly string[]): string {
   const name = parts.join('_');
-  const most = Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
+  const most = mostCharacters(em);
   const hash = (): string => createHash('sha256').update(name).digest('hex').slice(0, 8);
   // A shorter name is the limit of a database that counts bytes.
   if (name.includes('.') || (most < MAX_NAME_LENGTH && Buffer.byteLength(name) > most && /[^\0-\x7f]/.test(name)))
-    return `${name.replaceAll(/\W/g, '_').slice(0, most - 9)}_${hash()}`;
+    return `${plain(name).slice(0, most - 9)}_${hash()}`;
   return name.length <= most ? name : `${name.slice(0, most - 9)}_${hash()}`;
+}
+
+/** Returns how the names of triggers begin that have some parts first: with a hash behind them, only a part of it is left. */
+export function nameBeginnings(em: SqlEntityManager, beginning: string): string[] {
+  return [beginning, plain(beginning)].map(one => one.slice(0, mostCharacters(em) - 9));
+}
+
+function mostCharacters(em: SqlEntityManager): number {
+  return Math.min(MAX_NAME_LENGTH, em.getPlatform().getMaxIdentifierLength());
+}
+
+function plain(name: string): string {
+  return name.replaceAll(/\W/g, '_');
 }
 
 /** Returns those of some names that triggers of a schema's tables have, or those that count in this session too. */

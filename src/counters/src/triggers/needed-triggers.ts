@@ -8,7 +8,7 @@ import type { FoundTrigger, RolloutKind, TriggerBody } from '../sql/dialects/dia
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { quoted } from '../sql/fragments.js';
 import { nameIn } from '../sql/schemas.js';
-import { triggerName } from '../sql/trigger-names.js';
+import { nameBeginnings, triggerName } from '../sql/trigger-names.js';
 import { partsOf } from './trigger-parts.js';
 
 /** A trigger whose name and table have their schema before them, where that is not the connection's own. */
@@ -76,10 +76,10 @@ function countingPrefix(counted: string): string {
 }
 
 /** Returns the plain beginnings of the names of the triggers that keep some groups or guard their targets. */
-export function namePrefixes(groups: readonly LocatedGroup[]): string[] {
+export function namePrefixes(em: SqlEntityManager, groups: readonly LocatedGroup[]): string[] {
   return groups.flatMap(group => [
-    nameIn(group.countedSchema, countingPrefix(group.counted.tableName)),
-    nameIn(group.targetSchema, guardPrefix([group])),
+    ...nameBeginnings(em, countingPrefix(group.counted.tableName)).map(name => nameIn(group.countedSchema, name)),
+    ...nameBeginnings(em, guardPrefix([group])).map(name => nameIn(group.targetSchema, name)),
   ]);
 }
 

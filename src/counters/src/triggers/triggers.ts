@@ -255,7 +255,7 @@ export interface FoundTriggers {
 /** Reads the triggers of the database whose names begin as those of the declared counters do. */
 export async function foundTriggers(em: SqlEntityManager): Promise<FoundTriggers> {
   const groups = groupsOf(em, requireRegistry(em));
-  const prefixes = namePrefixes(groups);
+  const prefixes = namePrefixes(em, groups);
   const places = groups.flatMap(({ countedSchema, counted, targetSchema, target }) => [
     { schema: countedSchema, table: counted.tableName },
     { schema: targetSchema, table: target.tableName },
