@@ -1,16 +1,33 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recount, verify, type ChunkPace, type VerifiedChunk, type VerifiedCount } from 'mikro-orm-counters';
+import {
+  recountRows,
+  verify,
+  type ChunkPace,
+  type RepairPace,
+  type VerifiedChunk,
+  type VerifiedCount,
+} from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { Course, type Key } from '../entities/index.js';
 import { courseIdsOf, type RunRow } from './run.js';
-import { recordedChanges, type Step, type StepResult } from './step.js';
+import { recordedChanges, type CourseChange, type Step } from './step.js';
 import { titlesOf } from './titles.js';
 
+/** How many courses are read, and how many are repaired, at once. */
+export interface RecountPaces {
+  readonly chunks: ChunkPace;
+  readonly repairs: RepairPace;
+}
+
 /**
- * Yields the steps of a recount from its cursor: one for each course that drifts, which repairs it or, in a dry run,
- * reports the repair; and one at the end of each chunk.
+ * Yields the steps of a recount from its cursor: each repairs some courses that drift or, in a dry run, reports their
+ * repair; and one at the end of each chunk.
  */
-export async function* recountSteps(database: Database, run: RunRow, pace: ChunkPace): AsyncGenerator<Step> {
+export async function* recountSteps(
+  database: Database,
+  run: RunRow,
+  { chunks: pace, repairs }: RecountPaces,
+): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
   const chunks = verify(em, Course, {
     keys: courseIdsOf(run.courseIds)?.map(id => [id]),
@@ -18,41 +35,60 @@ export async function* recountSteps(database: Database, run: RunRow, pace: Chunk
     batchSize: run.batchSize ?? undefined,
     pace,
   });
-  for await (const chunk of chunks) yield* stepsOf(em, chunk, run.dryRun);
+  for await (const chunk of chunks) yield* stepsOf(em, chunk, repairs, run.dryRun);
 }
 
 async function* stepsOf(
   em: SqlEntityManager,
   { drifts, last, checked, milliseconds }: VerifiedChunk,
+  pace: RepairPace,
   dryRun: boolean,
 ): AsyncGenerator<Step> {
   const byCourse = Map.groupBy(drifts, ({ key }) => key[0] as Key);
+  const courses = [...byCourse].map(([id, counts]) => ({ id, counts, place: counts[0]!.place }));
   const titles = await titlesOf(em, [...byCourse.keys()]);
-  let done = 0;
+  const checkedBefore = (index: number): number => (index === 0 ? 0 : courses[index - 1]!.place);
   let read: Step['read'] = { milliseconds, rows: checked };
-  for (const [courseId, counts] of byCourse) {
-    const { place } = counts[0]!;
+  for (let next = 0; next < courses.length; read = null) {
+    const first = next;
     yield {
-      cursorId: courseId,
-      checked: place - done,
       read,
-      title: titles.get(courseId) ?? null,
-      work: inner => (dryRun ? rehearse(courseId, counts) : repair(inner, courseId)),
+      titles,
+      async work(inner, attempt) {
+        const some = courses.slice(first, first + pace.rowsOf(attempt));
+        next = first + some.length;
+        const changes = dryRun
+          ? rehearsed(some.flatMap(({ counts }) => counts))
+          : recordedChanges(
+              await recountRows(
+                inner,
+                Course,
+                some.map(({ id }) => [id]),
+              ),
+            );
+        // By the time a course is locked, its counts may be right, or it may be gone.
+        const drifted = new Set(changes.map(({ courseId }) => courseId)).size;
+        return {
+          changes,
+          drifted,
+          repaired: dryRun ? 0 : drifted,
+          cursorId: some.at(-1)!.id,
+          checked: checkedBefore(next) - checkedBefore(first),
+        };
+      },
+      took: (took, tries) => pace.took(took, next - first, tries),
     };
-    done = place;
-    read = null;
   }
-  yield { cursorId: last[0] as Key, checked: checked - done, read, title: null };
+  const end = { changes: [], drifted: 0, repaired: 0 };
+  yield {
+    read,
+    titles,
+    work: () => Promise.resolve({ ...end, cursorId: last[0] as Key, checked: checked - checkedBefore(courses.length) }),
+  };
 }
 
-/** Recounts one course: by the time it is locked, its counts may be right, or the course may be gone. */
-async function repair(em: SqlEntityManager, courseId: Key): Promise<StepResult> {
-  const changes = (await recount(em, Course, [courseId])) ?? [];
-  const repaired = changes.length > 0 ? 1 : 0;
-  return { changes: recordedChanges(courseId, changes), drifted: repaired, repaired };
-}
-
-function rehearse(courseId: Key, counts: readonly VerifiedCount[]): Promise<StepResult> {
-  const changes = counts.map(({ counter, stored, actual }) => ({ counter, before: stored, after: actual }));
-  return Promise.resolve({ changes: recordedChanges(courseId, changes), drifted: 1, repaired: 0 });
+function rehearsed(counts: readonly VerifiedCount[]): CourseChange[] {
+  return recordedChanges(
+    counts.map(({ counter, key, stored, actual }) => ({ counter, key, before: stored, after: actual })),
+  );
 }

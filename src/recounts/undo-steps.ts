@@ -30,11 +30,9 @@ export async function* undoSteps(database: Database, run: RunRow): AsyncGenerato
     let read: Step['read'] = { milliseconds: performance.now() - start, rows: changes.length };
     for (const change of changes) {
       yield {
-        cursorId: change.id,
-        checked: 1,
         read,
-        title: titles.get(change.course_id) ?? null,
-        work: inner => takeBack(inner, change),
+        titles,
+        work: async inner => ({ ...(await takeBack(inner, change)), cursorId: change.id, checked: 1 }),
       };
       read = null;
     }
@@ -46,10 +44,10 @@ export async function* undoSteps(database: Database, run: RunRow): AsyncGenerato
 async function takeBack(
   em: SqlEntityManager,
   { course_id, counter, count_before, count_after }: Tables['core_recount_changes'],
-): Promise<StepResult> {
+): Promise<Omit<StepResult, 'cursorId' | 'checked'>> {
   try {
     const changes = (await adjust(em, Course, [course_id], { [counter]: count_before - count_after })) ?? [];
-    return { changes: recordedChanges(course_id, changes), drifted: 0, repaired: changes.length };
+    return { changes: recordedChanges(changes), drifted: 0, repaired: changes.length };
   } catch (error) {
     if (!(error instanceof CounterError) || !['COUNTER_UNDERFLOW', 'COUNTER_DECLARATION'].includes(error.code))
       throw error;

@@ -1,13 +1,13 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { EntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { paceFor, type ChunkPace } from 'mikro-orm-counters';
+import { paceFor, RepairPace } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { RecountChange, RunKind, RunStatus, type RecountRun } from '../entities/index.js';
 import { inTransaction } from '../transactions/transactions.js';
 import { AdaptiveThrottle } from './adaptive-throttle.js';
 import { LEASE_SECONDS, Lease, LeaseLost, databaseTime, type ClaimedRun } from './lease.js';
-import { recountSteps } from './recount-steps.js';
+import { recountSteps, type RecountPaces } from './recount-steps.js';
 import { runOf, type Run, type RunRow } from './run.js';
 import { lockRun, runRow } from './run-rows.js';
 import type { CourseChange, Step, StepResult } from './step.js';
@@ -47,7 +47,7 @@ const MAX_ERROR_CHARACTERS = 1000;
 /**
  * Works on a claimed run until it finishes, or is paused, cancelled or taken over, and returns it as it is then.
  *
- * The run can be resumed whatever ends the process: each repair, its record and the cursor are one transaction. On
+ * The run can be resumed whatever ends the process: repairs, their records and the cursor are one transaction. On
  * transient errors the work pauses and continues. Errors: those that are not transient; the run is then FAILED, and can
  * be resumed.
  */
@@ -81,7 +81,7 @@ async function recordFailure(database: Database, lease: Lease, error: unknown): 
 }
 
 class Work {
-  readonly #pace: ChunkPace;
+  readonly #paces: RecountPaces;
   readonly #reads = new AdaptiveThrottle();
   readonly #repairs = new AdaptiveThrottle();
   /** Aborted when the work must stop, for either reason. */
@@ -92,7 +92,7 @@ class Work {
     private readonly lease: Lease,
     private readonly options: WorkOptions,
   ) {
-    this.#pace = paceFor(database.em);
+    this.#paces = { chunks: paceFor(database.em), repairs: new RepairPace() };
     this.#over = AbortSignal.any([lease.lost, ...(options.signal ? [options.signal] : [])]);
   }
 
@@ -103,7 +103,7 @@ class Work {
         let run = await this.#current();
         for await (const step of run.kind === RunKind.UNDO
           ? undoSteps(this.database, run)
-          : recountSteps(this.database, run, this.#pace)) {
+          : recountSteps(this.database, run, this.#paces)) {
           if (this.options.signal?.aborted) return await this.#end({ status: RunStatus.PAUSED });
           run = await this.#applyStep(step, run);
           restarts = 0;
@@ -111,7 +111,7 @@ class Work {
         return await this.#end({ status: run.error === null ? RunStatus.SUCCEEDED : RunStatus.FAILED }, true);
       } catch (error) {
         if (!isTransient(error) || ++restarts > MAX_RESTARTS) throw error;
-        this.#pace.slowDown();
+        this.#paces.chunks.slowDown();
         await this.#rest(FIRST_PAUSE_MS * 2 ** restarts);
       }
     }
@@ -128,18 +128,20 @@ class Work {
   /** Does one step in one transaction with its record and the new cursor, reports it, and pauses. */
   async #applyStep(step: Step, run: RunRow): Promise<RunRow> {
     const start = performance.now();
-    const { changes, drifted, repaired, error } = await inTransaction(
+    let tries = 0;
+    const { changes, drifted, repaired, checked, cursorId, error } = await inTransaction(
       this.database,
-      em => this.#perform(em, step, run),
-      em => this.#isDone(em, step),
+      em => this.#perform(em, step, run, ++tries),
+      (em, result) => this.#isDone(em, result),
     );
     const took = performance.now() - start;
-    const { title } = step;
-    for (const change of changes) this.options.onChange?.({ ...change, title });
+    step.took?.(took, tries);
+    for (const change of changes)
+      this.options.onChange?.({ ...change, title: step.titles.get(change.courseId) ?? null });
     const after = {
       ...run,
-      cursorId: step.cursorId,
-      checked: run.checked + step.checked,
+      cursorId,
+      checked: run.checked + checked,
       drifted: run.drifted + drifted,
       repaired: run.repaired + repaired,
       error: run.error ?? error ?? null,
@@ -152,18 +154,19 @@ class Work {
       repaired: after.repaired,
     });
     const pause =
-      (step.read ? this.#reads.pauseAfter(step.read.milliseconds, step.read.rows) : 0) + this.#repairs.pauseAfter(took);
-    if (pause > 0) this.#pace.slowDown();
+      (step.read ? this.#reads.pauseAfter(step.read.milliseconds, step.read.rows) : 0) +
+      this.#repairs.pauseAfter(took, repaired);
+    if (pause > 0) this.#paces.chunks.slowDown();
     await this.#rest(run.throttle + pause);
     return after;
   }
 
-  async #perform(em: SqlEntityManager, step: Step, run: RunRow): Promise<StepResult> {
-    const result = (await step.work?.(em)) ?? { changes: [], drifted: 0, repaired: 0 };
+  async #perform(em: SqlEntityManager, step: Step, run: RunRow, attempt: number): Promise<StepResult> {
+    const result = await step.work(em, attempt);
     // Before the changes: their foreign key takes a shared lock on the run, behind which a renewal could wait.
     await this.lease.save(em, {
-      cursorId: step.cursorId,
-      checked: run.checked + step.checked,
+      cursorId: result.cursorId,
+      checked: run.checked + result.checked,
       drifted: run.drifted + result.drifted,
       repaired: run.repaired + result.repaired,
       ...(run.error === null && result.error !== undefined && { error: result.error.slice(0, MAX_ERROR_CHARACTERS) }),
@@ -180,7 +183,7 @@ class Work {
   }
 
   /** Returns true if a commit whose outcome was unknown succeeded: only this work moves the cursor. */
-  async #isDone(em: SqlEntityManager, { cursorId }: Step): Promise<boolean> {
+  async #isDone(em: SqlEntityManager, { cursorId }: StepResult): Promise<boolean> {
     return ((await lockRun(this.database, em, this.lease.claimed.id))?.cursorId ?? 0) >= cursorId;
   }
 

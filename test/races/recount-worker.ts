@@ -12,11 +12,14 @@ export type Word =
 /** A short lease, so that a killed process is detected soon, in seconds. */
 const LEASE = 1;
 
+/** The pause after each repair, so that a few repairs of many courses are not done before the process is killed. */
+const THROTTLE_MS = 5;
+
 const database = await openDatabase(process.argv[2]!);
 const [{ id }] = (await once(process, 'message')) as [{ id?: number }];
 const { value, problems } =
   id === undefined
-    ? await startRecount(database, operator, {}, LEASE)
+    ? await startRecount(database, operator, { throttle: THROTTLE_MS }, LEASE)
     : await resumeRun(database, operator, { id }, LEASE);
 if (value === null) throw new Error(JSON.stringify(problems));
 const say = (word: Word): void => void process.send!(word);

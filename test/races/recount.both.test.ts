@@ -127,7 +127,7 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
     let worker = startRecounter();
     for (let ended = false; !ended;) {
       const racing = arena.race(operations.filter((_, index) => index % (KILLS + 1) === kills));
-      const words = await killedAfter(worker, kills < KILLS ? 1 + Math.floor(Math.random() * 8) : Infinity, id);
+      const words = await killedAfter(worker, kills < KILLS ? 1 : Infinity, id);
       expectUndisturbed(await racing);
       told.push(...words);
       id ??= words.flatMap(word => (word.kind === 'run' ? word.id : []))[0]!;
@@ -166,13 +166,13 @@ describeOnEach('verify and recount beside writers in four processes', kind => {
     return fork(program, [arena.url], { execArgv: ['--disable-warning=ExperimentalWarning'] });
   }
 
-  /** Runs a recount, or resumes one, in a process that is killed after this many changes; returns its messages. */
+  /** Runs a recount, or resumes one, in a process that is killed soon after this many changes; returns its messages. */
   async function killedAfter(child: ChildProcess, changes: number, id: number | undefined): Promise<Word[]> {
     const words: Word[] = [];
     child.on('message', (word: Word) => {
       words.push(word);
       if (words.filter(({ kind: what }) => what === 'change').length === changes)
-        setTimeout(() => child.kill('SIGKILL'), Math.random() * 4);
+        setTimeout(() => child.kill('SIGKILL'), Math.random() * 9);
     });
     child.send({ id });
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];

@@ -81,18 +81,14 @@ describeOnEach('a run', kind => {
 
   it('a run that is told to stop by its signal is paused after the current repair, with its cursor saved', async () => {
     const stop = new AbortController();
-    let repairs = 0;
-    const run = await recountAll(
-      opened.database,
-      {},
-      { signal: stop.signal, onChange: () => ++repairs === 5 && stop.abort() },
-    );
-    expect(run).toMatchObject({ status: RunStatus.PAUSED, finishedAt: null, checked: 5, repaired: 5 });
+    // The first repair is one of one course.
+    const run = await recountAll(opened.database, {}, { signal: stop.signal, onChange: () => stop.abort() });
+    expect(run).toMatchObject({ status: RunStatus.PAUSED, finishedAt: null, checked: 1, repaired: 1 });
     const again = new AbortController();
     again.abort();
     expect(await continueRun(opened.database, run.id, { signal: again.signal })).toMatchObject({
       status: RunStatus.PAUSED,
-      checked: 5,
+      checked: 1,
     });
     expect(await continueRun(opened.database, run.id)).toMatchObject({
       status: RunStatus.SUCCEEDED,

@@ -51,7 +51,8 @@ export {
   type RecountProgress,
   type RecountReport,
 } from './verify/recount-all.js';
-export { adjust, recount, type CountChange } from './verify/recount.js';
+export { RepairPace } from './verify/repair-pace.js';
+export { adjust, recount, recountRows, type CountChange } from './verify/recount.js';
 export {
   countersInto,
   paceFor,

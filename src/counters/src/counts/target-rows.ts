@@ -107,7 +107,7 @@ export function batchesOf(deltas: readonly KeyedDelta[]): KeyedDelta[][] {
  * Returns true for targets whose primary keys are single whole numbers, which the database sorts as JavaScript does. By
  * another column, the order in which one statement locks several rows is not known.
  */
-function hasNumbers({ targetParts, uniqueKey }: CounterGroup): boolean {
+export function hasNumbers({ targetParts, uniqueKey }: CounterGroup): boolean {
   return uniqueKey === undefined && targetParts.length === 1 && targetParts[0]!.kind === 'whole';
 }
 
@@ -245,7 +245,7 @@ function additionsTo(
 }
 
 /** Returns the target's table, of which a statement reads no rows but those of some keys. */
-function tableByKey(em: SqlEntityManager, { target, targetSchema }: CounterGroup, keys: readonly Key[]): string {
+export function tableByKey(em: SqlEntityManager, { target, targetSchema }: CounterGroup, keys: readonly Key[]): string {
   // A server reads a small table as a whole to find several rows, and waits for others that are locked.
   return `${tableName(em, target, targetSchema)}${keys.length > 1 ? dialectOf(em).byPrimaryKey : ''}`;
 }

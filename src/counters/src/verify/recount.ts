@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { KeyedDelta } from '../counts/deltas.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { StoredCounts } from '../counts/stored-counts.js';
-import { lockTargetRows, type LockedTarget } from '../counts/target-rows.js';
+import { hasNumbers, lockTargetRows, tableByKey, type LockedTarget } from '../counts/target-rows.js';
 import { assignedSql, totalSql, unitsOfValue, valueOf } from '../declarations/amounts.js';
 import type { CountValue } from '../sql/units.js';
 import { joinedSql, wayOf } from '../declarations/levels.js';
@@ -14,7 +14,7 @@ import { CounterError } from '../errors.js';
 import { recountedRows, type RecountedRow } from '../events.js';
 import { refuseToCountPendingRows } from '../flush/pending-changes.js';
 import { execute, keyIn, quoted, tableName, type Fragment } from '../sql/fragments.js';
-import { hashOf, type Key } from '../sql/key.js';
+import { compareKeys, hashOf, type Key } from '../sql/key.js';
 import { assigning, lockBetween, withoutSums } from './recount-of-one-level.js';
 import { targetOf } from './verify.js';
 
@@ -59,6 +59,55 @@ export async function recount(
       changes,
     } satisfies RecountedRow);
   return changes;
+}
+
+/**
+ * Recounts several target rows in the open transaction, and returns the counts that changed; rows that do not exist are
+ * left out. All rows are locked, in ascending order, before one UPDATE counts them. Where that cannot be, they are
+ * recounted one after another: rows with keys that are no single whole numbers, counts that sum other stored counts, and
+ * rows that are counted into rows of their own table.
+ *
+ * Errors: those of recount().
+ */
+export async function recountRows(
+  em: SqlEntityManager,
+  entity: EntityClass<object>,
+  keys: readonly Key[],
+  options: { readonly counters?: readonly string[] } = {},
+): Promise<CountChange[]> {
+  const described = targetOf(em, entity, options.counters);
+  const sets = keys.length > 1 ? countsOfEach(em, described) : null;
+  if (sets) return recountTogether(em, described, keys, sets);
+  const changes: CountChange[] = [];
+  for (const key of keys.toSorted(compareKeys)) changes.push(...((await recount(em, entity, key, options)) ?? []));
+  return changes;
+}
+
+async function recountTogether(
+  em: SqlEntityManager,
+  { target, groups }: Described,
+  keys: readonly Key[],
+  sets: readonly Fragment[],
+): Promise<CountChange[]> {
+  const transaction = openTransaction(em, `Recounting ${target.className}`);
+  const before = await lockedEach(em, transaction, groups, keys);
+  if (before.length === 0) return [];
+  const found = before.map(row => row.get(groups[0]!)!.primaryKey);
+  for (const key of found) refuseToCountPendingRows(countedOnTheWay(em, groups), key);
+  const chosen = keyIn(em, groups[0]!.primaryKey, found);
+  await assigning(em, transaction, async () => {
+    await execute(em, transaction, {
+      sql: `update ${tableByKey(em, groups[0]!, found)} set ${sets.map(set => set.sql).join(', ')} where ${chosen.sql}`,
+      parameters: [...sets.flatMap(({ parameters }) => parameters), ...chosen.parameters],
+    });
+  });
+  const after = await lockedEach(em, transaction, groups, found);
+  await refresh(em, transaction, groups, before);
+  const changes = before.map((row, index) => changesBetween(groups, row, after[index]!));
+  if (recountedRows.hasSubscribers)
+    for (const some of changes.filter(({ length }) => length > 0))
+      recountedRows.publish({ target: target.className, key: some[0]!.key, changes: some } satisfies RecountedRow);
+  return changes.flat();
 }
 
 /**
@@ -122,12 +171,7 @@ async function changed(
     before: ReadonlyMap<CounterGroup, LockedTarget>,
   ) => Promise<void>,
 ): Promise<CountChange[] | null> {
-  const transaction = em.getTransactionContext();
-  if (!transaction)
-    throw new CounterError(
-      'COUNTER_TRANSACTION',
-      `${action} ${described.target.className} ${key.join(', ')} needs an open transaction: use em.transactional().`,
-    );
+  const transaction = openTransaction(em, `${action} ${described.target.className} ${key.join(', ')}`);
   await lockBetween(em, transaction, described.groups, key);
   const before = await locked(em, transaction, described.groups, key);
   if (!before) return null;
@@ -135,9 +179,25 @@ async function changed(
     assigning(em, transaction, () => write(described, transaction, before)),
   );
   const after = (await locked(em, transaction, described.groups, key))!;
-  await refresh(em, transaction, described, before);
-  const shown = withoutShares(described.groups.flatMap(({ counters }) => counters));
-  return described.groups.flatMap(group =>
+  await refresh(em, transaction, described.groups, [before]);
+  return changesBetween(described.groups, before, after);
+}
+
+/** Returns the open transaction (COUNTER_TRANSACTION without one). */
+function openTransaction(em: SqlEntityManager, what: string): Transaction {
+  const transaction = em.getTransactionContext();
+  if (transaction) return transaction;
+  throw new CounterError('COUNTER_TRANSACTION', `${what} needs an open transaction: use em.transactional().`);
+}
+
+/** Returns the counts of one row that differ between two reads of it. */
+function changesBetween(
+  groups: readonly LocatedGroup[],
+  before: ReadonlyMap<CounterGroup, LockedTarget>,
+  after: ReadonlyMap<CounterGroup, LockedTarget>,
+): CountChange[] {
+  const shown = withoutShares(groups.flatMap(({ counters }) => counters));
+  return groups.flatMap(group =>
     group.counters.flatMap((counter, index) => {
       if (!shown.includes(counter)) return [];
       const [was, is] = [before.get(group)!, after.get(group)!].map(({ stored }) => valueOf(counter, stored[index]!));
@@ -166,17 +226,17 @@ function unitsToAdd(counter: ResolvedCounter, amount: CountValue): bigint {
   );
 }
 
-/** Puts the new counts into the target entity where it is loaded. */
+/** Puts the new counts into the target entities that are loaded. */
 async function refresh(
   em: SqlEntityManager,
   transaction: Transaction,
-  { groups }: Described,
-  rows: ReadonlyMap<CounterGroup, LockedTarget>,
+  groups: readonly LocatedGroup[],
+  rows: readonly ReadonlyMap<CounterGroup, LockedTarget>[],
 ): Promise<void> {
   const stored = new StoredCounts(em, transaction);
   for (const group of groups) {
-    const { key } = rows.get(group)!;
-    if (mayBeLoaded(em, group, [key])) await stored.lock(group, [key]);
+    const keys = rows.map(row => row.get(group)!.key);
+    if (mayBeLoaded(em, group, keys)) await stored.lock(group, keys);
   }
   stored.refresh();
 }
@@ -186,25 +246,57 @@ async function locked(
   transaction: Transaction,
   groups: readonly CounterGroup[],
   key: Key,
-): Promise<Map<CounterGroup, LockedTarget> | null> {
-  const rows = new Map<CounterGroup, LockedTarget>();
-  for (const group of groups) {
-    const row = (await lockTargetRows(em, transaction, group, [key], 'primary')).get(hashOf(key));
-    if (!row) return null;
-    rows.set(group, row);
-  }
-  return rows;
+): Promise<ReadonlyMap<CounterGroup, LockedTarget> | null> {
+  return (await lockedEach(em, transaction, groups, [key]))[0] ?? null;
 }
 
-/** Returns the assignments of all counters; those that share a column have the sum of their rows there. */
+/** Locks target rows in ascending order, and returns each as its groups see it; one that does not exist is left out. */
+async function lockedEach(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  groups: readonly CounterGroup[],
+  keys: readonly Key[],
+): Promise<ReadonlyMap<CounterGroup, LockedTarget>[]> {
+  let rows = keys.toSorted(compareKeys).map(key => ({ hash: hashOf(key), row: new Map<CounterGroup, LockedTarget>() }));
+  for (const group of groups) {
+    const found = await lockTargetRows(em, transaction, group, keys, 'primary');
+    rows = rows.filter(({ hash, row }) => found.has(hash) && row.set(group, found.get(hash)!));
+    if (rows.length === 0) break;
+  }
+  return rows.map(({ row }) => row);
+}
+
+/** Returns the assignments of all counters of one row. */
 function countsOf(
   em: SqlEntityManager,
   groups: readonly LocatedGroup[],
-  rows: ReadonlyMap<CounterGroup, LockedTarget>,
+  row: ReadonlyMap<CounterGroup, LockedTarget>,
 ): Fragment[] {
-  const values = groups.flatMap(group =>
-    group.counters.map(counter => ({ counter, ...countOf(em, group, counter, rows.get(group)!.key) })),
+  return assignments(em, groups, (group, counter) => countOf(em, group, counter, row.get(group)!.key));
+}
+
+/** Returns the assignments of all counters that count each row of an UPDATE; null: there are none such. */
+function countsOfEach(em: SqlEntityManager, { target, groups }: Described): Fragment[] | null {
+  const registry = requireRegistry(em);
+  const table = tableName(em, target);
+  const isSimple = groups.every(
+    group => hasNumbers(group) && !joinedSql(em, [group], 'w').includes(quoted(em, target.tableName)),
   );
+  if (registry.hasLevels || !isSimple) return null;
+  return assignments(em, groups, (group, counter) => {
+    const mine = `w_0.${quoted(em, group.foreignKey[0]!)} = ${table}.${quoted(em, group.targetKey[0]!)}`;
+    const total = totalSql(em, counter, 'w_0.');
+    return { sql: `(select ${total} from ${joinedSql(em, [group], 'w')} where ${mine})`, parameters: [] };
+  });
+}
+
+/** Returns the assignments of all counters; those that share a column have the sum of their rows there. */
+function assignments(
+  em: SqlEntityManager,
+  groups: readonly LocatedGroup[],
+  count: (group: LocatedGroup, counter: ResolvedCounter) => Fragment,
+): Fragment[] {
+  const values = groups.flatMap(group => group.counters.map(counter => ({ counter, ...count(group, counter) })));
   return [...Map.groupBy(values, ({ counter }) => counter.column)].map(([column, mine]) => ({
     sql: `${quoted(em, column)} = ${assignedSql(mine[0]!.counter, mine.map(({ sql }) => sql).join(' + '))}`,
     parameters: mine.flatMap(({ parameters }) => parameters),
