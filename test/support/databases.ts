@@ -106,6 +106,8 @@ export async function freshDatabase(
     await migrate(database);
     if (strategy === 'triggers') await installTriggers(database.em);
   }
+  // It has a connection then, wherever the database comes from.
+  await database.schema.ensureDatabase();
   const made = given ?? (kind === 'sqlite' ? null : await madeDatabase(kind, url, drop));
   return {
     database,

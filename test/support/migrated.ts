@@ -39,10 +39,11 @@ async function repeating(kind: Exclude<DatabaseKind, 'postgresql'>): Promise<(da
   const statements = [...(await statementsOf(migrated)), ...names];
   await migrated.close(true);
   await drop();
-  if (kind === 'sqlite') return database => Promise.resolve(runInFile(database.config.get('dbName'), statements));
   return async database => {
     await createDatabase(kind, database);
-    for (const sql of statements) await onServer(kind, `use ${database.config.get('dbName')}; ${sql}`);
+    const name: string = database.config.get('dbName');
+    if (kind === 'sqlite') runInFile(name, statements);
+    else for (const sql of statements) await onServer(kind, `use ${name}; ${sql}`);
   };
 }
 
