@@ -27,6 +27,8 @@ const PROGRAMS = [
   'bounds',
   'live-counts',
   'live-flood',
+  'rows',
+  'memory',
 ];
 const DATABASES: readonly ServerKind[] = ['mysql', 'mariadb', 'sqlite'];
 const NEWCOMERS = 100_000;

@@ -72,7 +72,13 @@ export async function startPostgreSql(folder: string, further: readonly string[]
   }
   const port = await freePort();
   const output = openSync(join(folder, 'server.log'), 'w');
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'shared_buffers=1GB', ...further];
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'shared_buffers=1GB',
+    ...further,
+  ];
   const child = spawn(join(programs, 'postgres'), ['-D', data, ...settings.flatMap(one => ['-c', one])], {
     ...user,
     cwd: folder,
