@@ -20,8 +20,11 @@ const CLIENT_CHECK_SECONDS = 5;
  */
 const FIRST_SCHEMA = "coalesce(quote_ident(current_schema()), 'public')";
 
-/** The condition that the database of another application in that schema was adopted. */
-const IS_ADOPTED = `to_regclass(${FIRST_SCHEMA} || '.${JOURNAL_TABLE}') is not null`;
+/**
+ * The condition that the database of another application in that schema was adopted, for any user: to_regclass() is an
+ * error without the privilege USAGE in a schema.
+ */
+const IS_ADOPTED = `exists (select from pg_catalog.pg_class where relname = '${JOURNAL_TABLE}' and relnamespace = to_regnamespace(${FIRST_SCHEMA}))`;
 
 /** The setting that limits how long a transaction is idle. */
 const IDLE_LIMIT = 'idle_in_transaction_session_timeout';
