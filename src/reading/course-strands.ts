@@ -1,7 +1,7 @@
 import { CourseStatus, Role, type Key } from '../entities/index.js';
 import type { Viewer } from '../access/viewer.js';
 import { builderFor } from '../database/query.js';
-import type { Database } from '../database/database.js';
+import { dialectOf, type Database } from '../database/database.js';
 import { storedBoolean, type ColumnOf } from '../database/tables.js';
 import { hasOnlyOurs } from './enrollments.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
@@ -86,9 +86,8 @@ function wholeStrand(
 function ownHidden(database: Database, { role }: Viewer, userId: Key): CourseQuery[] {
   const taught: Condition<'core_course'> = eb => eb('instructor_id', '=', userId);
   const enrolled = (builderFor(database).selectFrom('core_course') as CourseQuery).where(eb =>
-    eb(
-      'core_course.id',
-      'in',
+    dialectOf(database).sql.isAmongFew(
+      eb.ref('core_course.id'),
       eb.selectFrom('core_enrollments').select('core_enrollments.course_id').where('student_id', '=', userId),
     ),
   );

@@ -123,6 +123,11 @@ export interface SqlRules {
   readonly isText: (column: Expression<string>, text: string) => Expression<SqlBool>;
   /** Returns the condition that a column is like a pattern with the escape character `!`, regardless of case and accents. */
   readonly isLike: (column: Expression<string>, pattern: string) => Expression<SqlBool>;
+  /**
+   * Returns the condition that a key is among those of a query, which are few: each is looked up. The query builder
+   * writes the query in parentheses.
+   */
+  readonly isAmongFew: (key: Expression<unknown>, keys: Expression<unknown>) => Expression<SqlBool>;
   /** Whether an index of a column has the rows with a text, and with texts that begin with one. */
   readonly indexesTexts: { readonly equal: boolean; readonly beginnings: boolean };
   /**

@@ -91,6 +91,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
       // The collations of the columns ignore case and accents.
       isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
       isLike: (column, pattern) => sql<SqlBool>`${column} like ${pattern} escape '!'`,
+      isAmongFew: (key, keys) => sql<SqlBool>`${key} in ${keys}`,
       indexesTexts: { equal: true, beginnings: true },
       isBeyond: isBeyondEither,
       withOnly: withEqual,

@@ -63,6 +63,8 @@ export const postgreSql: Dialect = {
     isLike: (column, pattern) =>
       // No text has a NUL.
       pattern.includes('\0') ? sql<SqlBool>`false` : sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
+    // The planner takes the size of an array for small, but may read the whole table for the rows of a query.
+    isAmongFew: (key, keys) => sql<SqlBool>`${key} = any(array${keys})`,
     indexesTexts: { equal: true, beginnings: false },
     // Only such a comparison of rows is one range of an index.
     isBeyond: (column, key, operator) => isBeyondRow([column, key], operator),
