@@ -87,7 +87,7 @@ async function setStage(kind: DatabaseKind, env: Record<string, string> = {}): P
 
 /** Starts a long recount in one server, and returns when it is at its third course. */
 async function underWay({ one }: Stage): Promise<string> {
-  const { run } = await mutateRun(one.send, 'recountEnrollments', { throttle: 300 });
+  const { run } = await mutateRun(one.send, 'recountEnrollments', { batchSize: 1, throttle: 150 });
   expect(run.status).toBe('RUNNING');
   await polled(one.send, run.id, ({ checked }) => checked >= 3);
   return run.id;

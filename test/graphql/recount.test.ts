@@ -97,7 +97,7 @@ describeOnEach('a recount through the API', kind => {
 
   it('a long recount is RUNNING in the answer and goes on, to be polled until it has succeeded', async () => {
     await breakTotals(api.database, courses);
-    const { run } = await mutateRun(send, 'recountEnrollments', { throttle: 700 });
+    const { run } = await mutateRun(send, 'recountEnrollments', { batchSize: 1, throttle: 350 });
     expect(run).toMatchObject({ status: 'RUNNING', finishedAt: null });
     expect(run.checked).toBeLessThan(COURSES);
     expect(await polled(send, run.id, ({ status }) => status !== 'RUNNING')).toMatchObject({
