@@ -48,12 +48,12 @@ export interface JoinedCounts {
   /** The limit of the request for them; null: none. */
   readonly limit: CountRequest['limit'];
   /** Receives each of them. */
-  readonly take: (courseId: number, count: ComputedCount) => void;
+  readonly take: (courseId: Key, count: ComputedCount) => void;
 }
 
 /**
- * The most enrollments of a course that a page's statement counts: a page reads one row more than it shows, for which
- * nothing much must be counted.
+ * The most enrollments of a course that a page's statement counts. A page reads one row more than it shows, and the count
+ * of that row must cost little.
  */
 const MAX_JOINED_COUNT = 1000;
 
@@ -83,8 +83,8 @@ export function withCounts<Row>(
 }
 
 /** Passes on the counts that were read with courses. */
-export function takeCounts(courses: readonly { readonly id: number }[], { limit, take }: JoinedCounts): void {
-  for (const course of courses as readonly { readonly id: number; readonly [JOINED_COUNT]?: StoredAggregate }[]) {
+export function takeCounts(courses: readonly { readonly id: Key }[], { limit, take }: JoinedCounts): void {
+  for (const course of courses as readonly { readonly id: Key; readonly [JOINED_COUNT]?: StoredAggregate }[]) {
     const counted = course[JOINED_COUNT];
     if (counted != null) take(course.id, upTo(numberOf(counted), limit));
   }

@@ -237,7 +237,7 @@ describeAmong(
   },
 );
 
-/** Makes a user from whom row security hides rows, and returns the URL for that user. */
+/** Makes a user who does not see all rows because of row security, and returns the URL for that user. */
 async function asOtherUser(kind: DatabaseKind, url: string): Promise<string> {
   const name = new URL(url).pathname.slice(1);
   await runNatively(kind, url, [

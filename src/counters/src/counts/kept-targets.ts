@@ -24,8 +24,8 @@ export async function targetExists(
 }
 
 /**
- * Refuses that targets are gone to which rows still refer (COUNTER_TARGET_MISSING). It is asked after the targets are
- * deleted, or have got other keys: whoever adds a row to one waits for that, and finds it missing.
+ * Throws COUNTER_TARGET_MISSING if rows still refer to targets that were deleted or got other keys. Call it after that
+ * change: a transaction that adds a row to such a target then waits for its lock, and finds that the target is missing.
  */
 export async function refuseReferredTargets(
   em: SqlEntityManager,
