@@ -39,6 +39,7 @@ describeOnEngineDatabases(subject, kind => {
           { numRuns: 1, seed },
         );
         await check(kind, some!.conditions, some!.writes);
+        return count;
       });
       expect(done).toBeGreaterThanOrEqual(options.operations);
     },

@@ -166,7 +166,7 @@ describeOnEngineDatabases(subject, kind => {
     },
   );
 
-  async function check(seed: number, count: number): Promise<void> {
+  async function check(seed: number, count: number): Promise<number> {
     for (const table of ['post', 'thread', 'board', 'area']) await schema.write(`delete from ${table}`);
     const [steps] = fc.sample(fc.array(anyStep, { minLength: count, maxLength: count }), { numRuns: 1, seed });
     const start = schema.em();
@@ -188,5 +188,6 @@ describeOnEngineDatabases(subject, kind => {
       }
     }
     await expectExactForum(schema);
+    return count;
   }
 });

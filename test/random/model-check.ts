@@ -92,36 +92,37 @@ export async function checkModel<Commands>(
 }
 
 /**
- * Does rounds of random steps, each from a seed of its own, until they have done the requested number of steps; returns
- * that number. Errors: where a round differs from what it expects, with the way to repeat it.
+ * Does rounds of random steps, each from a seed of its own, until they have done the requested number of operations;
+ * returns that number. A round gets the number of its steps, and returns that of its operations. Errors: where a round
+ * differs from what it expects, with the way to repeat it.
  */
 export async function checkRounds(
   name: string,
   { operations, seed, requested }: RunOptions,
   stepsPerRound: number,
-  round: (seed: number, steps: number) => Promise<void>,
+  round: (seed: number, steps: number) => Promise<number>,
 ): Promise<number> {
   const started = Date.now();
   let done = 0;
-  const report = (): void =>
+  const report = (rounds: number): void =>
     console.log(
-      `${name}: ${done} operations from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, no counterexample`,
+      `${name}: ${done} operations in ${rounds} rounds from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, no counterexample`,
     );
-  for (let index = 0; done < operations; index += 1) {
+  let index = 0;
+  for (; done < operations; index += 1) {
     const own = (seed + index) % 2 ** 31;
     const steps = Math.min(stepsPerRound, operations);
     try {
-      await round(own, steps);
+      done += await round(own, steps);
     } catch (error) {
       throw new Error(
         [`${name}: ${(error as Error).message}`, `To run it again: ${command(name, own, steps)}`].join('\n'),
         { cause: error },
       );
     }
-    done += steps;
-    if (requested && index % 200 === 199) report();
+    if (requested && index % 200 === 199) report(index + 1);
   }
-  if (requested) report();
+  if (requested) report(index);
   return done;
 }
 

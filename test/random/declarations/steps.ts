@@ -5,6 +5,7 @@ import { CounterError, deleteWhere, insertMany, updateWhere } from 'mikro-orm-co
 import { strategy, type EngineDatabaseKind } from '../../support/databases.js';
 import { anyRow, anyTameRow } from '../conditions/arbitraries.js';
 import { referenceTo, referredColumn, type Sea, type SeaRow } from './sea.js';
+import type { Contents } from './totals.js';
 
 /** A row by its place among those that are there, from the first on again after the last; 9 stands for none. */
 const anyPlace = fc.nat({ max: 9 });
@@ -94,22 +95,33 @@ type AnyShell = ReturnType<typeof shell> extends fc.Arbitrary<infer Value> ? Val
 /** Ends a transaction. */
 class Undone extends Error {}
 
-/** Does a step, and calls `check` after each of its writes with the entity manager that has done it. */
+/** Returns the number of operations in a step: the parts of its flushes, its bulk writes and its SQL. */
+export function operationsIn({ writes }: Step): number {
+  return writes.reduce((count, write) => count + (write.type === 'flush' ? write.parts.length : 1), 0);
+}
+
+/**
+ * Does a step, and calls `check` after each of its writes with the entity manager that has done it; `check` returns what
+ * the tables contain, and `contents` is what they contain before. Returns what they contain afterwards.
+ */
 export async function perform(
   em: SqlEntityManager,
   kind: EngineDatabaseKind,
   sea: Sea,
   { writes, end, loads }: Step,
-  check: (em: SqlEntityManager) => Promise<void>,
-): Promise<void> {
+  contents: Contents,
+  check: (em: SqlEntityManager) => Promise<Contents>,
+): Promise<Contents> {
   if (loads) for (const target of [sea.Ocean, sea.Coast, sea.Shore, sea.Keeper]) await em.find(target, {});
-  const all = async (inner: SqlEntityManager): Promise<void> => {
+  const all = async (inner: SqlEntityManager): Promise<Contents> => {
+    let found = contents;
     for (const write of writes) {
-      await new Writer(inner, kind, sea).write(write);
-      await check(inner);
+      await new Writer(inner, kind, sea, found).write(write);
+      found = await check(inner);
       // What bulk writes and SQL have changed is stale in memory.
       if (write.type !== 'flush') inner.clear();
     }
+    return found;
   };
   if (end === null) return all(em);
   try {
@@ -122,7 +134,7 @@ export async function perform(
   }
   // The engine sees no SQL of another program, and a rollback takes that back.
   if (end === 'commit' && writes.some(({ type }) => type === 'SQL')) em.clear();
-  await check(em);
+  return check(em);
 }
 
 /** Writes by one entity manager. */
@@ -134,6 +146,7 @@ class Writer {
     private readonly em: SqlEntityManager,
     private readonly kind: EngineDatabaseKind,
     private readonly sea: Sea,
+    private readonly contents: Contents,
   ) {}
 
   async write(write: Write): Promise<void> {
@@ -145,22 +158,19 @@ class Writer {
         for (const part of write.parts) await this.#prepare(part);
         return em.flush();
       case 'insertMany': {
-        const rows = await Promise.all(write.shells.map(one => this.#dataOf(one, true, true)));
+        const rows = write.shells.map(one => this.#dataOf(one, true, true));
         return this.#unlessRefused(() => insertMany(em, sea.Shell, rows as never));
       }
       case 'updateWhere': {
-        const data = await this.#dataOf(write.to, write.isMoved, true);
-        const where = { id: await this.#pick('shell', write.picks) };
+        const data = this.#dataOf(write.to, write.isMoved, true);
+        const where = { id: this.#pick('shell', write.picks) };
         return this.#unlessRefused(() => updateWhere(em, sea.Shell, where as never, data as never));
       }
       case 'deleteWhere':
-        await deleteWhere(em, sea.Shell, { shore: await this.#at('shore', write.shore) });
+        await deleteWhere(em, sea.Shell, { shore: this.#at('shore', write.shore) });
         return;
       case 'move shores at once': {
-        const [where, data] = [
-          { id: await this.#pick('shore', write.picks) },
-          { coast: await this.#at('coast', write.coast) },
-        ];
+        const [where, data] = [{ id: this.#pick('shore', write.picks) }, { coast: this.#at('coast', write.coast) }];
         if (sea.draw.shoreLevels > 0 || sea.draw.aspects.some(({ by, levels }) => by === 'shore' && levels > 1))
           await updateWhere(em, sea.Shore, where as never, data as never);
         // Nothing counts shores.
@@ -168,23 +178,20 @@ class Writer {
         return;
       }
       case 'remove a shore': {
-        const key = await this.#at('shore', write.shore);
-        if (key === null || (await this.#keys('shore')).length < 3) return;
+        const key = this.#at('shore', write.shore);
+        if (key === null || this.#keys('shore').length < 3) return;
         for (const one of await em.find(sea.Shell, { shore: key })) em.remove(one);
-        const [row] = await em.execute<{ id: number }[]>(
-          `select id from shore where ${referredColumn(sea, 'shore')} = ${key}`,
-        );
-        em.remove(em.getReference(sea.Shore, Number(row!.id) as never));
+        const row = this.contents.get('shore')!.find(one => Number(one[referredColumn(sea, 'shore')]) === key)!;
+        em.remove(em.getReference(sea.Shore, Number(row['id']) as never));
         return em.flush();
       }
       case 'number a shore': {
-        const empty = await em.execute<{ id: number }[]>(
-          `select id from shore where not exists (select 1 from shell where shore_id = shore.${referredColumn(sea, 'shore')}) order by id`,
-        );
+        const taken = new Set(this.contents.get('shell')!.map(one => one['shore_id']));
+        const empty = this.contents.get('shore')!.filter(one => !taken.has(one[referredColumn(sea, 'shore')]));
         if (empty.length === 0) return;
         const { id } = empty[write.place % empty.length]!;
         const shore = await em.findOneOrFail(sea.Shore, Number(id));
-        shore['number'] = await this.#freshNumber();
+        shore['number'] = this.#freshNumber();
         // Rows come in the flush in which the shore gets the number by which they refer to it.
         const data = { worth: write.worth, ...(write.isMoved && { shore: referenceTo(sea, 'shore', shore) }) };
         for (const one of await this.#taken('shell', write.picks, false)) em.assign(one, data as never);
@@ -199,10 +206,10 @@ class Writer {
     const { em, sea } = this;
     switch (part.type) {
       case 'create':
-        for (const one of part.shells) em.create(sea.Shell, (await this.#dataOf(one)) as never);
+        for (const one of part.shells) em.create(sea.Shell, this.#dataOf(one) as never);
         return;
       case 'update': {
-        const data = await this.#dataOf(part.to, part.isMoved);
+        const data = this.#dataOf(part.to, part.isMoved);
         for (const one of await this.#taken('shell', part.picks, part.byReference)) em.assign(one, data as never);
         return;
       }
@@ -215,20 +222,20 @@ class Writer {
       case 'move shores':
       case 'turn shores': {
         const isMove = part.type === 'move shores';
-        const data = isMove ? { coast: await this.#at('coast', part.coast) } : { wild: part.wild };
+        const data = isMove ? { coast: this.#at('coast', part.coast) } : { wild: part.wild };
         for (const one of await this.#taken('shore', part.picks, isMove && part.byReference))
           em.assign(one, data as never);
         return;
       }
       case 'move coasts': {
-        const ocean = await this.#at('ocean', part.ocean);
+        const ocean = this.#at('ocean', part.ocean);
         for (const one of await this.#taken('coast', part.picks, false)) em.assign(one, { ocean } as never);
         return;
       }
       case 'add a shore': {
-        const data = { coast: await this.#at('coast', part.coast), number: await this.#freshNumber() };
+        const data = { coast: this.#at('coast', part.coast), number: this.#freshNumber() };
         const shore = referenceTo(sea, 'shore', em.create(sea.Shore, data as never));
-        for (const one of part.shells) em.create(sea.Shell, { ...(await this.#dataOf(one)), shore } as never);
+        for (const one of part.shells) em.create(sea.Shell, { ...this.#dataOf(one), shore } as never);
         return;
       }
     }
@@ -236,38 +243,34 @@ class Writer {
 
   async #sendSql({ what, picks, place }: Write & { type: 'SQL' }): Promise<void> {
     const isOfShores = what === 'move shores';
-    const ids = await this.#pick(isOfShores ? 'shore' : 'shell', picks);
+    const ids = this.#pick(isOfShores ? 'shore' : 'shell', picks);
     if (ids.length === 0) return;
     const where = `where id in (${ids.join(', ')})`;
-    const shore = String(await this.#at('shore', place));
+    const shore = String(this.#at('shore', place));
     const columns = 'shore_id, keeper_id, whole, worth, price, name, flag, place_floor';
     const sql = {
       move: `update shell set shore_id = ${shore} ${where}`,
       change: `update shell set whole = ${place}, worth = -worth, price = null, name = 'a', place_floor = keeper_id ${where}`,
       copy: `insert into shell (${columns}) select ${columns} from shell ${where}`,
       delete: `delete from shell ${where}`,
-      'move shores': `update shore set coast_id = ${String(await this.#at('coast', place))} ${where}`,
+      'move shores': `update shore set coast_id = ${String(this.#at('coast', place))} ${where}`,
     }[what];
     await this.em.execute(sql, [], 'run');
     this.em.clear();
   }
 
   /** Returns the values of a shell; one that is not moved keeps its shore. */
-  async #dataOf(
-    { row, shore, finder, worth }: AnyShell,
-    isMoved = true,
-    inBulk = false,
-  ): Promise<Record<string, unknown>> {
+  #dataOf({ row, shore, finder, worth }: AnyShell, isMoved = true, inBulk = false): Record<string, unknown> {
     return {
       ...(this.kind === 'sqlite' ? withExactNumbers(row) : row),
       worth,
-      ...(isMoved && { shore: await this.#at('shore', shore), ...(await this.#finder(finder, inBulk)) }),
+      ...(isMoved && { shore: this.#at('shore', shore), ...this.#finder(finder, inBulk) }),
     };
   }
 
   /** Returns the finder of a shell. MikroORM takes the type and the key of one in bulk writes, and no entity, nor null. */
-  async #finder({ type, place }: AnyShell['finder'], inBulk: boolean): Promise<Record<string, unknown>> {
-    const ids = await this.#ids(type);
+  #finder({ type, place }: AnyShell['finder'], inBulk: boolean): Record<string, unknown> {
+    const ids = this.#ids(type);
     if (place === 9) return inBulk ? {} : { finder: null };
     const id = ids[place % ids.length]!;
     const entity = type === 'keeper' ? this.sea.Keeper : this.sea.Ocean;
@@ -277,7 +280,7 @@ class Writer {
   /** Returns rows to be changed, loaded or by reference, without those that are to be removed. */
   async #taken(table: 'shell' | 'shore' | 'coast', picks: readonly number[], byReference: boolean): Promise<SeaRow[]> {
     const entity = { shell: this.sea.Shell, shore: this.sea.Shore, coast: this.sea.Coast }[table];
-    const ids = (await this.#pick(table, picks)).filter(id => table !== 'shell' || !this.#removed.has(id));
+    const ids = this.#pick(table, picks).filter(id => table !== 'shell' || !this.#removed.has(id));
     return Promise.all(
       ids.map(id =>
         byReference ? this.em.getReference(entity, id as never) : this.em.findOneOrFail(entity, id as never),
@@ -285,35 +288,34 @@ class Writer {
     ) as Promise<SeaRow[]>;
   }
 
-  async #pick(table: string, picks: readonly number[]): Promise<number[]> {
-    const ids = await this.#ids(table);
+  #pick(table: string, picks: readonly number[]): number[] {
+    const ids = this.#ids(table);
     return [...new Set(picks.flatMap(pick => ids[pick % ids.length] ?? []))];
   }
 
   /** Returns the key by which a row refers to a target. */
-  async #at(table: string, place: number): Promise<number | null> {
+  #at(table: string, place: number): number | null {
     if (place === 9) return null;
-    const keys = await this.#keys(table);
+    const keys = this.#keys(table);
     return keys[place % keys.length] ?? null;
   }
 
-  async #keys(table: string): Promise<number[]> {
-    const rows = await this.em.execute<{ k: number }[]>(
-      `select ${referredColumn(this.sea, table)} as k from ${table} order by id`,
-    );
-    return rows.map(({ k }) => Number(k));
+  #keys(table: string): number[] {
+    return this.#numbers(table, referredColumn(this.sea, table));
   }
 
   /** Returns a number that no shore has yet, and no other one of the same flush gets. */
-  async #freshNumber(): Promise<number> {
-    const [row] = await this.em.execute<{ n: number }[]>('select max(number) as n from shore');
-    this.#lastNumber = Math.max(Number(row!.n), this.#lastNumber) + 1;
+  #freshNumber(): number {
+    this.#lastNumber = Math.max(...this.#numbers('shore', 'number'), this.#lastNumber) + 1;
     return this.#lastNumber;
   }
 
-  async #ids(table: string): Promise<number[]> {
-    const rows = await this.em.execute<{ id: number }[]>(`select id from ${table} order by id`);
-    return rows.map(({ id }) => Number(id));
+  #ids(table: string): number[] {
+    return this.#numbers(table, 'id');
+  }
+
+  #numbers(table: string, column: string): number[] {
+    return this.contents.get(table)!.map(row => Number(row[column]));
   }
 
   /** Does a bulk write; one that is refused because its values cannot be foreseen must change nothing. */
