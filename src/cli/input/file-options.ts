@@ -10,6 +10,7 @@ export interface GivenFileOptions {
   readonly dateFormat?: DateForm;
   readonly delimiter?: string;
   readonly encoding?: string;
+  readonly escape?: 'quote' | 'backslash';
   readonly columns?: readonly string[];
   readonly ignoreColumn?: readonly string[];
   readonly formulaGuard: boolean;
@@ -35,6 +36,12 @@ export function addFileOptions(command: Command, columns: readonly string[]): Co
         'what separates the columns: comma, semicolon, tab, pipe or another character',
       ).argParser(delimiter),
     )
+    .addOption(
+      new Option(
+        '--escape <character>',
+        'what stands before a quote within a quoted value: another quote, or a backslash',
+      ).choices(['quote', 'backslash']),
+    )
     .option('--encoding <name>', 'the encoding of the file, such as utf-16le, latin1 or cp850', encoding)
     .option(
       '--columns <names>',
@@ -59,6 +66,7 @@ export function fileOptions(given: GivenFileOptions): FileOptions {
       guarded: given.formulaGuard,
       ...(given.delimiter !== undefined && { delimiter: given.delimiter }),
       ...(given.encoding !== undefined && { encoding: given.encoding }),
+      ...(given.escape === 'backslash' && { escape: '\\' as const }),
     },
     ...(given.columns && { header: given.columns }),
     ...(given.map && { map: given.map }),

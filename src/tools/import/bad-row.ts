@@ -11,6 +11,7 @@ type BadRowCode =
   | 'BAD_ROLE'
   | 'BAD_OPERATION'
   | 'BAD_DATE'
+  | 'ENDED'
   | 'BAD_ID'
   | 'DUPLICATE'
   | 'UNKNOWN_COURSE'

@@ -10,6 +10,8 @@ export interface ColumnNames {
   readonly aliases?: Readonly<Record<string, readonly string[]>>;
   /** The names that the file's user gave for columns that are asked for; no other name then means the same. */
   readonly map?: ReadonlyMap<string, string>;
+  /** Groups of columns of which a file must have one, and a row a value; in the names they are optional. */
+  readonly either?: readonly (readonly string[])[];
 }
 
 /** Returns the names of the columns that a file must have. */
@@ -22,10 +24,14 @@ function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[\s_.-]/g, '');
 }
 
-/** Returns the names of a header that are among some, however they are written. */
+/** Returns the names of a header that are among some, however they are written; `metadata.*` means all that begin so. */
 export function namesAmong(header: readonly string[], names: readonly string[]): string[] {
   const known = new Set(names.map(plainName));
-  return header.filter(name => known.has(plainName(name)));
+  const beginnings = [...known].filter(name => name.endsWith('*')).map(name => name.slice(0, -1));
+  return header.filter(name => {
+    const plain = plainName(name);
+    return known.has(plain) || beginnings.some(beginning => plain.startsWith(beginning));
+  });
 }
 
 /**
@@ -36,7 +42,7 @@ export function columnsOf(
   source: Source,
   header: readonly string[],
   names: readonly string[],
-  { ignored, aliases = {}, map = new Map() }: ColumnNames,
+  { ignored, aliases = {}, map = new Map(), either = [] }: ColumnNames,
 ): Map<string, number> {
   const wanted = names.map(name => name.replace('?', ''));
   const leftOut = new Set(ignored === 'all' ? [] : ignored.map(plainName));
@@ -53,13 +59,20 @@ export function columnsOf(
   const missing = names.filter(
     name => !meant.includes(name.replace('?', '')) && (!name.endsWith('?') || map.has(name.slice(0, -1))),
   );
-  if (missing.length > 0) {
-    const called = missing.map(name => map.get(name.replace('?', '')) ?? name);
+  const lacking = [
+    ...missing.map(name => name.replace('?', '')).map(name => ({ name, called: map.get(name) ?? name })),
+    ...either
+      .filter(group => !group.some(name => meant.includes(name)))
+      .map(group => ({
+        name: group[0]!,
+        called: group.map(name => map.get(name) ?? aliases[name]?.[0] ?? name).join(' or '),
+      })),
+  ];
+  if (lacking.length > 0)
     throw new ImportError(
       'IMPORT_HEADER',
-      `${source.name} has no column ${called.join(' and no column ')}. Its first row must name its columns, but reads ${quotedCell(header.join(','))}. If a column has another name, say so, such as by --map ${missing[0]!.replace('?', '')}=NAME.`,
+      `${source.name} has no column ${lacking.map(({ called }) => called).join(' and no column ')}. Its first row must name its columns, but reads ${quotedCell(header.join(','))}. If a column has another name, say so, such as by --map ${lacking[0]!.name}=NAME; if the first row is one of values, name its columns by --columns.`,
     );
-  }
   const unknown = header.filter(
     (cell, index) => ignored !== 'all' && meant[index] === undefined && cell !== '' && !leftOut.has(plainName(cell)),
   );

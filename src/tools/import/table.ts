@@ -27,8 +27,10 @@ export interface TableOptions extends ColumnNames {
   readonly header?: readonly string[];
   /** What the texts of a column mean, by the column's name and the text in lower case. */
   readonly values?: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** Columns whose names are known, and which are not used; a note names those that the file has. */
+  /** Columns whose names are known, and which are not used; a note names those that the file has. See `namesAmong()`. */
   readonly unused?: readonly string[];
+  /** What to do about a row that lacks the value of a column, by the column's name. */
+  readonly whenMissing?: Readonly<Partial<Record<string, string>>>;
   /** Whether a row may end before its last columns. */
   readonly shortRows?: boolean;
   /** The beginning of a line that is no row, such as the last one of some formats. */
@@ -50,10 +52,15 @@ export async function* tableBlocks<const Names extends readonly string[]>(
 ): AsyncGenerator<TableBlock<TableRow<ColumnOf<Names>>>> {
   const { header: given, values: meanings, onNote } = options;
   let header = given;
-  const ignored = options.ignored === 'all' ? 'all' : [...options.ignored, ...(options.unused ?? [])];
-  const positionsIn = (found: readonly string[]) => columnsOf(source, found, names, { ...options, ignored });
-  let positions = given && positionsIn(given);
   const note = (text: string, line: number): void => onNote?.(`${source.name}:${line}: ${text}`);
+  const positionsIn = (found: readonly string[]) => {
+    const unused = namesAmong(found, options.unused ?? []);
+    const ignored = options.ignored === 'all' ? 'all' : [...options.ignored, ...unused];
+    const where = columnsOf(source, found, names, { ...options, ignored });
+    if (unused.length > 0) note(`not used are the columns ${unused.join(', ')}.`, 1);
+    return where;
+  };
+  let positions = given && positionsIn(given);
   for await (const { rows, bytes } of rowBlocks(source.open(), options.form, note)) {
     const bad: BadRow[] = [];
     const good: TableRow<ColumnOf<Names>>[] = [];
@@ -61,8 +68,6 @@ export async function* tableBlocks<const Names extends readonly string[]>(
       if (!header || !positions) {
         header = headerIn(source, row, names);
         positions = positionsIn(header);
-        const unused = namesAmong(header, options.unused ?? []);
-        if (unused.length > 0) note(`not used are the columns ${unused.join(', ')}.`, row.line);
         continue;
       }
       // Spreadsheets write rows of empty cells below the last one.
@@ -71,7 +76,7 @@ export async function* tableBlocks<const Names extends readonly string[]>(
       const fits =
         row.cells && (row.cells.length === header.length || (options.shortRows && row.cells.length < header.length));
       const values = fits ? valuesOf(row.cells, positions, meanings) : null;
-      const mistake = mistakeOf(row, values, header, names);
+      const mistake = mistakeOf(row, values, { header, positions, names, options });
       if (mistake) bad.push({ file: source.name, line: row.line, ...mistake });
       else good.push({ line: row.line, values: values as Record<ColumnOf<Names>, string> });
     }
@@ -115,8 +120,17 @@ function valuesOf(
 function mistakeOf(
   row: TextRow,
   values: Record<string, string> | null,
-  header: readonly string[],
-  names: readonly string[],
+  {
+    header,
+    positions,
+    names,
+    options: { either = [], whenMissing = {} },
+  }: {
+    readonly header: readonly string[];
+    readonly positions: ReadonlyMap<string, number>;
+    readonly names: readonly string[];
+    readonly options: TableOptions;
+  },
 ): Pick<BadRow, 'code' | 'message'> | null {
   if (!row.cells) return { code: row.code, message: row.message };
   if (!values)
@@ -130,6 +144,13 @@ function mistakeOf(
       code: 'COLUMNS',
       message: `The value ${quotedCell(row.cells[unnamed]!)} stands in column ${unnamed + 1}, which has no name.`,
     };
-  const empty = requiredOf(names).find(name => values[name] === '');
-  return empty ? { code: 'MISSING_VALUE', message: `The value of ${empty} is missing.` } : null;
+  const needed = [...requiredOf(names).map(name => [name]), ...either];
+  const empty = needed.find(group => group.every(name => values[name] === ''));
+  if (!empty) return null;
+  const called = empty.flatMap(name => header[positions.get(name) ?? -1] ?? []);
+  const remedy = whenMissing[empty[0]!];
+  return {
+    code: 'MISSING_VALUE',
+    message: `The value of ${called.join(' or ')} is missing.${remedy === undefined ? '' : ` ${remedy}`}`,
+  };
 }

@@ -94,11 +94,11 @@ CS-101,a,student,,invited
 `,
     bad: ['5 BAD_ROLE', '6 BAD_OPERATION'],
     rows: ['Algebra s1 active'],
-    notes: ['FILE.csv:1: not used are the columns sourcedId, dateLastModified, schoolSourcedId, primary, endDate.'],
+    notes: ['FILE.csv:1: not used are the columns sourcedId, dateLastModified, schoolSourcedId, primary.'],
   },
   moodle: {
     text: `add, student, a, CS-101
-add, student, b, CS-101, 1769817600, 1785456000
+add, student, b, CS-101, 1769817600, 220000000000
 del, student, b, CS-101
 add, editingteacher, c, CS-101
 drop, student, a, CS-101

@@ -102,7 +102,10 @@ it.each([
   ['', /FILE\.csv is empty.*course, student/],
   ['\n\n', /is empty/],
   ['1,2\n3,4\n', /no column course and no column student.*reads "1,2"/],
-  ['a;b\n1;2\n', /no column course and no column student.*reads "a,b"\. If .* --map course=NAME\.$/],
+  [
+    'a;b\n1;2\n',
+    /no column course and no column student.*reads "a,b"\. If .* --map course=NAME; if the first row is one of values, name its columns by --columns\.$/,
+  ],
   [
     'course,student,action\n1,2,UNENROLL\n',
     /columns that are not understood: "action"\. .* add --ignore-column "action"\.$/,

@@ -18,6 +18,6 @@ export const openEdx: EnrollmentFormat = {
     '0': EnrollmentStatus.DROPPED,
     false: EnrollmentStatus.DROPPED,
   },
-  noDate: 'NULL',
+  none: 'NULL',
   dates: isoDates,
 };
