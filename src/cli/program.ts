@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../config/own-package.js';
+import { SECRET_FOLLOWS } from '../database/texts/shown-path.js';
+import { shownValue } from '../database/texts/shown-text.js';
 import { configurationHelp } from './configuration-help.js';
 import { ExitCode } from './output/exit-code.js';
 import { failureText } from './failures/failure-text.js';
@@ -47,7 +49,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, end: (c
 };
 
 /** Returns the program with the requested command alone, which is quicker; with all commands if it is none of them. */
-async function programWith(requested: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
+export async function programWith(requested: string | undefined, end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command('rollcall')
     .description('Serves courses and enrollments over GraphQL, with stored counts that are exact at every commit.')
     .version(VERSION, '--version', 'print the version')
@@ -59,10 +61,20 @@ async function programWith(requested: string | undefined, end: (code: ExitCode) 
   return program;
 }
 
+/** Returns a mistake in the command line as one line, without the password of a URL that it quotes. */
 function usageLine(text: string): string {
   const line = text
     .trim()
     .replace(/\s*\n\s*/g, ' ')
-    .replace(/^error: /, '');
+    .replace(/^error: /, '')
+    // What is quoted may have apostrophes itself.
+    .replace(
+      /(?<= argument )'(.*)'(?= is invalid)|'([^']*:\/\/.*)'/,
+      (_, value?: string, url?: string) => `'${shownArgument(value ?? url ?? '')}'`,
+    );
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${/[.?!)]$/.test(line) ? '' : '.'} Add --help to see how.\n`;
+}
+
+function shownArgument(text: string): string {
+  return text.includes('://') || SECRET_FOLLOWS.test(text) ? shownValue(text) : text;
 }

@@ -56,8 +56,12 @@ export function wholeNumberFrom(least: number, most: number, unit: string, note 
     .refine(number => number >= least && number <= most, mistake);
 }
 
-/** Returns the mistake in the address of a database, without its password; null if there is none. */
-export function mistakeInDatabaseUrl(url: string): string | null {
+/**
+ * Returns the mistake in the address of a database, without its password; null if there is none. `password` says whether
+ * the password belongs into it, for the advice.
+ */
+export function mistakeInDatabaseUrl(url: string, password: 'within' | 'elsewhere' = 'within'): string | null {
+  const given = (form: string): string => (password === 'within' ? form : form.replaceAll(':PASSWORD', ''));
   try {
     const dialect = dialectOfUrl(url);
     if (dialect.isFile)
@@ -65,14 +69,14 @@ export function mistakeInDatabaseUrl(url: string): string | null {
         ? `names no file. Give one, such as ${dialect.kind}:data/rollcall.${dialect.kind}.`
         : null;
   } catch {
-    return `is "${withoutPassword(url)}". Give ${DATABASE_URL_FORMS}; write other characters of the password than letters and digits with %, such as %40 for @.`;
+    return `is "${withoutPassword(url)}". Give ${given(DATABASE_URL_FORMS)}${password === 'within' ? '; write other characters of the password than letters and digits with %, such as %40 for @' : ''}.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
   if (!isDecodable(url))
     return `is "${withoutPassword(url)}", in which a % does not begin the code of a character. Write % itself as %25.`;
   // A "@" in the path belongs to a password that contains a "/".
   if (hostname && pathname && pathname !== '/' && !pathname.includes('@')) return null;
-  return `is "${withoutPassword(url)}", which does not name a host and a database. Give ${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE.`;
+  return `is "${withoutPassword(url)}", which does not name a host and a database. Give ${given(`${url.slice(0, url.indexOf(':'))}://USER:PASSWORD@HOST/DATABASE`)}.`;
 }
 
 /** Returns the mistake in a cron expression; null if there is none. */

@@ -84,13 +84,18 @@ describe('migrate', () => {
   it.each([
     ['y', 1, 10],
     ['', 1, 10],
+    ['Ctrl+C', 1, 10],
+    ['Ctrl+D', 1, 10],
     ['yes', 0, null],
   ])('migrate down asks on a terminal, and accepts only "yes": %j', async (answer, code, left) => {
     await fillAndUndoAllButTheFirst();
     const command = inTerminal(place, { cols: 80, rows: 24 }, ['migrate', 'down']);
     await command.wrote('Type "yes" to delete them: ');
-    command.type(`${answer}\r`);
-    expect((await command.ended).code).toBe(code);
+    const keys: Record<string, string> = { 'Ctrl+C': '\u0003', 'Ctrl+D': '\u0004' };
+    command.type(keys[answer] ?? `${answer}\r`);
+    const ended = await command.ended;
+    expect(ended.code).toBe(code);
+    if (code !== 0) expect(ended.lines.join('\n').trim()).toMatch(/\nNothing was done\.$/);
     if (left !== null) expect(await rows()).toBe(left);
     else expect((await place.run(['migrate', 'status'])).stdout).not.toContain('applied');
   });

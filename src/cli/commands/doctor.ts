@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { inspectConfig } from '../../config/config.js';
 import { openByMap } from '../database/open-by-map.js';
 import { openExistingDatabase, type Database } from '../../database/database.js';
+import { hasPassword } from '../../database/texts/database-url.js';
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
 import type { ApiToExamine } from '../../tools/doctor/api.js';
 import { examine, type DatabaseTarget } from '../../tools/doctor/examine.js';
@@ -84,10 +85,18 @@ function codeOf(findings: readonly NamedFinding[]): ExitCode {
   return failures.every(({ drift }) => drift) ? ExitCode.drift : ExitCode.failure;
 }
 
-/** Reads the address of a server. Errors: InvalidArgumentError. */
+/** Reads the address of a server, which has no password or other secret in it. Errors: InvalidArgumentError. */
 function httpUrl(text: string): string {
-  if (['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '')) return text;
-  throw new InvalidArgumentError('Use a URL such as http://localhost:4000.');
+  const url = URL.parse(text);
+  if (
+    url &&
+    ['http:', 'https:'].includes(url.protocol) &&
+    url.username === '' &&
+    url.search === '' &&
+    !hasPassword(url)
+  )
+    return text;
+  throw new InvalidArgumentError('Use a URL such as http://localhost:4000, without a user, a password or a "?".');
 }
 
 const help = `

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { answerTo } from './question.js';
 
 /** Returns whether there is a terminal on which a person can answer. */
 export function canAsk(): boolean {
@@ -7,10 +7,5 @@ export function canAsk(): boolean {
 
 /** Asks on the terminal whether to do something; only the whole word is a yes. */
 export async function confirm(action: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await terminal.question(`Type "yes" to ${action}: `)).trim() === 'yes';
-  } finally {
-    terminal.close();
-  }
+  return (await answerTo(`Type "yes" to ${action}: `))?.trim() === 'yes';
 }

@@ -29,6 +29,18 @@ const PLAIN_PATH = new RegExp(`^(?:${databaseKinds.filter(kind => dialects[kind]
 const PLAIN_URL =
   /^([a-z][a-z0-9+.-]*):\/\/(?:([^:/@?#\s]*)(:[^:/@?#\s]*)?@)?((?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?(?:\/[\w$.~/-]*)?)$/i;
 
+/** A pattern for the name of a part of a URL that is a secret. */
+const SECRET_NAME = /pass|pwd|secret|token/i;
+
+/** Returns whether a URL contains a password: behind its user, or after a `?`. */
+export function hasPassword(url: URL): boolean {
+  return (
+    url.password !== '' ||
+    /:|%3a/i.test(url.username) ||
+    [...url.searchParams.keys()].some(name => SECRET_NAME.test(name))
+  );
+}
+
 /**
  * Returns a URL for people and logs, without its password.
  *
