@@ -12,6 +12,7 @@ import { isInstalled, type ServerKind } from './comparison/database-server.ts';
 import { conditionsOf, writePage } from './comparison/page.ts';
 import { hasPostgreSql } from './comparison/postgresql.ts';
 import { prepare } from './comparison/prepare.ts';
+import { profileTablesOf } from './comparison/profile-tables.ts';
 import { smoke } from './comparison/smoke.ts';
 import { tablesOf } from './comparison/tables.ts';
 
@@ -75,14 +76,17 @@ async function compareAll(): Promise<void> {
     rounds,
     seconds,
     warmUpSeconds: Math.max(MIN_WARM_UP_SECONDS, seconds),
+    isProfiled: options.profile,
     data,
   });
-  console.log(`${conditionsOf(report)}\n\n${tablesOf(report.summaries)}`);
-  const json = options.json ?? join(options.data, `${database}-${size.courses}.json`);
+  const tables = options.profile ? profileTablesOf(report.measurements) : tablesOf(report.summaries);
+  console.log(`${conditionsOf(report)}\n\n${tables}`);
+  const json =
+    options.json ?? join(options.data, `${database}-${size.courses}${options.profile ? '-profile' : ''}.json`);
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   console.log(`\nThe same as JSON, with each round: ${json}`);
-  if (options.docs) writePage(report);
+  if (options.docs) writePage(report, options.profile ? 'profile' : 'comparison');
 }
 
 function showHelp(): void {
@@ -113,6 +117,7 @@ function readArguments() {
         docs: { type: 'boolean', default: false },
         fresh: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });

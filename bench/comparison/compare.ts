@@ -28,6 +28,8 @@ export interface Comparison {
   readonly seconds: number;
   /** How long each contestant warms up in each case. */
   readonly warmUpSeconds: number;
+  /** Whether the contestants are profiled, which makes them slower. */
+  readonly isProfiled: boolean;
   /** The folder in which the database stays for the next run. */
   readonly data: string;
 }
@@ -65,8 +67,9 @@ export async function compare(comparison: Comparison): Promise<Report> {
   const other = comparison.contestants.some(isOnPostgreSql) ? await startOther(comparison, rows, ends) : own;
   const logs = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'rollcall-bench-'));
   const token = await adminToken();
+  const { isProfiled } = comparison;
   const starts = comparison.contestants.map(one =>
-    startContestant(one, { ...(isOnPostgreSql(one) ? other : own), token, logs }),
+    startContestant(one, { ...(isOnPostgreSql(one) ? other : own), token, logs, isProfiled }),
   );
   ends.defer(async () => {
     // One that has not started has ended already.

@@ -1,5 +1,6 @@
 import type { Case, CaseName } from './cases.ts';
 import type { Load } from './load.ts';
+import { partTimes } from './profile-parts.ts';
 import { memoryOf, processorTime } from './processor-time.ts';
 import { bodiesOf } from './requests.ts';
 import type { Rows } from './rows.ts';
@@ -23,6 +24,8 @@ export interface Measurement {
   readonly serverTime: number | null;
   readonly databaseTime: number | null;
   readonly memoryMB: number;
+  /** If it was profiled: the processor time of the main thread's parts for each answer, in milliseconds. */
+  readonly parts?: Readonly<Record<string, number>>;
   /** For writes: the rows that were added, and the drift of the stored totals that they left. */
   readonly added?: number;
   readonly drift?: number;
@@ -42,12 +45,16 @@ export async function measure(
   { round, seconds }: { round: number; seconds: number },
 ): Promise<Measurement> {
   const { contestant, url, headers, pid, store, databasePid } = running;
+  const profiler = round > 0 ? running.profiler : null;
   const bodies = bodiesOf(one, rows, 1000 + round, contestant);
   await store.settle();
+  await profiler?.begin();
   const before = { server: processorTime(pid), database: databasePid === null ? null : processorTime(databasePid) };
   const result = await load.run({ url, headers, clients: one.clients, seconds, bodies, once: one.writes });
   const perAnswer = (milliseconds: number): number | null =>
     Number.isFinite(milliseconds / result.answered) ? milliseconds / result.answered : null;
+  const used = { server: processorTime(pid), database: databasePid === null ? null : processorTime(databasePid) };
+  const times = profiler ? partTimes(await profiler.end()) : null;
   const measured = {
     contestant: contestant.name,
     case: one.name,
@@ -58,9 +65,12 @@ export async function measure(
     failure: result.failure,
     p50: result.p50,
     p99: result.p99,
-    serverTime: perAnswer(processorTime(pid) - before.server),
-    databaseTime: databasePid === null ? null : perAnswer(processorTime(databasePid) - before.database!),
+    serverTime: perAnswer(used.server - before.server),
+    databaseTime: used.database === null ? null : perAnswer(used.database - before.database!),
     memoryMB: memoryOf(pid),
+    ...(times && {
+      parts: Object.fromEntries([...times].map(([part, milliseconds]) => [part, milliseconds / result.answered])),
+    }),
   };
   if (!one.writes) return measured;
   // Requests that were under way when the clients left may still add their rows.

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { chartOf } from './chart.ts';
 import type { Report } from './compare.ts';
 import { contestants } from './contestants.ts';
+import { profileTablesOf } from './profile-tables.ts';
 import { tablesOf } from './tables.ts';
 
 const docs = fileURLToPath(new URL('../../docs', import.meta.url));
@@ -11,25 +12,31 @@ const BEGIN = (name: string): string => `<!-- begin ${name} -->`;
 const END = (name: string): string => `<!-- end ${name} -->`;
 
 /**
- * Writes a report into `docs/`: its tables into their place in `benchmarks.md`, and chart and JSON beside it. Errors:
- * the page has no place for it.
+ * Writes a report into `docs/`: its tables into their place in `benchmarks.md`, and, of a comparison, chart and JSON
+ * beside it. Errors: the page has no place for it.
  */
-export function writePage(report: Report): void {
-  const page = join(docs, 'benchmarks.md');
+export function writePage(report: Report, content: 'comparison' | 'profile'): void {
   const [kind] = report.database.split(' ');
   const name = `${kind}-${report.size.courses}`;
-  const text = readFileSync(page, 'utf8');
-  const [before, rest] = text.split(BEGIN(name));
-  const after = rest?.split(END(name))[1];
-  if (before === undefined || after === undefined) throw new Error(`docs/benchmarks.md has no ${BEGIN(name)}.`);
+  if (content === 'profile') {
+    putInto(`profile-${name}`, `${conditionsOf(report)}\n\n${profileTablesOf(report.measurements)}`);
+    return;
+  }
   mkdirSync(join(docs, 'benchmarks'), { recursive: true });
   writeFileSync(join(docs, 'benchmarks', `${name}.svg`), chartOf(titleOf(report), report.summaries));
   writeFileSync(join(docs, 'benchmarks', `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
   const chart = `![Ratios to the limit](benchmarks/${name}.svg)`;
-  writeFileSync(
-    page,
-    `${before}${BEGIN(name)}\n\n${conditionsOf(report)}\n\n${chart}\n\n${tablesOf(report.summaries)}\n\nVersions: ${versionsIn(report)}.\n\n${END(name)}${after}`,
-  );
+  const tables = tablesOf(report.summaries);
+  putInto(name, `${conditionsOf(report)}\n\n${chart}\n\n${tables}\n\nVersions: ${versionsIn(report)}.`);
+}
+
+function putInto(place: string, content: string): void {
+  const page = join(docs, 'benchmarks.md');
+  const text = readFileSync(page, 'utf8');
+  const [before, rest] = text.split(BEGIN(place));
+  const after = rest?.split(END(place))[1];
+  if (before === undefined || after === undefined) throw new Error(`docs/benchmarks.md has no ${BEGIN(place)}.`);
+  writeFileSync(page, `${before}${BEGIN(place)}\n\n${content}\n\n${END(place)}${after}`);
 }
 
 /** Returns with what and where a report was measured, and what was left out. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/server.ts';
 import { SECRET, type Contestant } from './contestants.ts';
 import { stop } from './database-server.ts';
+import { PROFILED, profilerOf, type Profiler } from './profiler.ts';
 import type { Store } from './store.ts';
 
 /** A contestant that is running and answers. */
@@ -15,6 +16,8 @@ export interface RunningContestant {
   /** Its database, and the database's process, if it has one. */
   readonly store: Store;
   readonly databasePid: number | null;
+  /** Null if it is not profiled. */
+  readonly profiler: Profiler | null;
   /** Sends one request and returns the answer as it came. */
   readonly post: (body: string) => Promise<string>;
   readonly stop: () => Promise<void>;
@@ -26,15 +29,21 @@ const MAX_START_MILLISECONDS = 60_000;
 /** Starts a contestant on a free port in production mode; what it prints goes to a file of the folder. */
 export async function startContestant(
   contestant: Contestant,
-  { store, databasePid, token, logs }: { store: Store; databasePid: number | null; token: string; logs: string },
+  {
+    store,
+    databasePid,
+    token,
+    logs,
+    isProfiled,
+  }: { store: Store; databasePid: number | null; token: string; logs: string; isProfiled: boolean },
 ): Promise<RunningContestant> {
   const port = await freePort();
   mkdirSync(logs, { recursive: true });
   const log = join(logs, `${contestant.name}.log`);
   const output = openSync(log, 'w');
-  const child = spawn(process.execPath, contestant.program, {
+  const child = spawn(process.execPath, [...(isProfiled ? PROFILED : []), ...contestant.program], {
     cwd: contestant.folder,
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', output, output, ...(isProfiled ? (['ipc'] as const) : [])],
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
@@ -69,7 +78,8 @@ export async function startContestant(
     await stop(child);
     throw new Error(`${contestant.name} does not answer:\n${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
   }
-  return { contestant, url, headers, store, databasePid, post, pid: child.pid!, stop: () => stop(child) };
+  const profiler = isProfiled ? profilerOf(child, join(logs, `${contestant.name}.json`)) : null;
+  return { contestant, url, headers, store, databasePid, profiler, post, pid: child.pid!, stop: () => stop(child) };
 }
 
 async function untilAnswers(child: ChildProcess, ask: () => Promise<unknown>): Promise<void> {

@@ -36,6 +36,7 @@ export async function smoke(): Promise<void> {
         rounds: database === 'sqlite' ? 1 : 0,
         seconds: 0.2,
         warmUpSeconds: 0,
+        isProfiled: database === 'sqlite',
         data,
       });
       process.stderr.write(`${report.database}: the bench works.\n${tablesOf(report.summaries)}\n`);

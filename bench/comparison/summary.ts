@@ -61,7 +61,7 @@ export function summarize(measurements: readonly Measurement[], reference: strin
 }
 
 /** Returns the median, between the two in the middle if there are two; null without values. */
-function median(values: readonly number[]): number | null {
+export function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
