@@ -121,9 +121,11 @@ export function betweenCursors<DB extends Tables, Table extends keyof DB, Row>(
   return restricted;
 }
 
-/** Returns a row with the raw value by which its page is ordered. */
+/** Adds to a row the raw value by which its page is ordered, and returns it. */
 export function sortable<Row extends object>(row: Row, sort: string | number): Row & Sortable {
-  return Object.assign(row, { sort });
+  const withSort: Row & { sort?: string | number } = row;
+  withSort.sort = sort;
+  return withSort;
 }
 
 /** Returns the page from the rows that a paged query found. */

@@ -51,6 +51,14 @@ describe('the address by which limits count', () => {
     expect(await counted('on', forged)).toBe('198.51.100.1');
   });
 
+  it('a client that comes again, among others, has the address that it had before', () => {
+    const same = clientAddresses(false);
+    const from = (remoteAddress: string): string => same({ socket: { remoteAddress } } as IncomingMessage);
+    const clients = ['192.0.2.7', '192.0.2.77', '::ffff:192.0.2.8', '2001:db8:1:2:3::4', 'not an address'];
+    const addresses = ['192.0.2.7', '192.0.2.77', '192.0.2.8', '2001:db8:1:2::/64', 'unknown'];
+    expect([...clients, ...clients].map(from)).toEqual([...addresses, ...addresses]);
+  });
+
   it('the address of a client is the same if each proxy writes its own header', async () => {
     expect(await counted('2', ['203.0.113.7', '10.0.0.5'])).toBe('203.0.113.7');
   });

@@ -75,6 +75,11 @@ export interface Loaders {
   readonly forget: () => void;
 }
 
+/** The loaders of which a request has one of each. */
+type SingleName = 'user' | 'course' | 'viewerEnrollment' | 'countsByStatus' | 'run' | 'changeCount';
+
+type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+
 /** Creates the loaders of one request, which read the selected properties. */
 export function loadersFor(database: Database, viewer: Viewer | null, selected: SelectedProperties): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
@@ -84,23 +89,11 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
   const listCounts = new Map<string, DataLoader<Key, number>>();
   const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
   const hasOrphans = !reader.hasOnlyOurs(database);
-  const single = {
-    user: new DataLoader<Key, UserRow | null>(ids => reader.usersById(database, ids, selected(User))),
-    course: new DataLoader<Key, CourseRow | null>(ids => reader.coursesById(database, 'anyone', ids, selected(Course))),
-    viewerEnrollment: new DataLoader<Key, EnrollmentRow | null>(ids =>
-      viewer?.userId == null
-        ? Promise.resolve(ids.map(() => null))
-        : reader.enrollmentsOf(database, viewer.userId, ids, selected(Enrollment)),
-    ),
-    countsByStatus: new DataLoader<Key, Map<EnrollmentStatus, number>>(ids =>
-      reader.computedCountsByStatus(database, ids),
-    ),
-    run: new DataLoader<number, Run | null>(ids => runsById(database, viewer, ids)),
-    changeCount: new DataLoader<number, number>(ids => changeCounts(database, viewer, ids)),
-  } satisfies Partial<Loaders>;
+  // Made when they are asked for: most requests need one or none.
+  const single: Partial<Writable<Pick<Loaders, SingleName>>> = {};
   const joinedUsers = (): JoinedUsers => ({
     properties: selected(User),
-    take: user => void single.user.prime(user.id, user),
+    take: user => void loaders.user.prime(user.id, user),
   });
   const count = (request: CountRequest): DataLoader<number, CountType> =>
     kept(
@@ -112,8 +105,29 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
           maxBatchSize: MAX_STATEMENT_PARTS,
         }),
     );
-  return {
-    ...single,
+  const loaders: Loaders = {
+    get user() {
+      return (single.user ??= new DataLoader(ids => reader.usersById(database, ids, selected(User))));
+    },
+    get course() {
+      return (single.course ??= new DataLoader(ids => reader.coursesById(database, 'anyone', ids, selected(Course))));
+    },
+    get viewerEnrollment() {
+      return (single.viewerEnrollment ??= new DataLoader(ids =>
+        viewer?.userId == null
+          ? Promise.resolve(ids.map(() => null))
+          : reader.enrollmentsOf(database, viewer.userId, ids, selected(Enrollment)),
+      ));
+    },
+    get countsByStatus() {
+      return (single.countsByStatus ??= new DataLoader(ids => reader.computedCountsByStatus(database, ids)));
+    },
+    get run() {
+      return (single.run ??= new DataLoader(ids => runsById(database, viewer, ids)));
+    },
+    get changeCount() {
+      return (single.changeCount ??= new DataLoader(ids => changeCounts(database, viewer, ids)));
+    },
     hasOrphans,
     joinedUsers,
     joinedCounts: limit => ({
@@ -150,7 +164,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
       );
       const shown = async (id: Key): Promise<ShownPage> => {
         const page = await pages.load(id);
-        return { page, shown: await leavingOutGone({ ...single, hasOrphans }, page.rows, parents) };
+        return { page, shown: await leavingOutGone(loaders, page.rows, parents) };
       };
       // All at once, so that the next reads are one batch again: an empty page is ready sooner than one of which more
       // is read.
@@ -171,6 +185,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
       for (const map of [counts, lists, shownLists, listCounts, changes]) map.clear();
     },
   };
+  return loaders;
 }
 
 /**
@@ -178,16 +193,24 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
  * them, except where an enrollment can lack them.
  */
 export async function leavingOutGone(
-  { course, user, hasOrphans }: Pick<Loaders, 'course' | 'user' | 'hasOrphans'>,
+  loaders: Pick<Loaders, 'course' | 'user' | 'hasOrphans'>,
   rows: readonly EnrollmentRow[],
   asked: AskedParents,
 ): Promise<readonly EnrollmentRow[]> {
   const [courses, students] = await Promise.all([
-    asked.course ? Promise.all(rows.map(({ courseId }) => course.load(courseId))) : null,
-    asked.student ? Promise.all(rows.map(({ studentId }) => user.load(studentId))) : null,
+    asked.course ? loadedAll(loaders.course, rows, 'courseId') : null,
+    asked.student ? loadedAll(loaders.user, rows, 'studentId') : null,
   ]);
-  if (hasOrphans) return rows;
+  if (loaders.hasOrphans) return rows;
   return rows.filter((_, index) => courses?.[index] !== null && students?.[index] !== null);
+}
+
+function loadedAll<Row>(
+  loader: DataLoader<Key, Row>,
+  rows: readonly EnrollmentRow[],
+  reference: 'courseId' | 'studentId',
+): Promise<Row[]> {
+  return Promise.all(rows.map(row => loader.load(row[reference])));
 }
 
 function countOf({ count, exact }: reader.ComputedCount): CountType {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import { all, compile } from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
 import type { TrustProxy } from '../../config/config-values.js';
 
 /**
@@ -22,6 +23,10 @@ const UNKNOWN_ADDRESS = 'unknown';
 /** The size of one IPv6 customer's network, in groups of 16 bits: a /64, in which a client can choose any address. */
 const NETWORK_GROUPS = 4;
 
+/** The most texts whose networks are remembered, and the longest one, in characters. */
+const MAX_REMEMBERED = 1000;
+const MAX_REMEMBERED_LENGTH = 64;
+
 /** An address with a port, as some proxies write it: 192.0.2.7:50123, [2001:db8::7]:50123. */
 const ADDRESS_WITH_PORT = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/;
 
@@ -41,9 +46,17 @@ export function proxyTrust(trustProxy: TrustProxy): ProxyTrust | false {
  * skipped in favour of the address of the proxy that sent it, so that a client cannot invent names for itself.
  */
 export function clientAddresses(trust: ProxyTrust | false): ClientAddressOf {
+  const remembered = new LRUCache<string, string>({ max: MAX_REMEMBERED });
+  const network = (text = ''): string | null => {
+    const known = remembered.get(text);
+    if (known !== undefined) return known;
+    const found = networkOf(text);
+    if (found !== null && text.length <= MAX_REMEMBERED_LENGTH) remembered.set(text, found);
+    return found;
+  };
   return request => {
     const addresses: readonly (string | undefined)[] = trust ? all(request, trust) : [request.socket.remoteAddress];
-    return addresses.map(networkOf).findLast(network => network !== null) ?? UNKNOWN_ADDRESS;
+    return addresses.map(network).findLast(found => found !== null) ?? UNKNOWN_ADDRESS;
   };
 }
 
@@ -51,7 +64,7 @@ export function clientAddresses(trust: ProxyTrust | false): ClientAddressOf {
  * Returns an IPv4 address as it is, an IPv4 address embedded in an IPv6 address as IPv4, and of any other IPv6 address
  * the network; null if the text is not an address.
  */
-function networkOf(text: string | undefined): string | null {
+function networkOf(text: string): string | null {
   const address = addressIn(text);
   if (address === null) return null;
   if (address.kind() === 'ipv4') return address.toString();
@@ -64,7 +77,7 @@ function networkOf(text: string | undefined): string | null {
   return `${new ipaddr.IPv6(network).toRFC5952String()}/${NETWORK_GROUPS * 16}`;
 }
 
-function addressIn(text = ''): ipaddr.IPv4 | ipaddr.IPv6 | null {
+function addressIn(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   // The library also accepts 1, 0x7f.1 and 010.0.0.1 as addresses.
   if (isIP(text)) return ipaddr.parse(text);
   const [, inBrackets, plain] = ADDRESS_WITH_PORT.exec(text) ?? [];

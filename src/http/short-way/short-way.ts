@@ -182,7 +182,7 @@ class ShortWay {
     const isGet = request.method === 'GET';
     const headers = [REQUEST_ID, record.id, ...this.#head, 'cache-control', cacheControl];
     const standing = record.bill?.standing;
-    if (standing) headers.push(...Object.entries(rateHeaders(standing)).flat());
+    if (standing) for (const [name, value] of Object.entries(rateHeaders(standing))) headers.push(name, value);
     if (isGet) headers.push('vary', 'Accept, Authorization, accept-encoding');
     let isKnown = false;
     if (isGet && status === 200 && cacheControl !== 'no-store') {
