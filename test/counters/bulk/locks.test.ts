@@ -1,6 +1,6 @@
-import { IsolationLevel } from '@mikro-orm/core';
+import { IsolationLevel, LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { deleteWhere, insertMany, updateWhere } from 'mikro-orm-counters';
 import { beforeStatement } from '../../support/between-statements.js';
 import { describeOnServers } from '../../support/databases.js';
@@ -41,6 +41,34 @@ describeOnServers('bulk writes at the same time', kind => {
       });
       await run(shelves[0]!);
       await second;
+      await expectExactLibrary(schema);
+    },
+  );
+
+  beforeAll(() => schema.write('create index book_title on book (title)'));
+  it.each([
+    ['deleteWhere()', (em: SqlEntityManager) => deleteWhere(em, Book, { title: 'Old' })],
+    ['updateWhere()', (em: SqlEntityManager) => updateWhere(em, Book, { title: 'Old' }, { lent: true })],
+  ])(
+    '%s of rows that an index finds does not deadlock with a transaction that has locked one of them by its key and changes the index',
+    async (_, write) => {
+      const [shelf] = await addShelves(schema, 1);
+      await insertMany(
+        schema.em(),
+        Book,
+        Array.from({ length: BOOKS }, (_one, index) => ({ shelf: shelf!, title: index % 20 === 7 ? 'Old' : 'Other' })),
+      );
+      // Only then is the index as good as it can be.
+      await schema.write(kind === 'postgresql' ? 'analyze book' : 'analyze table book');
+      const last = await schema.em().findOneOrFail(Book, { title: 'Old' }, { orderBy: { id: 'desc' } });
+      let writing: Promise<number> | undefined;
+      await schema.em().transactional(async em => {
+        const book = await em.findOneOrFail(Book, last.id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        writing = write(schema.em());
+        await untilLockWaits(schema.database);
+        book.title = 'New';
+      });
+      expect(await writing).toBe(2);
       await expectExactLibrary(schema);
     },
   );

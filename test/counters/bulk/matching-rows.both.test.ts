@@ -13,6 +13,8 @@ const [MANY, FEW] = [READ * 2 + 100, 50];
 
 describeOnEngineDatabases('a bulk change of many rows', kind => {
   const schema = useSchema(kind, keys);
+  /** How often rows are read that are to be locked: InnoDB locks them by their keys before it locks an index. */
+  const LOCKS = kind === 'mysql' || kind === 'mariadb' ? 2 : 1;
 
   /** Counts the rows that each reading statement of a change gives, and those that each changing one names. */
   async function countedIn(
@@ -60,7 +62,8 @@ describeOnEngineDatabases('a bulk change of many rows', kind => {
       'usage_row',
     );
     // Once to find the targets, once under their lock.
-    expect(read).toEqual([READ, READ, 100, READ, READ, 100]);
+    const underLock = [READ, READ, 100].flatMap(rows => Array<number>(LOCKS).fill(rows));
+    expect(read).toEqual([READ, READ, 100, ...underLock]);
     expect(changed).toEqual([...Array.from({ length: (READ * 2) / CHANGED }, () => CHANGED), 100]);
     expect((await schema.rows('select 1 from usage_row')).length).toBe(FEW);
     await expectExactKeys(schema);
@@ -83,7 +86,7 @@ describeOnEngineDatabases('a bulk change of many rows', kind => {
       'seat',
     );
     expect(Math.max(...read)).toBe(READ);
-    expect(read.reduce((sum, rows) => sum + rows)).toBe(2 * (MANY + FEW));
+    expect(read.reduce((sum, rows) => sum + rows)).toBe((1 + LOCKS) * (MANY + FEW));
     await expectExactKeys(schema);
     expect(await deleteWhere(schema.em(), Seat, { lecture: one.id })).toBe(MANY);
     expect((await schema.rows('select 1 from seat')).length).toBe(FEW);

@@ -245,7 +245,7 @@ async function changeRows(
     const before = ({ row }: MatchingRow): RowState => stateInDatabase(row, groups);
     const after = ({ row }: MatchingRow): RowState | null =>
       patch && foreseen ? stateInDatabase({ ...row, ...patch.row }, groups) : null;
-    const { ends, samples } = await matching.survey();
+    const { chunks, samples } = await matching.survey();
     // Rows whose own counts are summed are locked in their place among the targets, and these after them.
     const between = summedInto(em, registry, meta, groups[0]!.countedSchema);
     const place = between[0]?.order ?? Infinity;
@@ -257,11 +257,10 @@ async function changeRows(
     const tally = new Tally();
     const keys: Key[] = [];
     // Chunk by chunk, and without keeping the rows that are counted: there may be millions.
-    for (const [index, end] of [...ends, null].entries()) {
+    for (const chunk of chunks) {
       // By their keys and in ascending order, as others lock them.
-      for (const group of between)
-        await stored.lock(group, await matching.keys(ends[index - 1] ?? null, end), 'primary');
-      for (const found of await matching.lock(ends[index - 1] ?? null, end)) {
+      for (const group of between) await stored.lock(group, await matching.keys(chunk), 'primary');
+      for (const found of await matching.lock(chunk)) {
         const read = [before(found), after(found)] as const;
         const [state, next] = (
           keptGroups(sooner).length === 0 ? read : await withoutLostTargets(em, stored, sooner, ...read)

@@ -3,6 +3,7 @@ import { QueryFlag, type SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterGroup } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
 import { watchedColumns } from '../declarations/watched-columns.js';
+import { dialectOf } from '../sql/dialects/dialects.js';
 import { between, columnList, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
 import type { UpdateWhereOptions } from './options.js';
@@ -14,6 +15,16 @@ const MAX_READ_ROWS = 1000;
 export interface MatchingRow {
   readonly key: Key;
   readonly row: Row;
+}
+
+/**
+ * Some of the rows: those after one key and up to another, and the keys that they had when they were read. null: no bound
+ * on that side. The last chunk has no end: rows that come before the targets are locked are changed too.
+ */
+export interface Chunk {
+  readonly after: Key | null;
+  readonly upTo: Key | null;
+  readonly keys: readonly Key[];
 }
 
 /** A condition as MikroORM gives it to its driver, with the options that say what it means. */
@@ -38,33 +49,47 @@ export class MatchingRows {
   }
 
   /**
-   * Reads, without locks, one row for all that have the same foreign keys, and the keys at which chunks of the rows end.
-   * The last chunk has no end: rows that come before the targets are locked are changed too.
+   * Reads, without locks, one row for all that have the same foreign keys, and the keys of all rows, in chunks, in the
+   * order of the keys. The last chunk may be empty.
    */
-  async survey(): Promise<{ ends: Key[]; samples: MatchingRow[] }> {
-    const ends: Key[] = [];
+  async survey(): Promise<{ chunks: Chunk[]; samples: MatchingRow[] }> {
+    const chunks: Chunk[] = [];
     const samples = new Map<string, MatchingRow>();
     const foreignKeys = this.groups.flatMap(({ foreignKey, discriminator }) =>
       discriminator ? [discriminator.column, ...foreignKey] : foreignKey,
     );
     for (;;) {
-      const rows = await this.#read(ends.at(-1) ?? null, null, LockMode.NONE, MAX_READ_ROWS);
+      const after = chunks.at(-1)?.upTo ?? null;
+      const rows = await this.#read(after, null, LockMode.NONE, MAX_READ_ROWS);
       for (const found of rows) samples.set(hashOf(foreignKeys.map(column => found.row[column])), found);
-      if (rows.length < MAX_READ_ROWS) return { ends, samples: [...samples.values()] };
-      ends.push(rows.at(-1)!.key);
+      const isLast = rows.length < MAX_READ_ROWS;
+      const keys = rows.map(({ key }) => key);
+      chunks.push({ after, upTo: isLast ? null : keys.at(-1)!, keys });
+      if (isLast) return { chunks, samples: [...samples.values()] };
     }
   }
 
-  /** Reads, without locks, the keys of the rows after one key and up to another; null: no bound on that side. */
-  async keys(after: Key | null, upTo: Key | null): Promise<Key[]> {
+  /** Reads, without locks, the keys that the rows of a chunk have now. */
+  async keys({ after, upTo }: Chunk): Promise<Key[]> {
     return (await this.#read(after, upTo, LockMode.NONE)).map(({ key }) => key);
   }
 
-  /** Locks and reads the rows after one key and up to another; null: no bound on that side. */
-  async lock(after: Key | null, upTo: Key | null): Promise<MatchingRow[]> {
+  /** Locks and reads the rows of a chunk: those that match when they are locked. */
+  async lock({ after, upTo, keys }: Chunk): Promise<MatchingRow[]> {
+    if (dialectOf(this.em).locksIndexFirst && keys.length > 0) await this.#lockByKeys(keys);
     const rows = await this.#read(after, upTo, LockMode.PESSIMISTIC_WRITE);
     // A condition on a collection finds a row once for each element.
     return [...new Map(rows.map(row => [hashOf(row.key), row])).values()];
+  }
+
+  /** Locks rows by their keys and in ascending order, as writes of single rows do; then no index's entries are locked first. */
+  async #lockByKeys(keys: readonly Key[]): Promise<void> {
+    const { em, meta, transaction } = this;
+    const { byPrimaryKey, forUpdate } = dialectOf(em);
+    const { sql, parameters } = keyIn(em, keyColumns(meta), keys);
+    const table = `${tableName(em, meta, this.condition.options.schema)}${byPrimaryKey}`;
+    const query = `select 1 as n from ${table} where ${sql} order by ${columnList(em, keyColumns(meta))}${forUpdate}`;
+    await queryRows(em, transaction, { sql: query, parameters });
   }
 
   /** Reads rows by their keys, whether they match or not. */

@@ -11,6 +11,11 @@ export interface Dialect {
   /** What stands behind the name of a table to have its rows found by the primary key; empty where that is certain. */
   readonly byPrimaryKey: string;
   /**
+   * True where a read that locks rows also locks the entries of the index by which it finds them, and does so first: a
+   * write of a row by its key locks them in the other order.
+   */
+  readonly locksIndexFirst: boolean;
+  /**
    * Returns a DELETE of the rows that have some keys, given by the quoted names of their columns and by their number,
    * which locks no other rows; null where every DELETE by keys is such a one.
    */

@@ -72,6 +72,7 @@ export const mysqlAndMariadb: Dialect = {
   isOf: platform => platform instanceof BaseMySqlPlatform,
   forUpdate: ' for update',
   byPrimaryKey: BY_PRIMARY_KEY,
+  locksIndexFirst: true,
   deleteByKeys,
   updatesInKeyOrder: true,
   nullSafeEqual: '<=>',

@@ -46,6 +46,7 @@ export const postgresql: Dialect = {
   // that both have made that check do not wait for each other.
   forUpdate: ' for no key update',
   byPrimaryKey: '',
+  locksIndexFirst: false,
   deleteByKeys: null,
   updatesInKeyOrder: false,
   nullSafeEqual: 'is not distinct from',

@@ -10,6 +10,7 @@ export const sqlite: Dialect = {
   isOf: platform => platform instanceof SqlitePlatform,
   forUpdate: '',
   byPrimaryKey: '',
+  locksIndexFirst: false,
   deleteByKeys: null,
   updatesInKeyOrder: true,
   nullSafeEqual: 'is',
