@@ -15,6 +15,7 @@ import { expect, it } from 'vitest';
 import { describeOnEngineDatabases } from '../../support/databases.js';
 import { expectExact } from '../../support/exact-counts.js';
 import { useSchema } from '../../support/schema.js';
+import { statementsOf } from '../../support/statements.js';
 import { album, Blog, Like, likeCounts, Photo, Post, Video } from '../models/likes.js';
 
 /** The rounds of a race between those who add rows to a target and those who remove it. */
@@ -164,6 +165,29 @@ describeOnEngineDatabases('relations to several entities', kind => {
     await last.flush();
     await exact();
     expect(await schema.rows('select id from post')).toHaveLength(1);
+  });
+
+  it('one statement asks for the rows of all targets that go', async () => {
+    await add(schema.em());
+    const em = schema.em();
+    const ids = [3, 4, 5, 6];
+    const photos = ids.map(id => em.create(Photo, { id }));
+    for (const id of ids) em.create(Post, { id });
+    await em.flush();
+    /** Returns how many statements ask for rows by the keys of targets, and for targets by their keys. */
+    const asked = async (work: () => Promise<unknown>): Promise<number[]> => {
+      const statements = await statementsOf(schema.database, work);
+      return [/^select likeable_id from likes where likeable_type in /, /^select id from post where id in /].map(
+        question => statements.filter(sql => question.test(sql)).length,
+      );
+    };
+    const ofFlush = await asked(async () => {
+      for (const photo of photos) em.remove(photo);
+      await em.flush();
+    });
+    expect(ofFlush).toEqual([1, 0]);
+    expect(await asked(() => deleteWhere(em, Post, { id: { $gte: 3 } }))).toEqual([1, 1]);
+    expect((await schema.rows('select id from post')).length).toBe(2);
   });
 
   it('writes that could take targets away without hooks are refused, and others are not', async () => {

@@ -13,7 +13,7 @@ import { Tally, type KeyedDelta } from '../counts/deltas.js';
 import { defaultedColumn, stateInDatabase, type RowState } from '../counts/row-states.js';
 import { mayBeLoaded } from '../counts/loaded-targets.js';
 import { StoredCounts, targetMissing } from '../counts/stored-counts.js';
-import { refuseReferredTargets, targetExists, withoutLostTargets } from '../counts/kept-targets.js';
+import { refuseReferredTargets, withoutLostTargets, withoutTargets } from '../counts/kept-targets.js';
 import { keptGroups, type CounterGroup } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
 import { isSameTable } from '../declarations/inheritance.js';
@@ -290,21 +290,9 @@ async function changeRows(
     if (!foreseen) await add();
     if (!patch || patch.unforeseeable !== undefined || keyColumns(meta).some(column => column in patch.row))
       for (const group of keptGroups(groupsInto(em, registry, meta, groups[0]!.countedSchema)))
-        await refuseReferredTargets(em, transaction, group, await gone(em, transaction, group, keys));
+        await refuseReferredTargets(em, transaction, group, await withoutTargets(em, transaction, group, keys));
     return { affectedRows };
   });
-}
-
-/** Returns those of some keys that no target of a group has any more. */
-async function gone(
-  em: SqlEntityManager,
-  transaction: Transaction,
-  group: CounterGroup,
-  keys: readonly Key[],
-): Promise<Key[]> {
-  const lost: Key[] = [];
-  for (const key of keys) if (!(await targetExists(em, transaction, group, key))) lost.push(key);
-  return lost;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { keptGroups, type CounterGroup } from '../declarations/counter-group.js';
 import { CounterError } from '../errors.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
-import { keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
+import { columnList, keyIn, queryRows, quoted, tableName } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
 import type { RowState } from './row-states.js';
 import { targetMissing, type StoredCounts } from './stored-counts.js';
@@ -23,6 +23,9 @@ export async function targetExists(
   return (await queryRows(em, transaction, { sql: query, parameters })).length > 0;
 }
 
+/** The most targets that one statement asks for. */
+const MAX_ASKED_TARGETS = 500;
+
 /**
  * Throws COUNTER_TARGET_MISSING if rows still refer to targets that were deleted or got other keys. Call it after that
  * change: a transaction that adds a row to such a target then waits for its lock, and finds that the target is missing.
@@ -34,21 +37,47 @@ export async function refuseReferredTargets(
   keys: readonly Key[],
 ): Promise<void> {
   const { counted, countedSchema, foreignKey, discriminator, target, by } = group;
-  const type = quoted(em, discriminator!.column);
-  const isOfType = `${type} in (${discriminator!.values.map(() => '?').join(', ')})`;
-  for (const key of keys) {
-    const { sql, parameters } = keyIn(em, foreignKey, [key]);
+  const { column, values } = discriminator!;
+  const isOfType = `${quoted(em, column)} in (${values.map(() => '?').join(', ')})`;
+  for (let start = 0; start < keys.length; start += MAX_ASKED_TARGETS) {
+    const { sql, parameters } = keyIn(em, foreignKey, keys.slice(start, start + MAX_ASKED_TARGETS));
     // With a lock, because a snapshot may be older than the rows.
-    const rows = await queryRows(em, transaction, {
-      sql: `select ${foreignKey.map(column => quoted(em, column)).join(', ')} from ${tableName(em, counted, countedSchema)} where ${isOfType} and ${sql} limit 1${dialectOf(em).forUpdate}`,
-      parameters: [...discriminator!.values, ...parameters],
+    const [row] = await queryRows(em, transaction, {
+      sql: `select ${columnList(em, foreignKey)} from ${tableName(em, counted, countedSchema)} where ${isOfType} and ${sql} limit 1${dialectOf(em).forUpdate}`,
+      parameters: [...values, ...parameters],
     });
-    if (rows.length > 0)
+    if (row)
       throw new CounterError(
         'COUNTER_TARGET_MISSING',
-        `${target.className} ${key.join(', ')} would be gone, and ${counted.className} rows refer to it by "${by}". Remove or move them first.`,
+        `${target.className} ${foreignKey.map(name => row[name]).join(', ')} would be gone, and ${counted.className} rows refer to it by "${by}". Remove or move them first.`,
       );
   }
+}
+
+/** Returns those of some keys that no target of a group has. */
+export async function withoutTargets(
+  em: SqlEntityManager,
+  transaction: Transaction,
+  group: CounterGroup,
+  keys: readonly Key[],
+): Promise<Key[]> {
+  const { target, targetKey, targetSchema } = group;
+  const table = tableName(em, target, targetSchema);
+  const missing: Key[] = [];
+  for (let start = 0; start < keys.length; start += MAX_ASKED_TARGETS) {
+    const asked = keys.slice(start, start + MAX_ASKED_TARGETS);
+    const { sql, parameters } = keyIn(em, targetKey, asked);
+    const query = `select ${columnList(em, targetKey)} from ${table} where ${sql}`;
+    const rows = await queryRows(em, transaction, { sql: query, parameters });
+    const there = new Set(rows.map(row => hashOf(targetKey.map(column => row[column]))));
+    const known = new Set(asked.map(hashOf));
+    // A collation may take another spelling for the same key.
+    const areSpelledAlike = [...there].every(hash => known.has(hash));
+    for (const key of asked)
+      if (!there.has(hashOf(key)) && (areSpelledAlike || !(await targetExists(em, transaction, group, key))))
+        missing.push(key);
+  }
+  return missing;
 }
 
 /**

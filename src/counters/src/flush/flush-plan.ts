@@ -198,7 +198,13 @@ export class FlushPlan {
   /** Counts what hooks and the database changed after `prepare`, so that the flush ends exact. */
   async settle(transaction: Transaction): Promise<void> {
     recordCounted(this.unitOfWork, []);
-    for (const [group, key] of this.#lost) await refuseReferredTargets(this.em, transaction, group, [key]);
+    for (const [group, lost] of Map.groupBy(this.#lost, ([one]) => one))
+      await refuseReferredTargets(
+        this.em,
+        transaction,
+        group,
+        lost.map(([, key]) => key),
+      );
     if (this.#leftToTriggers) return this.#reread();
     refuseLateChangeSets(this.unitOfWork, this.registry, this.#changes);
     refuseReusedKeys(this.#vanished, this.#changes);
