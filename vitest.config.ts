@@ -1,25 +1,23 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
-/** The export conditions of node, after the one by which packages of this workspace give their source. */
-const conditions = ['source', 'node', 'development|production'];
-
 /**
  * The options of V8 in the workers, which save a twelfth of their processor time: few collections of garbage, code that
  * is kept, and no optimizing compiler for what runs seldom, as most of a test does.
  */
-const execArgv = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--no-flush-bytecode', '--no-turbofan'];
+const optionsOfV8 = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--no-flush-bytecode', '--no-turbofan'];
 
 /** Returns one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
   return {
-    resolve: {
-      // One copy of graphql: its ESM and CommonJS builds are "another module or realm" to each other.
-      alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
-      conditions,
+    test: {
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      // Node loads the modules itself, without Vite.
+      execArgv: ['--import=./test/support/source-modules.ts', ...optionsOfV8],
+      experimental: { viteModuleRunner: false, nodeLoader: false },
+      ...test,
     },
-    ssr: { resolve: { conditions } },
-    test: { testTimeout: 120_000, hookTimeout: 120_000, execArgv, ...test },
   };
 }
 
