@@ -194,19 +194,19 @@ it('adopt shows each addition with its reverse, does it with --yes, fills the co
   });
 
   await place.run(['counters', 'use', 'triggers'], env);
-  expect(await place.run(['adopt', '--undo', '--yes'], env)).toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/^Triggers count in this database: .*Nothing was changed\. Go back to hooks first/),
-  });
-  await place.run(['counters', 'use', 'hooks'], env);
-
   const undo = await place.run(['adopt', '--undo'], env);
   expect(undo).toMatchObject({ code: 0, stderr: '' });
+  expect(undo.stdout).toMatch(/^drops the triggers \w+(, \w+)*, as "rollcall counters use hooks" does\n/);
   expect(undo.stdout).toContain('drops the tables core_recount_changes, core_recount_runs\n');
   expect(undo.stdout).toMatch(/The history of the runs is lost.*add --yes to do it\.\n$/);
+  const { removals } = JSON.parse((await place.run(['adopt', '--undo', '--json'], env)).stdout) as {
+    removals: { kind: string; names: string[] }[];
+  };
+  expect(removals[0]).toMatchObject({ kind: 'triggers' });
+  expect(await place.run(['counters', 'status'], { ...env, COUNTERS: 'triggers' })).toMatchObject({ code: 0 });
   expect(await place.run(['adopt', '--undo', '--yes'], env)).toMatchObject({
     code: 0,
-    stdout: `${additions.length} additions taken away. The database is as it was before.\n`,
+    stdout: `${removals[0]!.names.length} triggers and ${additions.length} additions taken away. The database is as it was before.\n`,
   });
   expect(stateOf('db.sqlite3')).toEqual(before);
   expect(await place.run(['adopt', '--undo'], env)).toMatchObject({

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { existingTriggers, triggerStatus } from 'mikro-orm-counters';
+import { existingTriggers, removeTriggers, triggerStatus } from 'mikro-orm-counters';
 import { loadConfig, type Config } from '../../config/config.js';
 import { adopt, undoAdoption } from '../../database/adoption/adopt.js';
 import type { AdoptionPlan } from '../../database/adoption/plan.js';
@@ -48,7 +48,7 @@ export function addAdopt(program: Command, end: (code: ExitCode) => void): void 
     )
     .option('--check', 'examine and report: what is where, and what "import database" would do with each row')
     .option('--yes', 'do what the plan says')
-    .option('--undo', 'take away everything that was added; shows what that is, and does it with --yes')
+    .option('--undo', 'take away everything that was added, and triggers; shows what that is, and does it with --yes')
     .option('--from <url>', 'the database to check, without the password; DATABASE_URL if left out')
     .option('--map <file>', 'the map of the database; ROLLCALL_MAP if left out, and a guess if there is no such file')
     .option('--write-map', 'with --check: write the guessed map into that file, to be corrected by hand')
@@ -162,30 +162,44 @@ async function undone(
   const { databaseUrl: url } = config;
   const journal = await journalOf(url);
   if (journal === null) throw new CommandError('The database was not adopted, so there is nothing to undo.');
+  // An undo that was interrupted has dropped what triggers need, and them before.
+  const isWhole = journal.entries.length === (journal.entries.at(-1)?.number ?? 0);
+  const triggers = isWhole ? await countingTriggers(config, journal.map) : [];
   if (!isConfirmed) {
     const removals = await removalsFrom(url);
+    const shown = [
+      ...(triggers.length === 0 ? [] : [{ kind: 'triggers', object: '', names: triggers, statements: [] }]),
+      ...removals.map(({ kind, object, names, reverse }) => ({ kind, object, names, statements: reverse })),
+    ];
     await printWhole(
       json
-        ? `${JSON.stringify({ map: journal.map, removals: removals.map(({ kind, object, names, reverse }) => ({ kind, object, names, statements: reverse })) }, null, 2)}\n`
-        : `${removals.map(removal => `drops ${printable(additionTitle(removal))}\n${removal.reverse.map(sql => `      ${printable(sql)};\n`).join('')}`).join('')}\nThe history of the runs is lost, and what was written into columns of Rollcall's own. Nothing was changed; stop Rollcall, and add --yes to do it.\n`,
+        ? `${JSON.stringify({ map: journal.map, removals: shown }, null, 2)}\n`
+        : `${triggers.length === 0 ? '' : `drops the triggers ${printable(triggers.join(', '))}, as "rollcall counters use hooks" does\n`}${removals.map(removal => `drops ${printable(additionTitle(removal))}\n${removal.reverse.map(sql => `      ${printable(sql)};\n`).join('')}`).join('')}\nThe history of the runs is lost, and what was written into columns of Rollcall's own. Nothing was changed; stop Rollcall, and add --yes to do it.\n`,
     );
     return ExitCode.clean;
   }
-  // An undo that was interrupted has dropped what the triggers need, and found none before.
-  if (journal.entries.length === (journal.entries.at(-1)?.number ?? 0)) await requireNoTriggers(config, journal.map);
+  if (triggers.length > 0) {
+    tell(`dropping the triggers ${printable(triggers.join(', '))}\n`);
+    await withAdoptedDatabase(config, journal.map, database => removeTriggers(database.em));
+  }
   const steps = await withDatabaseToAdopt(url, database => undoAdoption(database, tellingSteps('dropping')));
-  print(`${quantity(steps, 'addition')} taken away. The database is as it was before.\n`);
+  print(
+    `${triggers.length === 0 ? '' : `${quantity(triggers.length, 'trigger')} and `}${quantity(steps, 'addition')} taken away. The database is as it was before.\n`,
+  );
   return ExitCode.clean;
 }
 
-/** Requires that no triggers count by the columns that are to be dropped. Errors: CommandError. */
+/** Returns the names of the triggers that count in an adopted database. Errors: CommandError. */
+function countingTriggers(config: Config, map: DatabaseMap): Promise<string[]> {
+  return withAdoptedDatabase(config, map, async database => existingTriggers(await triggerStatus(database.em)));
+}
+
+/** Requires that no triggers count by the columns that are to be changed. Errors: CommandError. */
 async function requireNoTriggers(config: Config, map: DatabaseMap): Promise<void> {
-  const counting = await withAdoptedDatabase(config, map, async database =>
-    existingTriggers(await triggerStatus(database.em)),
-  );
+  const counting = await countingTriggers(config, map);
   if (counting.length > 0)
     throw new CommandError(
-      `Triggers count in this database: ${counting.join(', ')}. Nothing was changed. Go back to hooks first: "rollcall counters use --help" says how.`,
+      `Triggers count in this database: ${counting.join(', ')}. Nothing was changed. Go back to hooks first: restart each server with COUNTERS=switching, then run "rollcall counters use hooks".`,
     );
 }
 
