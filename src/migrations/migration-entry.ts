@@ -12,6 +12,11 @@ export interface MigrationEntry {
   readonly tables: readonly MadeTable[];
   /** The indexes that it makes on existing tables. */
   readonly indexes?: readonly string[];
+  /**
+   * The tables whose columns it alters, none of them users, courses or enrollments. It then also runs in a database of
+   * another application that was opened in place: it adds all of its SQL by `addSql()`, and can be run twice.
+   */
+  readonly alters?: readonly string[];
   /** The procedure that it makes, unless another application has one of this name. */
   readonly procedure?: OwnProcedure;
   /** Returns the privileges that it needs in a database in its present state. */

@@ -75,6 +75,8 @@ export function additionTitle({ kind, object, names }: Addition): string {
       return `${list} of ${object} anew, because the map has changed`;
     case 'tables':
       return `the tables ${list}`;
+    case 'alterations':
+      return `the altered columns of ${list}, by ${object}`;
     case 'baseline':
       return `the record of the migrations in ${object}`;
     case 'procedure':

@@ -5,7 +5,16 @@ import { dialectOf, type Database } from '../dialects/dialect.js';
 
 /** The kinds of additions, in words that people see. */
 type AdditionKind =
-  'preparation' | 'columns' | 'default' | 'kept indexes' | 'indexes' | 'tables' | 'baseline' | 'changes' | 'procedure';
+  | 'preparation'
+  | 'columns'
+  | 'default'
+  | 'kept indexes'
+  | 'indexes'
+  | 'tables'
+  | 'alterations'
+  | 'baseline'
+  | 'changes'
+  | 'procedure';
 
 /** Something that is added to another application's database, or was. */
 export interface Addition {

@@ -8,6 +8,7 @@ import type { FoundTable, FoundTables } from '../schema/found-table.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
 import { keyOf, plannedBy, readJournal, type Addition, type Journal, type Planned } from './journal.js';
+import { ownAlterations } from './own-alterations.js';
 import { baseline, ownMigrations, ownTables } from './own-tables.js';
 import { changeOfMap, refusalOfTables } from './change-of-map.js';
 import { wantedOwnTables, wantedTables, type WantedOwnTable, type WantedTable } from './wanted.js';
@@ -72,6 +73,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
       ...parts.flatMap(({ additions }) => additions),
       ...(await ownTables(database, ours, tables, planned)),
       ...own.flatMap(({ additions }) => additions),
+      ...(await ownAlterations(database, schema, planned)),
       ...baseline(database, schema, planned),
       // The last, because the journal forgets them.
       ...change.additions,

@@ -1,12 +1,14 @@
+import { Migration } from '@mikro-orm/migrations';
 import { afterEach, expect, it } from 'vitest';
 import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
 import { JournalWriter, readJournal, type Addition } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
 import { dialectOf } from '../../../src/database/database.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
+import type { MigrationEntry } from '../../../src/migrations/migration-entry.js';
 import { openedInPlace, type OpenedInPlace } from '../../support/adopted.js';
 import { definitionsIn } from '../../support/catalog.js';
-import { describeOnEngineDatabases } from '../../support/databases.js';
+import { describeOnEngineDatabases, freshDatabase } from '../../support/databases.js';
 import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
 
 const rows = [djangoUsers([{ id: 1 }]), djangoCourses([{ id: 1, instructor: 1 }]), djangoEnrollments([[1, 1, 1]])];
@@ -170,3 +172,96 @@ describeOnEngineDatabases(
   },
   ['sqlite', 'mysql', 'postgresql'],
 );
+
+/** How a later migration could shorten a text of our own runs. */
+const shorter: Readonly<Record<string, readonly string[]>> = {
+  sqlite: [
+    'alter table core_recount_runs add column shorter varchar(500)',
+    'update core_recount_runs set shorter = error',
+    'alter table core_recount_runs drop column error',
+    'alter table core_recount_runs rename column shorter to error',
+  ],
+  mysql: ['alter table core_recount_runs modify error varchar(500) null'],
+  mariadb: ['alter table core_recount_runs modify error varchar(500) null'],
+  postgresql: ['alter table core_recount_runs alter column error type varchar(500)'],
+};
+
+describeOnEngineDatabases('a database that was adopted before a column of our own had its type', kind => {
+  /** Knows one more migration while something is done. */
+  async function withLaterMigration(work: () => Promise<void>): Promise<void> {
+    const migrations = dialectOf(opened.database).schema.migrations as MigrationEntry[];
+    migrations.push({
+      name: '2099-01-01-shorter-errors',
+      class: class extends Migration {
+        override up(): void {
+          for (const sql of shorter[kind]!) this.addSql(sql);
+        }
+      },
+      tables: [],
+      alters: ['core_recount_runs'],
+      needs: () => Promise.resolve([]),
+    });
+    try {
+      await work();
+    } finally {
+      migrations.pop();
+    }
+  }
+
+  const typeOfError = async (): Promise<string> =>
+    (await findTables(opened.database)).get('core_recount_runs')!.columns.get('error')!.type;
+
+  it('gets the type and keeps its rows, and an undo takes the table away', async () => {
+    opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+    const { database, map } = opened;
+    const before = await definitionsIn(database, kind);
+    await adopt(database, { map });
+    const moment = "'2026-01-01 00:00:00'";
+    await run(
+      `insert into core_recount_runs (kind, status, started_by, owner, error, lease_expires_at, started_at, updated_at) values ('recount', 'failed', 'me', 'mine', 'lost', ${moment}, ${moment}, ${moment})`,
+    );
+    expect(await typeOfError()).not.toContain('500');
+    await withLaterMigration(async () => {
+      const { additions } = await planAdoption(database, map);
+      expect(additions.map(({ kind: one, names }) => [one, names])).toEqual([
+        ['alterations', ['core_recount_runs']],
+        ['baseline', ['2099-01-01-shorter-errors']],
+      ]);
+      await adopt(database, { map });
+      expect(await typeOfError()).toContain('500');
+      expect(await database.em.getConnection().execute('select error from core_recount_runs')).toEqual([
+        { error: 'lost' },
+      ]);
+      expect((await planAdoption(database, map)).additions).toEqual([]);
+      await undoAdoption(database);
+      expect(await definitionsIn(database, kind)).toEqual(before);
+      // A database that is adopted by the later version gets it at once.
+      await adopt(database, { map });
+      expect(await typeOfError()).toContain('500');
+      await undoAdoption(database);
+    });
+    expect(await definitionsIn(database, kind)).toEqual(before);
+  });
+
+  it('has the tables of our own with the types that all migrations give them', async () => {
+    opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+    const { database, map } = opened;
+    await adopt(database, { map });
+    const migrated = await freshDatabase(kind);
+    try {
+      const [adopted, ours] = [await findTables(database), await findTables(migrated.database)];
+      const own = ['core_recount_runs', 'core_recount_changes'];
+      const typesIn = (tables: typeof ours): unknown =>
+        own.map(name =>
+          [...tables.get(name)!.columns.values()]
+            // Theirs may be below 0.
+            .filter(column => column.name !== 'count_before')
+            .map(({ name: column, type, nullable }) => [column, type, nullable])
+            .toSorted(),
+        );
+      expect(typesIn(adopted)).toEqual(typesIn(ours));
+    } finally {
+      await migrated.drop();
+    }
+  });
+});
