@@ -12,6 +12,9 @@ import { definitionsIn } from '../../support/catalog.js';
 import { describeOnEngineDatabases, describeOnMySql, describeOnServers } from '../../support/databases.js';
 import { DjangoApp, untilDone } from '../../support/django-app.js';
 import { djangoCourses, djangoEnrollments, djangoTables, djangoUsers } from '../../support/django-tables.js';
+import { tableLockWaits } from '../../support/lock-waits.js';
+import { plainClient } from '../../support/plain-client.js';
+import { waitUntil } from '../../support/wait.js';
 
 const dist = resolve(import.meta.dirname, '../../../dist');
 const rows = [
@@ -138,6 +141,48 @@ describeOnServers('an application that goes on writing', kind => {
     }
     expect(await definitionsIn(database, kind)).toEqual(before);
     expect(await database.em.getConnection().execute('select id from core_enrollments order by id')).toHaveLength(2);
+  });
+});
+
+describeOnMySql('a change of a table to which another refers', kind => {
+  it('waits for a transaction on that one so that the server sees it, and ends the wait of both at once', async () => {
+    opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+    const { database, url } = opened;
+    const app = await plainClient(url);
+    // A wait that the server does not see would end by these, with another error.
+    await app.query('set session lock_wait_timeout = 3600, innodb_lock_wait_timeout = 3600');
+    await app.query('begin');
+    await app.query("update core_enrollments set status = 'completed' where id = 1");
+    const change = dialectOf(database).adoption.run(database.em, 'alter table `core_course` add column later int null');
+    const settled = change.then(
+      () => 'done',
+      (error: Error) => error.message,
+    );
+    try {
+      await Promise.race([
+        waitUntil(async () => (await tableLockWaits(database)) > 0, 'The change waits for no lock of a table.'),
+        settled,
+      ]);
+      const waiting = await database.em
+        .getConnection()
+        .execute<{ info: string }[]>(
+          "select info from information_schema.processlist where db = database() and state = 'Waiting for table metadata lock'",
+        );
+      expect(waiting.map(({ info }) => info.replaceAll(/`|, (?:`core_|algorithm).*/g, ''))).toEqual([
+        kind === 'mariadb' ? 'lock tables core_course write' : 'alter table core_course add column later int null',
+      ]);
+      if (kind === 'mariadb') expect(waiting[0]!.info).toContain('`core_enrollments` write');
+      const ended = await app.query("update core_course set title = 'Optics' where id = 1").then(
+        () => null,
+        (error: { errno?: number }) => error.errno,
+      );
+      // ER_LOCK_DEADLOCK, and not ER_LOCK_WAIT_TIMEOUT
+      expect(ended).toBe(1213);
+      expect(await settled).toBe('done');
+    } finally {
+      await app.end();
+      await settled;
+    }
   });
 });
 
