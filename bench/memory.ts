@@ -13,6 +13,11 @@ import type { Memory } from './memory-server.ts';
 import { largeRows } from './rows/large-rows.ts';
 import { openLarge } from './rows/large-store.ts';
 
+interface Answer {
+  readonly data?: Record<string, any>;
+  readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
+}
+
 const CLIENTS = 8;
 const SAMPLE_EVERY_MS = 10_000;
 /** How often the memory of a command is read, in milliseconds. */
@@ -49,16 +54,18 @@ async function measureServer(url: string): Promise<void> {
   });
   const [{ url: address, token }] = (await once(server, 'message')) as [{ url: string; token: string }];
   const end = performance.now() + Number(minutes) * 60_000;
-  let [answers, errors] = [0, 0];
-  const send = async (query: string): Promise<{ data?: Record<string, any>; errors?: unknown[] }> => {
+  let answers = 0;
+  const errors = new Map<string, number>();
+  const send = async (query: string): Promise<Answer> => {
     const reply = await fetch(address, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
       body: JSON.stringify({ query }),
     });
-    const answer = (await reply.json()) as { data?: Record<string, any>; errors?: unknown[] };
+    const answer = (await reply.json()) as Answer;
     answers += 1;
-    if (answer.errors) errors += 1;
+    for (const { extensions } of answer.errors ?? [])
+      errors.set(extensions.code, 1 + (errors.get(extensions.code) ?? 0));
     return answer;
   };
   const operations: (() => Promise<unknown>)[] = [
@@ -100,7 +107,8 @@ async function measureServer(url: string): Promise<void> {
   await Promise.all(clients);
   server.disconnect();
   const kept = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
-  console.log(`${answers} answers in ${minutes} minutes, ${errors} of them with errors, as sent.`);
+  const byCode = [...errors].map(([code, count]) => `${count} ${code}`).join(', ');
+  console.log(`${answers} answers in ${minutes} minutes, with errors: ${byCode || 'none'}.`);
   for (const name of ['heap', 'rss'] as const) {
     const values = kept.map(sample => sample[name] / MB);
     console.log(
