@@ -22,6 +22,9 @@ describeOnEach('a guess', kind => {
       `create table courses(id ${key}, name varchar(50), published ${kind === 'postgresql' ? 'boolean' : 'tinyint(1)'})`,
       `create table enrollments(id ${key}, course_id bigint not null, user_id bigint not null, status ${statusType[kind]})`,
       'insert into courses (id) values (1)',
+      ...(kind === 'postgresql'
+        ? ["create type mood as enum ('calm', 'it''s fun')", 'alter table courses add column mood mood']
+        : []),
     ]);
     try {
       expect(map.enrollments.columns.status).toEqual({
@@ -30,7 +33,18 @@ describeOnEach('a guess', kind => {
       });
       // Lists have an order of titles, so none of these is empty.
       expect(map.courses.columns.title).toEqual({ firstOf: ['name', { template: 'Course {id}' }] });
-      const examined = { theirs: new TheirDatabase(database), tables: await findTables(database), map };
+      const tables = await findTables(database);
+      expect(tables.get('enrollments')!.columns.get('status')).toMatchObject({
+        family: 'text',
+        allowed: ['enrolled', 'on hold', "it's new"],
+      });
+      if (kind === 'postgresql')
+        expect(tables.get('courses')!.columns.get('mood')).toMatchObject({
+          family: 'text',
+          labels: ['calm', "it's fun"],
+          allowed: ['calm', "it's fun"],
+        });
+      const examined = { theirs: new TheirDatabase(database), tables, map };
       expect(await keptValues(examined)).toContain(
         'enrollments.status (status) has no value for COMPLETED, DROPPED, by the map. A change to one of these is NOT_WRITABLE.',
       );

@@ -202,6 +202,34 @@ describeAmong(
       await expect(examined(place.url)).rejects.toThrow(/among no tables at all\. There are some in app\. One schema/);
     });
 
+    it('has tables of other kinds, each of which is known for what it is', async () => {
+      place = freshUrl(kind);
+      await runNatively(kind, place.url, [
+        ...tablesOf(kind),
+        'create materialized view stored as select * from core_course',
+        'create foreign data wrapper elsewhere',
+        'create server there foreign data wrapper elsewhere',
+        'create foreign table remote (id bigint) server there',
+        'create table whole (id bigint) partition by hash (id)',
+        'create table part partition of whole for values with (modulus 1, remainder 0)',
+        'create table core_course_late () inherits (core_course)',
+      ]);
+      const database = await openToRead(place.url);
+      const tables = await findTables(database);
+      await database.close(true);
+      const known = [...tables.values()].map(({ name, unfit }) => [name, unfit?.what.split(/,|:/)[0]]);
+      expect(Object.fromEntries(known)).toEqual({
+        core_user: undefined,
+        core_course: 'has tables that inherit from it',
+        core_course_late: undefined,
+        core_enrollments: undefined,
+        stored: 'is a view',
+        remote: 'is a foreign table',
+        whole: 'is partitioned',
+        part: 'is one partition of a table',
+      });
+    });
+
     it('is copied, or refused, by what its tables are', async () => {
       const cases: readonly (readonly [changes: readonly string[], reason: string, canBeCopied: boolean])[] = [
         [
