@@ -28,6 +28,7 @@ const PROGRAMS = [
   'bounds',
   'live-counts',
   'live-flood',
+  'indexes',
   'rows',
   'memory',
 ];
