@@ -10,7 +10,7 @@ import {
   CountingSchemaGenerator,
   type EntityManagerClass,
 } from './guards/counting-entity-manager.js';
-import { hookSessionSql } from './guards/driver-guard.js';
+import { sessionSql } from './guards/driver-guard.js';
 
 /** The options of the ORM that the counters extend. */
 interface CountableOptions {
@@ -35,7 +35,7 @@ export function withCounters<Options extends object>(
   strategy: CounterStrategy = 'hooks',
 ): Options {
   const { entityManager } = options as { entityManager?: EntityManagerClass };
-  const sessions = new HookSessions();
+  const sessions = new Sessions();
   return {
     ...options,
     subscribers: [...(options.subscribers ?? []), new CounterSubscriber(counters, strategy)],
@@ -51,27 +51,26 @@ export function withCounters<Options extends object>(
     // MikroORM calls it for connections to servers, not for SQLite.
     onCreateConnection: async (connection: unknown) => {
       await options.onCreateConnection?.(connection);
-      if (strategy === 'hooks') await sessions.begin(connection as DatabaseConnection);
+      await sessions.begin(connection as DatabaseConnection);
     },
   };
 }
 
-/** The sessions of an ORM whose hooks count. It is an extension, because only these get the ORM before it connects. */
-class HookSessions implements Extension {
+/** The sessions of an ORM. It is an extension, because only these get the ORM before it connects. */
+class Sessions implements Extension {
   #orm: MikroORM | undefined;
 
   register(orm: MikroORM): void {
     this.#orm = orm;
   }
 
-  /** Tells a new session which counters its hooks keep, so that triggers leave them alone. */
+  /** Prepares a new session. */
   async begin(connection: DatabaseConnection): Promise<void> {
     if (!this.#orm) return;
     const em = this.#orm.em as SqlEntityManager;
     const registry = registryOf(em);
     // The application has taken the subscriber out again.
     if (!registry) return;
-    const statement = hookSessionSql(em, registry);
-    if (statement !== null) await connection.executeQuery(CompiledQuery.raw(statement));
+    for (const sql of sessionSql(em, registry)) await connection.executeQuery(CompiledQuery.raw(sql));
   }
 }

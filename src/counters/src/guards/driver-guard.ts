@@ -107,17 +107,20 @@ function guardConnection(
   if (guarded.has(connection)) return connection;
   guarded.add(connection);
   const getClient = connection.getClient.bind(connection);
-  const sql = hookSessionSql(em, registry);
   // Else, withCounters() has it done once, when the connection is made.
-  const session = mayForget(em.config) ? sql : null;
+  const session = mayForget(em.config) ? sessionSql(em, registry) : [];
   connection.getClient = () => guardKysely(em, registry, session, getClient());
   return connection;
 }
 
-/** Returns the statement by which a session tells triggers what hooks count; null: there is nothing to tell. */
-export function hookSessionSql(em: SqlEntityManager, registry: CounterRegistry): string | null {
-  if (registry.strategy !== 'hooks') return null;
-  return dialectOf(em).triggers.leaveToHooksSql?.(counterIds(registry)) ?? null;
+/**
+ * Returns the statements that prepare a session: for the form of the values that it sends, and to tell triggers what
+ * hooks count.
+ */
+export function sessionSql(em: SqlEntityManager, registry: CounterRegistry): string[] {
+  const { formatsSql, triggers } = dialectOf(em);
+  const hooksSql = registry.strategy === 'hooks' ? triggers.leaveToHooksSql?.(counterIds(registry)) : undefined;
+  return [formatsSql, hooksSql].filter(sql => typeof sql === 'string');
 }
 
 /**

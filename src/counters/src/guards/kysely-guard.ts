@@ -19,12 +19,12 @@ const guarded = new WeakSet<object>();
  *
  * Raw fragments cannot be examined; they are raw SQL.
  *
- * `session` is the statement that prepares the session of a connection each time it is taken; null: none has to be.
+ * `session` has the statements that prepare the session of a connection each time it is taken.
  */
 export function guardKysely<Instance extends QueryExecutorProvider>(
   em: SqlEntityManager,
   registry: CounterRegistry,
-  session: string | null,
+  session: readonly string[],
   kysely: Instance,
 ): Instance {
   guardExecutor(em, registry, session, kysely.getExecutor());
@@ -36,7 +36,7 @@ type Method = (...parameters: unknown[]) => QueryExecutor;
 function guardExecutor(
   em: SqlEntityManager,
   registry: CounterRegistry,
-  session: string | null,
+  session: readonly string[],
   executor: QueryExecutor,
 ): QueryExecutor {
   if (guarded.has(executor)) return executor;
@@ -50,14 +50,14 @@ function guardExecutor(
   for (const name of ['withConnectionProvider', 'withPlugin', 'withPluginAtFront', 'withPlugins', 'withoutPlugins']) {
     const original = methods[name]!.bind(executor);
     // A connection of the executor's own is prepared.
-    const its = name === 'withConnectionProvider' ? null : session;
+    const its = name === 'withConnectionProvider' ? [] : session;
     methods[name] = (...parameters) => guardExecutor(em, registry, its, original(...parameters));
   }
-  if (session === null) return executor;
+  if (session.length === 0) return executor;
   const provideConnection = executor.provideConnection.bind(executor);
   executor.provideConnection = (consumer, options) =>
     provideConnection(async connection => {
-      await connection.executeQuery(CompiledQuery.raw(session));
+      for (const sql of session) await connection.executeQuery(CompiledQuery.raw(sql));
       return consumer(connection);
     }, options);
   return executor;

@@ -30,6 +30,11 @@ export interface Dialect {
   readonly textType: string;
   /** True where the driver blocks the event loop while a statement runs, so that long reads need to be split. */
   readonly blocksEventLoop: boolean;
+  /**
+   * The statement by which a session sends values in the form that MikroORM and the engine read, whatever the server, the
+   * database and the user have set; null where no setting changes it.
+   */
+  readonly formatsSql: string | null;
   readonly conditions: ConditionSql;
   readonly sums: SumSql;
   readonly triggers: TriggerDialect;

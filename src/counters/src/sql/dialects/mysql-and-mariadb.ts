@@ -79,6 +79,7 @@ export const mysqlAndMariadb: Dialect = {
   greatest: 'greatest',
   textType: 'char',
   blocksEventLoop: false,
+  formatsSql: null,
   conditions: {
     isTrue: name => `${name} <> 0`,
     isFalse: name => `${name} = 0`,

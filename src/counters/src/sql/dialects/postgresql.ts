@@ -36,6 +36,9 @@ const CONFLICTS: readonly unknown[] = ['40001', '40P01', '55P03'];
 const STORED_DATE =
   /^(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::?(\d\d))?(?::(\d\d))?( BC)?$/;
 
+/** What makes a double of a REAL by way of the text that the session prints. */
+const REAL_AS_PRINTED = '::text::float8';
+
 /** A number of microseconds beyond any date that a column has. */
 const BEYOND_DATES = 10n ** 20n;
 
@@ -53,6 +56,9 @@ export const postgresql: Dialect = {
   greatest: 'greatest',
   textType: 'text',
   blocksEventLoop: false,
+  // Dates are sent as ISO 8601 has them, and read in the order of day and month that the session has; doubles with all of
+  // their digits.
+  formatsSql: "select set_config('datestyle', 'ISO', false), set_config('extra_float_digits', '1', false)",
   conditions: {
     // A property of the type boolean may have a column of whole numbers.
     isTrue: name => `${name}::int <> 0`,
@@ -172,7 +178,7 @@ function microsecondsOf(value: unknown): bigint | undefined {
  * range of doubles without an error.
  */
 function numberSql(name: string, type: string): string {
-  if (/^(?:real|float4)/i.test(type)) return `${name}::text::float8`;
+  if (/^(?:real|float4)/i.test(type)) return `${name}${REAL_AS_PRINTED}`;
   if (!isNumeric(type)) return `${name}::float8`;
   return `(case when abs(${name}) between 1e-300 and 1e300 then ${name}::float8 when abs(${name}) < 1e-300 then 0 when ${name} * 0 = 0 then sign(${name})::float8 * 'Infinity'::float8 end)`;
 }
@@ -319,9 +325,10 @@ function createTrigger(em: SqlEntityManager, schema: string, { name, event, tabl
   const [, head, source] = /^(.*?for each (?:statement|row)) (.*)$/s.exec(body)!;
   // A trigger's function has its name, in the schema of its table.
   const run = quoted(em, nameIn(schema, name));
+  // In whatever session the trigger fires, its names mean what they mean now, and a REAL is printed with all of its digits.
+  const settings = `set search_path from current${source!.includes(REAL_AS_PRINTED) ? ' set extra_float_digits = 1' : ''}`;
   return [
-    // Its names mean what they mean now, in whatever session the trigger fires.
-    `create or replace function ${run}() returns trigger language plpgsql set search_path from current as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
+    `create or replace function ${run}() returns trigger language plpgsql ${settings} as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
     `create trigger ${quoted(em, name)} ${event} on ${quoted(em, nameIn(schema, table))} ${head} execute function ${run}()`,
   ];
 }

@@ -17,6 +17,7 @@ export const sqlite: Dialect = {
   greatest: 'max',
   textType: 'text',
   blocksEventLoop: true,
+  formatsSql: null,
   conditions: {
     // A column takes any text; a text that is not a number is not true.
     isTrue: name => `(typeof(${name}) in ('integer', 'real') and ${name} <> 0)`,
