@@ -82,7 +82,7 @@ async function open(given: string, strategy: CounterStrategy): Promise<Bench> {
         .createQueryBuilder(entity as typeof User)
         .select(['id'])
         .execute('all')
-    ).map(({ id }) => id);
+    ).map(({ id }) => id as number);
   return {
     database,
     courses: await ids(Course),

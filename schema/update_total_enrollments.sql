@@ -35,7 +35,8 @@ CREATE PROCEDURE rollcall_update_total_enrollments()
   MODIFIES SQL DATA
   SQL SECURITY INVOKER
 BEGIN
-  DECLARE drifting_id, courses_locked, actual_total, actual_active BIGINT;
+  DECLARE drifting_id BIGINT;
+  DECLARE courses_locked, actual_total, actual_active BIGINT;
   DECLARE attempt INT;
   DECLARE at_end BOOLEAN DEFAULT FALSE;
   -- HEX compares bytes: "Active" equals "active" in many collations, but Rollcall does not count it. With -1, a stored

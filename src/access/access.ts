@@ -3,7 +3,7 @@
  * is checked, and resolvers only pass the viewer on. Commands and schedules call as `operator`. The rules of which rows
  * a viewer sees are in reading/visibility.ts; lists of enrollments take a Viewer, which signedIn() returns.
  */
-import { Role, type Key } from '../entities/index.js';
+import { Role, type Key, shownKey } from '../entities/index.js';
 import type { Viewer } from './viewer.js';
 
 /**
@@ -54,7 +54,8 @@ export function mayManage(viewer: Viewer, course: { readonly instructorId: Key |
 
 /** Throws FORBIDDEN unless the viewer is an admin or the teacher of the course. */
 export function manageOnly(viewer: Viewer, course: { readonly id: Key; readonly instructorId: Key | null }): void {
-  if (!mayManage(viewer, course)) throw forbidden(`Only the teacher of course ${course.id} and admins may do this.`);
+  if (!mayManage(viewer, course))
+    throw forbidden(`Only the teacher of course ${shownKey(course.id)} and admins may do this.`);
 }
 
 /** Throws FORBIDDEN unless the viewer has a role that may manage courses, so that others learn nothing about them. */

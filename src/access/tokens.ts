@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { decodeJwt, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import type { JwtConfig } from '../config/config.js';
 import { shownUrl } from '../database/texts/shown-text.js';
-import { keyIn, Role } from '../entities/index.js';
+import { keyIn, Role, shownKey, type KeyForm } from '../entities/index.js';
 import type { TokenClaims } from './token-users.js';
 import { publishedKeys, type PublishedKeysOptions } from './published-keys.js';
 import { rejection, rejectionOf, TokenError } from './token-error.js';
@@ -53,7 +53,7 @@ export async function issueToken(
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuedAt()
     .setExpirationTime(expiresIn);
-  if (userId !== null) token.setSubject(String(userId));
+  if (userId !== null) token.setSubject(String(shownKey(userId)));
   if (jwt.issuer !== undefined) token.setIssuer(jwt.issuer);
   if (jwt.audience !== undefined) token.setAudience(jwt.audience);
   return token.sign(secretKey(jwt.secret));
@@ -61,6 +61,8 @@ export async function issueToken(
 
 /** How tokens are verified; if roles come from the database, a token that names a user needs none. */
 export interface TokenVerifierOptions extends PublishedKeysOptions {
+  /** What the ids of users are; numbers if left out. */
+  readonly userKeys?: KeyForm;
   readonly roleFrom?: 'token' | 'database';
 }
 
@@ -75,7 +77,7 @@ export interface TokenVerifier {
 /** Returns a function that verifies a bearer token and returns its claims; TokenUsers makes a viewer of them. */
 export function tokenVerifier(
   jwt: JwtConfig,
-  { roleFrom = 'token', ...options }: TokenVerifierOptions = {},
+  { roleFrom = 'token', userKeys = 'number', ...options }: TokenVerifierOptions = {},
 ): TokenVerifier {
   const { verify, keysInUse } = payloadVerifier(jwt, options);
   const verified = new VerifiedTokens(keysInUse);
@@ -86,7 +88,7 @@ export function tokenVerifier(
     try {
       const keys = keysInUse();
       const payload = await verify(token);
-      const claims = claimedIn(payload, roleFrom);
+      const claims = claimedIn(payload, roleFrom, userKeys);
       verified.remember(token, claims, expiryIn(payload, jwt), keys);
       return claims;
     } catch (error) {
@@ -134,13 +136,13 @@ function payloadVerifier(jwt: JwtConfig, options?: PublishedKeysOptions): Payloa
   };
 }
 
-function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database'): TokenClaims {
+function claimedIn(payload: JWTPayload, roleFrom: 'token' | 'database', userKeys: KeyForm): TokenClaims {
   const role = roleIn(payload);
   const { sub } = payload;
   if (role === null && (roleFrom === 'token' || sub === undefined))
     throw rejection('The token has no role: its claim "role" must be student, teacher or admin.');
   if (sub === undefined && role === Role.ADMIN) return { userId: null, role };
-  const userId = typeof sub === 'string' ? keyIn(sub) : null;
+  const userId = typeof sub === 'string' ? keyIn(sub, userKeys) : null;
   if (userId === null) throw rejection('The token does not name its user: its claim "sub" must be the user\'s id.');
   return { userId, role };
 }

@@ -1,6 +1,20 @@
 export { Course } from './course.js';
 export { Enrollment } from './enrollment.js';
-export { compareKeys, isKey, keyIn, KEYS_ARE, sortedKeys, type Key } from './key.js';
+export {
+  compareKeys,
+  isKey,
+  keyForms,
+  keyIn,
+  keysAre,
+  newUuid,
+  numberIn,
+  shownKey,
+  sortedKeys,
+  uuidIn,
+  type Key,
+  type KeyForm,
+} from './key.js';
+export { KeyText, KeyUuid } from './key-text.js';
 export { RecountChange } from './recount-change.js';
 export { RecountRun } from './recount-run.js';
 export { User } from './user.js';

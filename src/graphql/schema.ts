@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
-import type { DatabaseMap } from '../map/map-form.js';
+import { mapParts, type DatabaseMap } from '../map/map-form.js';
+import { mappedTable } from '../map/mapped-table.js';
 import { CourseResolver } from './resolvers/courses.js';
 import { EnrollmentResolver } from './resolvers/enrollments.js';
 import { LiveCountsResolver } from './resolvers/live-counts.js';
@@ -10,17 +11,22 @@ import { UserResolver } from './resolvers/users.js';
 import { VerifyResolver } from './resolvers/verify.js';
 import { describeRootTypes } from './root-types.js';
 import { connectionResolvers } from './types/connections.js';
-import { withUnknownValues } from './unknown-values.js';
+import { withShownKeys, withUnknownValues } from './unknown-values.js';
 
 let built: GraphQLSchema | undefined;
 let builtForMaps: GraphQLSchema | undefined;
+let builtForHex: GraphQLSchema | undefined;
 
 /**
  * Returns the executable schema, which is built once in a process, since it depends on no configuration; but for a
- * database that a map describes, fields of its rows are nullable.
+ * database that a map describes, fields of its rows are nullable, and UUIDs are shown with hyphens.
  */
 export function graphqlSchema(map: DatabaseMap | null = null): GraphQLSchema {
-  if (map !== null) return (builtForMaps ??= withUnknownValues(buildGraphqlSchema()));
+  if (map !== null) {
+    const hasHex = mapParts.some(part => mappedTable(map, part).keys === 'uuid-hex');
+    if (hasHex) return (builtForHex ??= withShownKeys(withUnknownValues(buildGraphqlSchema())));
+    return (builtForMaps ??= withUnknownValues(buildGraphqlSchema()));
+  }
   return (built ??= buildGraphqlSchema());
 }
 

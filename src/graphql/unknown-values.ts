@@ -1,7 +1,9 @@
-import type { Key } from '../entities/index.js';
+import { type Key, shownKey } from '../entities/index.js';
 import {
   defaultFieldResolver,
+  getNamedType,
   getNullableType,
+  GraphQLID,
   isEnumType,
   isNonNullType,
   isObjectType,
@@ -29,6 +31,24 @@ export function withUnknownValues(schema: GraphQLSchema): GraphQLSchema {
   return schema;
 }
 
+/** Makes the ids of a schema the UUIDs as they are shown, where the database has them in another form. */
+export function withShownKeys(schema: GraphQLSchema): GraphQLSchema {
+  const shown = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(one => shownKey(one as Key)) : value == null ? value : shownKey(value as Key);
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) {
+      if (getNamedType(field.type) !== GraphQLID) continue;
+      const resolve = field.resolve ?? defaultFieldResolver;
+      field.resolve = (row, args, context, info) => {
+        const value: unknown = resolve(row, args, context, info);
+        return value instanceof Promise ? value.then(shown) : shown(value);
+      };
+    }
+  }
+  return schema;
+}
+
 function tolerate(field: GraphQLField<{ readonly id: Key }, Context>, word: string): void {
   const resolve = field.resolve ?? defaultFieldResolver;
   field.type = getNullableType(field.type);
@@ -38,7 +58,7 @@ function tolerate(field: GraphQLField<{ readonly id: Key }, Context>, word: stri
     if (isRow && value === null)
       throw codedError(
         'UNKNOWN_VALUE',
-        `The ${field.name} of ${word} ${id} does not exist in the database of another application.`,
+        `The ${field.name} of ${word} ${shownKey(id)} does not exist in the database of another application.`,
       );
     if (value === null || value === undefined) throw unknownValue(word, id, field.name, 'empty');
     const unknown = isChoice && typeof value === 'string' ? unknownValueIn(value) : null;
@@ -62,13 +82,13 @@ export function requireKnownStatuses(courseId: Key, counts: ReadonlyMap<string, 
   if (values.length === 0) return;
   throw codedError(
     'UNKNOWN_VALUE',
-    `Course ${courseId} has enrollments with a status that the map does not name: ${values.join(', ')}. An operator must add it to the map.`,
+    `Course ${shownKey(courseId)} has enrollments with a status that the map does not name: ${values.join(', ')}. An operator must add it to the map.`,
   );
 }
 
 function unknownValue(word: string, id: Key, field: string, value: string) {
   return codedError(
     'UNKNOWN_VALUE',
-    `The ${field} of ${word} ${id} is ${value} in the database of another application, and the map does not name it. An operator must add it to the map.`,
+    `The ${field} of ${word} ${shownKey(id)} is ${value} in the database of another application, and the map does not name it. An operator must add it to the map.`,
   );
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CourseStatus, EnrollmentStatus, Role } from '../entities/index.js';
+import { CourseStatus, EnrollmentStatus, keyForms, Role } from '../entities/index.js';
 
 /** The version of the map's form; a later form has another one. */
 const MAP_VERSION = 1;
@@ -60,6 +60,13 @@ const truth = z
 
 const table = z.string().min(1).describe('The name of a table.');
 
+const keys = z
+  .enum(keyForms)
+  .optional()
+  .describe(
+    'What the keys are where the database is opened in place; number if left out. UUIDs are values of the type uuid (uuid), texts of 36 characters (uuid-text), or texts of 32 digits (uuid-hex), all in small letters.',
+  );
+
 const isReadOnly = (byDefault: boolean) =>
   z
     .boolean()
@@ -91,6 +98,7 @@ export const mapForm = z
     version: z.literal(MAP_VERSION),
     users: z.strictObject({
       table,
+      keys,
       readOnly: isReadOnly(true),
       fill,
       columns: z.strictObject({
@@ -113,6 +121,7 @@ export const mapForm = z
     }),
     courses: z.strictObject({
       table,
+      keys,
       readOnly: isReadOnly(false),
       fill,
       columns: z.strictObject({
@@ -133,6 +142,7 @@ export const mapForm = z
     }),
     enrollments: z.strictObject({
       table,
+      keys,
       readOnly: isReadOnly(false),
       fill,
       columns: z.strictObject({

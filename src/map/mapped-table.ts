@@ -1,4 +1,4 @@
-import { Course, Enrollment, User } from '../entities/index.js';
+import { Course, Enrollment, User, type KeyForm } from '../entities/index.js';
 import type { AnySource, DatabaseMap, Fill, MapPart } from './map-form.js';
 
 /** The entities whose tables a map describes, by its parts. */
@@ -26,11 +26,21 @@ export type MappedProperty =
 export interface MappedTable {
   readonly part: MapPart;
   readonly table: string;
+  /** What its keys are. */
+  readonly keys: KeyForm;
   /** Whether we leave its rows to the other application. */
   readonly isReadOnly: boolean;
   readonly fill: Fill;
   /** Returns how the table has a property of the entity; for a relation, its key. */
   readonly propertyOf: (property: string) => MappedProperty;
+}
+
+/** The part of a map whose rows a property refers to; `id` is that of the row itself. */
+const referenced: Readonly<Record<string, MapPart>> = { course: 'courses', student: 'users', instructor: 'users' };
+
+/** Returns the part to which the key in a property of another part belongs; undefined: the property is no key. */
+export function partOfKey(part: MapPart, property: string): MapPart | undefined {
+  return property === 'id' ? part : referenced[property];
 }
 
 /** The properties whose column is read as it is, whatever its type: keys, counts, and values that the check has found fit. */
@@ -49,11 +59,12 @@ const asTheyAre: ReadonlySet<string> = new Set([
 
 /** Returns how a map describes the table of one part. */
 export function mappedTable(map: DatabaseMap, part: MapPart): MappedTable {
-  const { table, columns, readOnly = part === 'users', fill = {} } = map[part];
+  const { table, keys = 'number', columns, readOnly = part === 'users', fill = {} } = map[part];
   const counts: Readonly<Record<string, string | undefined>> = (part === 'courses' && map.courses.counts) || {};
   return {
     part,
     table,
+    keys,
     isReadOnly: readOnly,
     fill,
     propertyOf: property => {

@@ -139,7 +139,10 @@ async function countsByCopy(
               .select('id')
               .as('some'),
           )
-          .select(eb => [eb.lit(id).as('course_id'), eb.fn.countAll<number>().as('count')]),
+          .select(eb => [
+            (typeof id === 'number' ? eb.lit(id).$castTo<Key>() : eb.val<Key>(id)).as('course_id'),
+            eb.fn.countAll<number>().as('count'),
+          ]),
       ),
     ),
   );

@@ -2,7 +2,7 @@ import { countersInto } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { builderFor, rows } from '../database/query.js';
 import { isTrue, type ColumnOf } from '../database/tables.js';
-import { counters, Course, type Key } from '../entities/index.js';
+import { counters, Course, sortedKeys, type Key } from '../entities/index.js';
 import type { CourseRow } from './courses.js';
 
 /** The most ids that one statement lists. */
@@ -48,9 +48,9 @@ export async function courseStates(database: Database, ids: readonly Key[] | nul
     ids === null
       ? [all]
       : choicesOf(ids).map(choice =>
-          Array.isArray(choice)
-            ? all.where('id', 'in', choice)
-            : all.where('id', '>=', choice.first).where('id', '<=', choice.last),
+          'first' in choice
+            ? all.where('id', '>=', choice.first).where('id', '<=', choice.last)
+            : all.where('id', 'in', choice),
         );
   const states = new Map<Key, CourseState>();
   for (const query of queries) {
@@ -66,23 +66,24 @@ export async function courseStates(database: Database, ids: readonly Key[] | nul
 }
 
 /** A choice of courses by one statement: a list of ids, or all from the first to the last. */
-type Choice = number[] | { readonly first: number; readonly last: number };
+type Choice = readonly Key[] | { readonly first: number; readonly last: number };
 
 function choicesOf(ids: readonly Key[]): Choice[] {
   if (ids.length <= MAX_LISTED_IDS) return [[...ids]];
-  const sorted = [...ids].toSorted((a, b) => a - b);
-  if (isDense(sorted)) return [rangeOf(sorted)];
+  const sorted = sortedKeys(ids);
+  if (areDense(sorted)) return [rangeOf(sorted)];
   const parts = Array.from({ length: Math.ceil(sorted.length / MAX_LISTED_IDS) }, (_, index) =>
     sorted.slice(index * MAX_LISTED_IDS, (index + 1) * MAX_LISTED_IDS),
   );
-  return parts.map(part => (isDense(part) ? rangeOf(part) : part));
+  return parts.map(part => (areDense(part) ? rangeOf(part) : part));
 }
 
 function rangeOf(sorted: readonly number[]): { first: number; last: number } {
   return { first: sorted[0]!, last: sorted.at(-1)! };
 }
 
-function isDense(sorted: readonly number[]): boolean {
-  const { first, last } = rangeOf(sorted);
-  return last - first < MAX_RANGE_FACTOR * sorted.length;
+/** Returns true for keys that are close together, which only numbers can be. */
+function areDense(sorted: readonly Key[]): sorted is readonly number[] {
+  const [first, last] = [sorted[0]!, sorted.at(-1)!];
+  return typeof first === 'number' && typeof last === 'number' && last - first < MAX_RANGE_FACTOR * sorted.length;
 }

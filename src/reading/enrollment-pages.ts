@@ -125,7 +125,7 @@ async function pageUnder(
   // The row beyond the page, which shows that there is another one, may have a student too.
   if (students) takeUsers(found, students);
   // A merge has no order.
-  return [pageOf(sortedRows(database, found.toSorted(compareRows(order, page)), order, properties), page)];
+  return [pageOf(sortedRows(database, found.toSorted(compareRows(database, order, page)), order, properties), page)];
 }
 
 /** Reads several pages that have at most one row each, because course and student are given, by one list of keys. */
@@ -166,7 +166,10 @@ async function pagesOf(
   const byPage = Map.groupBy(found, ({ at }) => at);
   // A union has no order, so each part is sorted again.
   return pages.map((_, at) =>
-    pageOf(sortedRows(database, (byPage.get(at) ?? []).toSorted(compareRows(order, page)), order, properties), page),
+    pageOf(
+      sortedRows(database, (byPage.get(at) ?? []).toSorted(compareRows(database, order, page)), order, properties),
+      page,
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Key } from '../entities/index.js';
+import type { Key, KeyForm } from '../entities/index.js';
 import {
   sql,
   type ExpressionBuilder,
@@ -29,6 +29,8 @@ export interface Position {
 export interface Ordering<Column extends string = string> {
   /** The name of the list, by which its cursors differ from those of other lists. */
   readonly list: string;
+  /** What the keys of its rows are; numbers if left out. */
+  readonly keys?: KeyForm;
   readonly field: string;
   readonly column: Column;
   readonly descending: boolean;

@@ -4,6 +4,7 @@
  */
 import type { SelectQueryBuilder } from 'kysely';
 import type { Database } from '../database/database.js';
+import { keyFormOf } from '../database/mapped/key-forms.js';
 import { builderFor, rows } from '../database/query.js';
 import { unlessStopped, withoutLimit, WorkStopped } from '../database/time-limits/time-limit.js';
 import { numberOf, type StoredAggregate, type Tables } from '../database/tables.js';
@@ -54,7 +55,8 @@ const keySpans = new WeakMap<object, Map<ListedTable, KeySpan>>();
 
 /**
  * Returns true if a list reads no more rows than are allowed even if it reads each row of a table several times: by the
- * highest and the lowest key, between which there are no more rows.
+ * highest and the lowest key, between which there are no more rows; where keys are no numbers, by counting as many rows
+ * as are allowed.
  */
 export async function fitsLimit(database: Database, table: ListedTable, times: number): Promise<boolean> {
   const most = maxRowsRead(database);
@@ -74,6 +76,17 @@ export async function fitsLimit(database: Database, table: ListedTable, times: n
 
 async function keySpan(database: Database, table: ListedTable): Promise<number> {
   const db = builderFor(database);
+  if (keyFormOf(database, table === 'core_course' ? 'courses' : 'enrollments') !== 'number') {
+    const some = db
+      .selectFrom(table)
+      .select('id')
+      .limit(maxRowsRead(database) + 1);
+    const [counted] = await rows(
+      database,
+      db.selectFrom(some.as('some')).select(eb => eb.fn.countAll<StoredAggregate & number>().as('count')),
+    );
+    return numberOf(counted!.count);
+  }
   // Two queries in one, because SQLite reads the whole table for both at once.
   const [found] = await rows(
     database,

@@ -3,7 +3,8 @@ import type { Database } from '../database/database.js';
 import { builderFor } from '../database/query.js';
 import { rowReader, type ReadProperties } from '../database/row-reader.js';
 import type { ColumnOf, Tables } from '../database/tables.js';
-import { compareKeys, Enrollment, type EnrollmentStatus, type Key } from '../entities/index.js';
+import { keyOrder } from '../database/mapped/key-forms.js';
+import { Enrollment, type EnrollmentStatus, type Key } from '../entities/index.js';
 import type { EnrollmentFilter, EnrollmentOrdering, EnrollmentQuery } from './enrollments.js';
 import { mergedPage, rowsBy, rowsInOrder } from './merged-page.js';
 import { fromEnd, withColumn, type PageRequest } from './page.js';
@@ -75,10 +76,13 @@ function rowsOfStrand(
 
 /** Returns the comparison of rows in the order in which a page is read: backward if it is before a cursor. */
 export function compareRows(
+  database: Database,
   order: EnrollmentOrdering,
   page: PageRequest,
 ): (a: Pick<StoredEnrollment, 'id' | 'enrolled_at'>, b: Pick<StoredEnrollment, 'id' | 'enrolled_at'>) => number {
   const sign = fromEnd(order, page) ? -1 : 1;
-  const key = order.column as 'id' | 'enrolled_at';
-  return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : compareKeys(a.id, b.id));
+  const compare = keyOrder(database, 'enrollments');
+  if (order.column === 'id') return (a, b) => sign * compare(a.id, b.id);
+  const key = order.column as 'enrolled_at';
+  return (a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : compare(a.id, b.id));
 }

@@ -1,4 +1,5 @@
 /** The enrollments of students, which are so few that a list of them reads and sorts all. */
+import type { Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { hasOnlyOurs, type EnrollmentFilter } from './enrollments.js';
 import { rowsBy } from './merged-page.js';
@@ -10,7 +11,7 @@ const ROWS_OF_ENROLLMENT = 2;
 /** Makes sure that some students have few enough enrollments to read all of them. Errors: TooManyRows. */
 export async function requireFewOfStudents(
   database: Database,
-  students: readonly number[],
+  students: readonly Key[],
   filter: EnrollmentFilter,
   reading: 'page' | 'count',
 ): Promise<void> {

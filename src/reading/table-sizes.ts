@@ -1,6 +1,6 @@
-import type { Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { withoutLimit } from '../database/time-limits/time-limit.js';
+import { keyFormOf } from '../database/mapped/key-forms.js';
 import { builderFor, rows } from '../database/query.js';
 import { numberOf, type StoredAggregate } from '../database/tables.js';
 
@@ -9,7 +9,7 @@ export interface TableSizes {
   readonly courses: number;
   readonly enrollments: number;
   /** The enrollments of the largest courses, the largest first. */
-  readonly largest: readonly Key[];
+  readonly largest: readonly number[];
   /** The courses and enrollments of the teachers who have the most of each. */
   readonly mostTaught: { readonly courses: number; readonly enrollments: number };
   /** The runs, and the changes that they have recorded. */
@@ -149,9 +149,15 @@ async function tableSizes(database: Database): Promise<TableSizes> {
   const [last] = await rows(
     database,
     db.selectNoFrom(eb => [
+      // Numbers are given in their order; other keys are counted.
       eb
         .selectFrom('core_enrollments')
-        .select(sub => sub.fn.max('id').as('id'))
+        .select(sub =>
+          (keyFormOf(database, 'enrollments') === 'number'
+            ? sub.fn.max<StoredAggregate>('id')
+            : sub.fn.countAll<number>()
+          ).as('id'),
+        )
         .as('enrollment'),
       eb
         .selectFrom('core_recount_runs')

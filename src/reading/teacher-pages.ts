@@ -50,10 +50,10 @@ export async function rowsOfTeacher(
       statuses.length === 0 ? [] : await rows(database, firstRows(database, teacher, largest, statuses, order, page));
     const strands = heads.map(({ course_id: courseId, status }) => ({ courseId, status: status ?? undefined }));
     const found = (await rows(database, mergedStrands(database, [...strands, own], order, page))).toSorted(
-      compareRows(order, page),
+      compareRows(database, order, page),
     );
     const [lastHead, lastRow] = [heads[page.size], found[page.size]];
-    if (!lastHead || (lastRow && compareRows(order, page)(lastRow, lastHead) <= 0)) return found;
+    if (!lastHead || (lastRow && compareRows(database, order, page)(lastRow, lastHead) <= 0)) return found;
   }
 }
 
@@ -63,8 +63,8 @@ const ROWS_OF_HEAD = 3;
 /** Makes sure that a teacher's page reads no more rows than are allowed. Errors: TooManyRows. */
 async function requireFewTaught(
   database: Database,
-  teacher: number,
-  largest: readonly number[],
+  teacher: Key,
+  largest: readonly Key[],
   filter: EnrollmentFilter,
   statuses: number,
   { after, before }: PageRequest,

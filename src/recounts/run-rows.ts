@@ -5,7 +5,7 @@ import { RecountRun, RunStatus } from '../entities/index.js';
 import { builderFor, rows, rowsWithin } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
 import { isTrue, storedBoolean, type StoredBoolean, type Tables } from '../database/tables.js';
-import type { RunRow } from './run.js';
+import { keyInText, type RunRow } from './run.js';
 
 type RunsQuery = SelectQueryBuilder<
   Tables,
@@ -30,7 +30,12 @@ export function runsQuery(database: Database): RunsQuery {
 export async function readRuns(database: Database, query: RunsQuery, em?: SqlEntityManager): Promise<RunRow[]> {
   const { plain } = rowReader(database, RecountRun);
   const found = em ? await rowsWithin(em, query) : await rows(database, query);
-  return found.map(row => ({ ...plain(row), lapsed: isTrue(row.lapsed) }));
+  return found.map(row => {
+    const run = plain(row);
+    // A text where keys of courses are UUIDs.
+    const cursorId = typeof run.cursorId === 'string' ? keyInText(run.cursorId) : run.cursorId;
+    return { ...run, cursorId, lapsed: isTrue(row.lapsed) };
+  });
 }
 
 /** Returns one run's row; null if it does not exist. */

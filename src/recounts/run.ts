@@ -1,4 +1,4 @@
-import { RunStatus, type RecountRun, type RunKind, type Key } from '../entities/index.js';
+import { numberIn, RunStatus, type RecountRun, type RunKind, type Key } from '../entities/index.js';
 import type { PlainRow } from '../database/tables.js';
 
 /** One run in the form in which people see it. */
@@ -72,7 +72,17 @@ export function runOf(row: RunRow): Run {
   };
 }
 
+/** Returns the number of the change up to which an undo has taken changes back; null: it has taken none back. */
+export function lastTakenBack({ cursorId }: Pick<RunRow, 'cursorId'>): number | null {
+  return cursorId === null ? null : Number(cursorId);
+}
+
 /** Returns course ids from the text in which a run stores them; null: all courses. */
 export function courseIdsOf(text: string | null): Key[] | null {
-  return text === null ? null : text.split(',').map(Number);
+  return text === null ? null : text.split(',').map(keyInText);
+}
+
+/** Returns a key from the text of it that a run stores: no UUID is a text of so few digits as a number has. */
+export function keyInText(text: string): Key {
+  return numberIn(text) ?? text;
 }

@@ -8,7 +8,7 @@ import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { isFinished, runNotFound } from './control.js';
 import { LEASE_SECONDS, type ClaimedRun } from './lease.js';
-import { courseIdsOf, type RunRow } from './run.js';
+import { courseIdsOf, lastTakenBack, type RunRow } from './run.js';
 import { lockRun, undosOf } from './run-rows.js';
 import { starterOf, recordRun } from './start-recount.js';
 
@@ -42,7 +42,8 @@ export async function startUndo(
       const undoings = await undosOf(database, em, id);
       const refusal = undoProblem(row, undoings);
       if (refusal) return rejected(refusal);
-      const cursorId = undoings.at(-1)?.cursorId ?? null;
+      const last = undoings.at(-1);
+      const cursorId = last ? lastTakenBack(last) : null;
       const total = await changesAfter(em, id, cursorId);
       if (total === 0)
         return rejected(

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { Course } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import type { Tables } from '../database/tables.js';
-import type { RunRow } from './run.js';
+import { lastTakenBack, type RunRow } from './run.js';
 import { recordedChanges, type Step, type StepResult } from './step.js';
 import { titlesOf } from './titles.js';
 
@@ -14,7 +14,7 @@ const CHANGES_PER_READ = 500;
 /** Yields the steps of an undo from its cursor: one for each change of the run that it undoes. */
 export async function* undoSteps(database: Database, run: RunRow): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
-  let after = run.cursorId ?? 0;
+  let after = lastTakenBack(run) ?? 0;
   for (;;) {
     const start = performance.now();
     const query = builderFor(database)

@@ -184,7 +184,7 @@ class Work {
 
   /** Returns true if a commit whose outcome was unknown succeeded: only this work moves the cursor. */
   async #isDone(em: SqlEntityManager, { cursorId }: StepResult): Promise<boolean> {
-    return ((await lockRun(this.database, em, this.lease.claimed.id))?.cursorId ?? 0) >= cursorId;
+    return (await lockRun(this.database, em, this.lease.claimed.id))?.cursorId === cursorId;
   }
 
   async #end(patch: EntityData<RecountRun>, finished = false): Promise<void> {

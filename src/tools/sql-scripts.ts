@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ADOPTED_PROCEDURE_COMMENT, procedureName } from '../database/adoption/own-procedures.js';
 import { dialectOf, type Database } from '../database/database.js';
 import type { Scripts } from '../database/dialects/dialect.js';
+import { keyFormOf } from '../database/mapped/key-forms.js';
 import { mapOf } from '../database/mapped/mapped-driver.js';
 import { storedColumns, storedTable } from '../database/mapped/stored-names.js';
 import { quotedName } from '../migrations/sql-names.js';
@@ -52,6 +53,13 @@ function adapted(text: string, database: Database, procedure: string): string {
     "-- For another application's database, as its map says.",
     ...meant.map(([own, theirs]) => `-- ${own} is ${JSON.stringify(theirs)} here.`),
     '',
-    ...text.replaceAll(PROCEDURE_COMMENT, ADOPTED_PROCEDURE_COMMENT).split('\n').map(adaptedLine),
+    ...withKeys(text.replaceAll(PROCEDURE_COMMENT, ADOPTED_PROCEDURE_COMMENT), database).split('\n').map(adaptedLine),
   ].join('\n');
+}
+
+/** Returns a script whose variable of a course's key has the type of the keys. */
+function withKeys(text: string, database: Database): string {
+  const form = keyFormOf(database, 'courses');
+  if (form === 'number') return text;
+  return text.replace(/\b(drifting_id) bigint;/i, `$1 ${dialectOf(database).adoption.keyVariable(form)};`);
 }

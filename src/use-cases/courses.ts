@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { deleteWhere } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
-import { Course, Enrollment, Role, User, type CourseStatus, type Key } from '../entities/index.js';
+import { Course, Enrollment, Role, User, type CourseStatus, type Key, shownKey } from '../entities/index.js';
 import { adminOnly, forbidden, inputOf, manageOnly, staffOnly, type Asked } from '../access/access.js';
 import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
@@ -118,7 +118,7 @@ export async function deleteCourse(
       },
       committedIfGone(Course, value => value),
     );
-  return unlessInUse(database, `Course ${id}`, ['input', 'id'], work);
+  return unlessInUse(database, `Course ${shownKey(id)}`, ['input', 'id'], work);
 }
 
 function requireOwnInstructor(viewer: Viewer, instructorId: Key | null): void {
@@ -133,7 +133,7 @@ async function instructorProblems(em: SqlEntityManager, id: Key | null): Promise
   const user = await em.findOne(User, id, { fields: ['role'], lockMode: LockMode.PESSIMISTIC_READ });
   if (!user) return [notFound('User', id, ['input', 'instructorId'])];
   return user.role === Role.STUDENT
-    ? [invalid('instructorId', `User ${id} is a student; an instructor is a teacher or an admin.`)]
+    ? [invalid('instructorId', `User ${shownKey(id)} is a student; an instructor is a teacher or an admin.`)]
     : [];
 }
 

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Course, Enrollment, EnrollmentStatus, Role, User, type Key } from '../entities/index.js';
+import { Course, Enrollment, EnrollmentStatus, Role, User, type Key, shownKey } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type Asked } from '../access/access.js';
 import { unlessInUse } from './in-use.js';
@@ -172,7 +172,7 @@ export async function transferEnrollment(
           return problem(
             UserErrorCode.INVALID,
             COURSE_ID,
-            `Enrollment ${enrollmentId} is in course ${courseId} already.`,
+            `Enrollment ${shownKey(enrollmentId)} is in course ${shownKey(courseId)} already.`,
           );
         const refusal =
           refusalOf(to, { id: state.studentId, field: COURSE_ID }, students) ??
@@ -221,7 +221,7 @@ export async function unenroll(
       },
       committedIfGone(Enrollment, ({ id }) => ({ id })),
     );
-  return unlessInUse(database, `Enrollment ${enrollmentId}`, ENROLLMENT_ID, change);
+  return unlessInUse(database, `Enrollment ${shownKey(enrollmentId)}`, ENROLLMENT_ID, change);
 }
 
 /** A student who is to be enrolled; `field` is the place in the input that names the student. */
@@ -270,7 +270,7 @@ function refusalOf(course: LockedCourse, { id, field }: Applicant, students: Kno
   return problem(
     UserErrorCode.ALREADY_ENROLLED,
     field ?? COURSE_ID,
-    `Student ${id} is enrolled in course ${course.id} "${course.title}" already.`,
+    `Student ${shownKey(id)} is enrolled in course ${shownKey(course.id)} "${course.title}" already.`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { unknownValueIn } from '../map/choices.js';
-import { CourseStatus, type Key } from '../entities/index.js';
+import { CourseStatus, type Key, shownKey } from '../entities/index.js';
 import type { LockedCourse } from './locked-rows.js';
 import { problem, UserErrorCode, type Problem } from './outcome.js';
 
@@ -13,7 +13,7 @@ export function courseFull({ id, title, capacity }: LockedCourse, field: readonl
   return problem(
     UserErrorCode.COURSE_FULL,
     field,
-    `Course ${id} "${title}" is full: all its ${capacity} seats are taken.`,
+    `Course ${shownKey(id)} "${title}" is full: all its ${capacity} seats are taken.`,
   );
 }
 
@@ -26,7 +26,7 @@ export function courseClosed(
   return problem(
     UserErrorCode.COURSE_CLOSED,
     field,
-    `Course ${id} "${title}" is closed to students: it is ${isPublished ? (unknownValueIn(status) ?? status.toUpperCase()) : 'not published'}.`,
+    `Course ${shownKey(id)} "${title}" is closed to students: it is ${isPublished ? (unknownValueIn(status) ?? status.toUpperCase()) : 'not published'}.`,
   );
 }
 
@@ -36,5 +36,5 @@ export function notFound(
   id: Key,
   field: readonly string[],
 ): Problem {
-  return problem(UserErrorCode.NOT_FOUND, field, `${what} ${id} does not exist.`);
+  return problem(UserErrorCode.NOT_FOUND, field, `${what} ${shownKey(id)} does not exist.`);
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CounterError, deleteWhere } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
-import { Course, Enrollment, User, type Role, type Key } from '../entities/index.js';
+import { Course, Enrollment, User, type Role, type Key, shownKey } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
@@ -88,7 +88,7 @@ export async function deleteUser(
             problem(
               UserErrorCode.IN_USE,
               ['input', 'id'],
-              `User ${id} instructs course ${taught.join(', ')}; give the courses another instructor first.`,
+              `User ${shownKey(id)} instructs course ${taught.map(shownKey).join(', ')}; give the courses another instructor first.`,
             ),
           );
         }
@@ -104,7 +104,10 @@ export async function deleteUser(
           .execute('get');
         if (!user) return rejected(notFound('User', id, ['input', 'id']));
         if ((await em.count(Enrollment, { student: id })) > 0 || (await coursesOf(em, id)).length > 0) {
-          throw new CounterError('COUNTER_CONFLICT', `User ${id} was enrolled or made instructor while being deleted.`);
+          throw new CounterError(
+            'COUNTER_CONFLICT',
+            `User ${shownKey(id)} was enrolled or made instructor while being deleted.`,
+          );
         }
         em.remove(em.getReference(User, id));
         await em.flush();
@@ -112,7 +115,7 @@ export async function deleteUser(
       },
       committedIfGone(User, value => value),
     );
-  const outcome = await unlessInUse(database, `User ${id}`, ['input', 'id'], work);
+  const outcome = await unlessInUse(database, `User ${shownKey(id)}`, ['input', 'id'], work);
   if (outcome.value) deletedUsers.publish({ database, id } satisfies DeletedUser);
   return outcome;
 }

@@ -15,6 +15,7 @@ import { bypassCounters } from '../support/place-on.js';
 import { addCourses } from '../support/rows.js';
 import { summarize, statementsOf } from '../support/statements.js';
 import { steppedClock } from '../support/stepped-clock.js';
+import { numberKey } from '../support/keys.js';
 
 /** The last message of one subscriber about each course: its total, or null if it is deleted. */
 type Told = Map<number, number | null>;
@@ -22,7 +23,7 @@ type Told = Map<number, number | null>;
 async function listen(subscription: CourseCountsSubscription, told: Told): Promise<void> {
   for await (const change of subscription) {
     if (change instanceof Error) throw change;
-    told.set(change.courseId, change.course?.totalEnrollments ?? null);
+    told.set(numberKey(change.courseId), change.course?.totalEnrollments ?? null);
   }
 }
 

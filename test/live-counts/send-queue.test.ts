@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CourseCountsSubscription, SendQueue, type CourseCountsChange } from '../../src/live-counts/index.js';
 import type { CourseRow } from '../../src/reading/index.js';
+import { numberKey } from '../support/keys.js';
 
 describe('the subscriptions of one client', () => {
   const row = (id: number, totalEnrollments = 0): CourseRow =>
@@ -13,7 +14,7 @@ describe('the subscriptions of one client', () => {
     const told: number[][] = [];
     const next = async (index: number): Promise<void> => {
       const { courseId, course } = (await subscriptions[index]!.next()).value as CourseCountsChange;
-      told.push([courseId, course!.totalEnrollments]);
+      told.push([numberKey(courseId), course!.totalEnrollments]);
     };
     const turn = async (): Promise<void> => {
       for (let more = 0; more < 20; more += 1) await Promise.resolve();

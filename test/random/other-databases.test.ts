@@ -15,7 +15,14 @@ import { definitionsIn } from '../support/catalog.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { compareAnswers } from './other-databases/answers.js';
 import { runNatively } from './other-databases/native.js';
-import { oddlyNamedSchool, schools, usualSchool, type School } from './other-databases/school.js';
+import {
+  keyFormsOf,
+  oddlyNamedSchool,
+  schools,
+  usualSchool,
+  uuidSchool,
+  type School,
+} from './other-databases/school.js';
 import { made, type Made } from './other-databases/tables.js';
 import { readRunOptions } from './model-check.js';
 
@@ -35,7 +42,13 @@ describeOnEach('random databases of other applications', kind => {
           numRuns: operations,
           seed,
           endOnFailure: !requested,
-          examples: [[usualSchool(kind)], [oddlyNamedSchool(kind)]],
+          examples: [
+            [usualSchool(kind)],
+            [oddlyNamedSchool(kind)],
+            ...keyFormsOf(kind)
+              .filter(form => form !== 'number')
+              .map((form): [School] => [uuidSchool(kind, [form, form, form])]),
+          ],
         },
       );
       if (requested) console.log(kind, `RANDOM_SEED=${seed}`, Object.fromEntries(seen));

@@ -3,6 +3,7 @@ import { courseStates } from '../../src/reading/index.js';
 import { describeOnEach, useDatabase } from '../support/databases.js';
 import { addCourses } from '../support/rows.js';
 import { statementsOf } from '../support/statements.js';
+import { numberKey } from '../support/keys.js';
 
 describeOnEach('the states of many courses', kind => {
   const opened = useDatabase(kind);
@@ -19,7 +20,7 @@ describeOnEach('the states of many courses', kind => {
   async function read(ids: readonly number[] | null): Promise<{ found: number[]; statements: number }> {
     let found: number[] = [];
     const statements = await statementsOf(opened.database, async () => {
-      found = [...(await courseStates(opened.database, ids)).keys()].toSorted((a, b) => a - b);
+      found = [...(await courseStates(opened.database, ids)).keys()].map(numberKey).toSorted((a, b) => a - b);
     });
     return { found, statements: statements.length };
   }

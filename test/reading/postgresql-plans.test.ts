@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Viewer } from '../../src/access/viewer.js';
 import type { Database } from '../../src/database/database.js';
-import { CourseStatus, EnrollmentStatus, Role } from '../../src/entities/index.js';
+import { CourseStatus, EnrollmentStatus, Role, type Key } from '../../src/entities/index.js';
 import {
   coursePage,
   enrollmentPage,
@@ -66,7 +66,7 @@ describeOnServers(
       await drop();
     });
 
-    type Read = (page: PageRequest) => Promise<{ rows: readonly { id: number; sort?: string | number }[] }>;
+    type Read = (page: PageRequest) => Promise<{ rows: readonly { id: Key; sort?: string | number }[] }>;
 
     /** Asserts that the first page, the last one and those around a row read no more rows than some pages have. */
     async function expectFewRowsRead(pages: number, read: Read): Promise<void> {

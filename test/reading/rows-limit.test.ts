@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from 'mikro-orm-counters';
 import type { Viewer } from '../../src/access/viewer.js';
 import type { Database } from '../../src/database/database.js';
-import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User } from '../../src/entities/index.js';
+import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User, type Key } from '../../src/entities/index.js';
 import {
   courseCount,
   coursePage,
@@ -24,6 +24,7 @@ import { addUsers } from '../support/rows.js';
 import { readCounter, type ReadCounter } from '../support/rows-read.js';
 import { isMySql } from '../support/server.js';
 import { statementsOf } from '../support/statements.js';
+import { numberKey } from '../support/keys.js';
 
 /** More than the first part of a walk, which is 1,000 courses. */
 const COURSES = 1500;
@@ -32,18 +33,18 @@ const FIRST: PageRequest = { size: PAGE, backward: false, after: null, before: n
 const DAY_MS = 86_400_000;
 
 interface CourseFacts {
-  readonly id: number;
+  readonly id: Key;
   readonly title: string;
   readonly status: CourseStatus;
   readonly isPublished: boolean;
-  readonly instructorId: number | null;
+  readonly instructorId: Key | null;
   readonly totalEnrollments: number;
   readonly createdAt: Date;
 }
 
 interface EnrollmentFacts {
-  readonly courseId: number;
-  readonly studentId: number;
+  readonly courseId: Key;
+  readonly studentId: Key;
   readonly status: EnrollmentStatus;
 }
 
@@ -156,7 +157,9 @@ describeOnEach('a list with a limit of rows', kind => {
     );
     return courses
       .filter(course => matches(course) && seesCourse(viewer, course, () => enrolled.has(course.id)))
-      .toSorted((a, b) => sign * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a.id - b.id));
+      .toSorted(
+        (a, b) => sign * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : numberKey(a.id) - numberKey(b.id)),
+      );
   }
 
   const cases = courseFilters.flatMap(([name, filter, matches]) =>
@@ -171,7 +174,7 @@ describeOnEach('a list with a limit of rows', kind => {
       for (const order of orders) {
         const expected = matchingCourses(viewer, matches, order);
         const read = (page: PageRequest) => coursePage(database, viewer, filter(), order, page);
-        const ids = (rows: readonly { id: number }[]): number[] => rows.map(({ id }) => id);
+        const ids = (rows: readonly { id: Key }[]): Key[] => rows.map(({ id }) => id);
         expect([order, ids((await read(FIRST)).rows)]).toEqual([order, ids(expected.slice(0, PAGE))]);
         expect([order, ids((await read({ ...FIRST, size: COURSES })).rows)]).toEqual([order, ids(expected)]);
         const last = await read({ ...FIRST, backward: true });
@@ -303,7 +306,7 @@ describeOnEach('a list with a limit of rows', kind => {
           (!status || status.includes(one.status)),
       );
       const order = { list: 'enrollments', field: 'ID', column: 'id', descending: false } as const;
-      const pairs = (rows: readonly { courseId: number; studentId: number }[]): string[] =>
+      const pairs = (rows: readonly { courseId: Key; studentId: Key }[]): string[] =>
         rows.map(one => `${one.courseId} ${one.studentId}`);
       await expectWithin(filter(), pairs(visible.slice(0, PAGE)), async () =>
         pairs((await enrollmentPage(database, viewer, filter(), order, FIRST)).rows),

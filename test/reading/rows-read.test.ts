@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from 'mikro-orm-counters';
 import type { Viewer } from '../../src/access/viewer.js';
 import type { Database } from '../../src/database/database.js';
-import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User } from '../../src/entities/index.js';
+import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User, type Key } from '../../src/entities/index.js';
 import {
   coursePage,
   enrollmentPage,
@@ -19,6 +19,7 @@ import { isMySql } from '../support/server.js';
 import { addUsers } from '../support/rows.js';
 import { readCounter, type ReadCounter } from '../support/rows-read.js';
 import { statementsOf } from '../support/statements.js';
+import { numberKey } from '../support/keys.js';
 
 const COURSES = 300;
 const STUDENTS = 600;
@@ -29,19 +30,19 @@ const DAY_MS = 86_400_000;
 const TAUGHT = 12;
 
 interface CourseFacts {
-  readonly id: number;
+  readonly id: Key;
   readonly title: string;
   readonly status: CourseStatus;
   readonly isPublished: boolean;
-  readonly instructorId: number | null;
+  readonly instructorId: Key | null;
   readonly totalEnrollments: number;
   readonly createdAt: Date;
 }
 
 interface EnrollmentFacts {
-  readonly id: number;
-  readonly courseId: number;
-  readonly studentId: number;
+  readonly id: Key;
+  readonly courseId: Key;
+  readonly studentId: Key;
   readonly status: EnrollmentStatus;
   readonly enrolledAt: Date;
 }
@@ -148,7 +149,7 @@ describeOnFirstThree('a page of a long list', kind => {
   interface List<Facts> {
     readonly rows: readonly Facts[];
     readonly order: Ordering;
-    readonly read: (page: PageRequest) => Promise<readonly { readonly id: number; readonly sort?: string | number }[]>;
+    readonly read: (page: PageRequest) => Promise<readonly { readonly id: Key; readonly sort?: string | number }[]>;
     /** Returns how many rows may be read beside three times the page. */
     readonly beside: (page: PageRequest) => number;
     /** Whether the database reads and sorts the rows of small courses, because the tables are small. */
@@ -156,7 +157,7 @@ describeOnFirstThree('a page of a long list', kind => {
   }
 
   const valueOf = {
-    id: (row: { id: number }) => row.id,
+    id: (row: { id: Key }) => row.id,
     title: (row: CourseFacts) => row.title,
     total_enrollments: (row: CourseFacts) => row.totalEnrollments,
     created_at: (row: CourseFacts) => row.createdAt.getTime(),
@@ -166,14 +167,16 @@ describeOnFirstThree('a page of a long list', kind => {
   const FIRST: PageRequest = { size: PAGE, backward: false, after: null, before: null };
 
   /** Reads the first pages, the last one and one in the middle, and asserts what they have and what they read. */
-  async function expectFewRowsRead<Facts extends { readonly id: number }>(list: List<Facts>): Promise<void> {
+  async function expectFewRowsRead<Facts extends { readonly id: Key }>(list: List<Facts>): Promise<void> {
     const value = valueOf[list.order.column] as unknown as (row: Facts) => string | number;
     const sign = list.order.descending ? -1 : 1;
     const expected = list.rows
-      .toSorted((a, b) => sign * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a.id - b.id))
+      .toSorted(
+        (a, b) => sign * (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : numberKey(a.id) - numberKey(b.id)),
+      )
       .map(({ id }) => id);
-    const found: { id: number; sort?: string | number }[] = [];
-    const pages: [string, PageRequest, number[]][] = [
+    const found: { id: Key; sort?: string | number }[] = [];
+    const pages: [string, PageRequest, Key[]][] = [
       ['first', FIRST, expected.slice(0, PAGE)],
       ['last', { ...FIRST, backward: true }, expected.slice(-PAGE)],
     ];
@@ -195,7 +198,7 @@ describeOnFirstThree('a page of a long list', kind => {
       expected.slice(Math.max(0, middle - PAGE), middle),
     );
 
-    async function expectPage(name: string, page: PageRequest, ids: number[]): Promise<void> {
+    async function expectPage(name: string, page: PageRequest, ids: Key[]): Promise<void> {
       found.length = 0;
       const statements = await statementsOf(database, async () => {
         found.push(...(await list.read(page)));

@@ -17,6 +17,7 @@ import {
   write,
 } from '../support/drift.js';
 import { expectExactCounts } from '../support/rows.js';
+import { numberKey } from '../support/keys.js';
 
 describeOnEach('an error in the middle of a run', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -138,7 +139,7 @@ describeOnServers('a connection that breaks', kind => {
     const run = await recountAll(
       database,
       { batchSize: 1 },
-      { onChange: ({ courseId }) => told.push(courseId), onProgress: () => ++times === saved && breaks() },
+      { onChange: ({ courseId }) => told.push(numberKey(courseId)), onProgress: () => ++times === saved && breaks() },
     );
     expect(proxy.broken).toBeGreaterThan(0);
     expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, checked: 4, drifted: 4, repaired: 4 });

@@ -8,6 +8,7 @@ import {
   User,
   type CourseStatus,
   type EnrollmentStatus,
+  type Key,
   type Role,
 } from '../../src/entities/index.js';
 import type { ArrivalTimes } from '../../src/http/limits/connection-limits.js';
@@ -18,6 +19,7 @@ import type { Clock } from '../../src/live-counts/index.js';
 import { issueToken } from '../../src/access/tokens.js';
 import { freshDatabase } from './databases.js';
 import { post } from './post.js';
+import { numberKey } from './keys.js';
 
 /** The answer to a GraphQL request. */
 export interface Answer {
@@ -37,7 +39,7 @@ export interface Api {
   /** Sends one operation, which `operationName` selects among several; without a token, anonymously. */
   readonly send: (token: string | null, query: string, variables?: object, operationName?: string) => Promise<Answer>;
   /** Returns a token for a role and user. */
-  readonly token: (role: Role, userId: number | null) => Promise<string>;
+  readonly token: (role: Role, userId: Key | null) => Promise<string>;
   /** Returns the SQL statements that the work ran, without those that open and close transactions. */
   readonly statements: (work: () => Promise<unknown>) => Promise<string[]>;
   readonly stop: () => Promise<void>;
@@ -161,7 +163,7 @@ export async function addUser(database: Database, role: Role, name = `User ${++s
   const em = database.em.fork();
   const user = em.create(User, { name, email: `user-${++sequence}@example.org`, role });
   await em.flush();
-  return user.id;
+  return numberKey(user.id);
 }
 
 /** Adds a course, by default published and ACTIVE. */
@@ -185,7 +187,7 @@ export async function addCourse(
     ...(instructor !== undefined && { instructor: em.getReference(User, instructor, { wrapped: true }) }),
   });
   await em.flush();
-  return row.id;
+  return numberKey(row.id);
 }
 
 /** Adds an enrollment. */
@@ -202,7 +204,7 @@ export async function addEnrollment(
     status,
   });
   await em.flush();
-  return row.id;
+  return numberKey(row.id);
 }
 
 /** Returns each course's stored counts and those of COUNT(*), for comparison. */

@@ -10,6 +10,7 @@ import {
   type Role,
 } from '../../src/entities/index.js';
 import { storedAndActual } from './api.js';
+import { numberKey } from './keys.js';
 
 /** A course to add; by default published and ACTIVE. */
 export interface NewCourse {
@@ -36,7 +37,7 @@ export async function addUsers(database: Database, role: Role, count: number): P
     em.create(User, { name: `User ${index}`, email: `${randomUUID()}@example.org`, role }),
   );
   await em.flush();
-  return users.map(({ id }) => id);
+  return users.map(({ id }) => numberKey(id));
 }
 
 /** Adds courses in one transaction and returns their ids in ascending order. */
@@ -52,7 +53,7 @@ export async function addCourses(database: Database, courses: readonly NewCourse
     }),
   );
   await em.flush();
-  return rows.map(({ id }) => id);
+  return rows.map(({ id }) => numberKey(id));
 }
 
 /** Adds enrollments in one transaction and returns their ids in ascending order. */
@@ -66,7 +67,7 @@ export async function addEnrollments(database: Database, enrollments: readonly N
     }),
   );
   await em.flush();
-  return rows.map(({ id }) => id);
+  return rows.map(({ id }) => numberKey(id));
 }
 
 /** Returns every row of the three tables, to be compared before and after. */

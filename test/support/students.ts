@@ -1,5 +1,6 @@
 import type { Database } from '../../src/database/database.js';
 import { User } from '../../src/entities/index.js';
+import { numberKey } from './keys.js';
 
 /** Adds students with the emails s1@example.org, s2@example.org and so on, and returns their ids. */
 export async function addStudents(database: Database, count: number): Promise<number[]> {
@@ -8,5 +9,5 @@ export async function addStudents(database: Database, count: number): Promise<nu
     em.create(User, { name: `Student ${index + 1}`, email: `s${index + 1}@example.org` }),
   );
   await em.flush();
-  return students.map(({ id }) => id);
+  return students.map(({ id }) => numberKey(id));
 }

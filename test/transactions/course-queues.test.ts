@@ -21,6 +21,7 @@ import { waitUntil } from '../support/wait.js';
 import { describeOnEach, describeOnServers, freshDatabase, useDatabase } from '../support/databases.js';
 import { untilLockWaits } from '../support/lock-waits.js';
 import { addCourses, addUsers, allRows, expectExactCounts } from '../support/rows.js';
+import { numberKey } from '../support/keys.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 
@@ -48,7 +49,7 @@ describeOnEach('changes of one course', kind => {
       students.map(studentId => enroll(database, admin, { courseId: course, studentId })),
     );
     const ids = outcomes.map(({ value }) => value!.enrollment.id);
-    expect(ids).toEqual(ids.toSorted((one, other) => one - other));
+    expect(ids).toEqual(ids.toSorted((one, other) => numberKey(one) - numberKey(other)));
     expect(most).toBeLessThanOrEqual(3);
     expect(waiting()).toBe(0);
     await expectExactCounts(database);

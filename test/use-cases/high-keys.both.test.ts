@@ -15,7 +15,7 @@ import { createUser, deleteUser } from '../../src/use-cases/users.js';
 import { verifyCounts } from '../../src/recounts/verify-counts.js';
 import { operator } from '../../src/access/viewer.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
-import { startKeysAfter } from '../support/keys.js';
+import { startKeysAfter, numberKey } from '../support/keys.js';
 import { expectExactCounts } from '../support/rows.js';
 
 /**
@@ -56,15 +56,17 @@ describeOnEach('high keys', kind => {
       const users: number[] = [];
       for (const name of ['One', 'Two', 'Three', 'Four'])
         users.push(
-          (
-            await valueOf(
-              createUser(database, operator, { name, email: `${name}-${last}@example.org`, role: Role.STUDENT }),
-            )
-          ).id,
+          numberKey(
+            (
+              await valueOf(
+                createUser(database, operator, { name, email: `${name}-${last}@example.org`, role: Role.STUDENT }),
+              )
+            ).id,
+          ),
         );
       const course = { title: `Course ${last}`, status: CourseStatus.ACTIVE, isPublished: true };
-      const first = (await valueOf(createCourse(database, operator, course))).id;
-      const second = (await valueOf(createCourse(database, operator, course))).id;
+      const first = numberKey((await valueOf(createCourse(database, operator, course))).id);
+      const second = numberKey((await valueOf(createCourse(database, operator, course))).id);
       expect([users[0], first]).toEqual([last + 1, last + 1]);
       const {
         enrollment: { id },

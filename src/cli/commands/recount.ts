@@ -3,12 +3,13 @@ import { loadConfig } from '../../config/config.js';
 import { startRecount } from '../../recounts/index.js';
 import { operator } from '../../access/viewer.js';
 import type { ExitCode } from '../output/exit-code.js';
-import { wholeNumber, wholeNumbers } from '../input/option-values.js';
+import { ids, wholeNumber } from '../input/option-values.js';
+import { keyNamed } from '../input/keys.js';
 import { withExistingDatabase } from '../database/with-database.js';
 import { startedBy, workOnRun } from '../runs/work-on-run.js';
 
 interface RecountOptions {
-  readonly courseId?: readonly number[];
+  readonly courseId?: readonly string[];
   readonly dryRun?: boolean;
   readonly batchSize?: number;
   readonly throttle?: number;
@@ -23,7 +24,7 @@ export function addRecount(program: Command, end: (code: ExitCode) => void): voi
     .description(
       'Repairs the stored counts that do not match, while others write. Each recount is a run: recorded, resumable and undoable (see "rollcall runs").',
     )
-    .option('--course-id <id>', 'recount only this course; can be given several times', wholeNumbers(1))
+    .option('--course-id <id>', 'recount only this course; can be given several times', ids)
     .option('--dry-run', 'show what would change, and change nothing; exit code 3 if something would')
     .option(
       '--batch-size <courses>',
@@ -34,11 +35,12 @@ export function addRecount(program: Command, end: (code: ExitCode) => void): voi
     .option('--json', 'print JSON lines: one for each change, then one for the run')
     .addHelpText('after', help)
     .action(async ({ courseId, dryRun, batchSize, throttle, json = false }: RecountOptions) => {
-      const request = { courseIds: courseId, dryRun, batchSize, throttle, startedBy: startedBy('recount') };
+      const request = { dryRun, batchSize, throttle, startedBy: startedBy('recount') };
       end(
-        await withExistingDatabase(loadConfig(), async database =>
-          workOnRun(database, await startRecount(database, operator, request), json),
-        ),
+        await withExistingDatabase(loadConfig(), async database => {
+          const courseIds = courseId?.map(id => keyNamed(database, 'courses', '--course-id', id));
+          return workOnRun(database, await startRecount(database, operator, { ...request, courseIds }), json);
+        }),
       );
     });
 }

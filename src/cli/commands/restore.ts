@@ -1,3 +1,4 @@
+import { shownKey } from '../../entities/index.js';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
@@ -75,7 +76,7 @@ async function write(database: Database, source: Source, total: number): Promise
 
 /** Returns the words for what a restore that did not finish has done, and how to go on. */
 function standing(restored: Restored): string {
-  return `Restored ${countsOf(restored)}, up to course ${restored.lastId}. Run the command again to restore the rest.\n`;
+  return `Restored ${countsOf(restored)}, up to course ${restored.lastId === null ? 'none' : shownKey(restored.lastId)}. Run the command again to restore the rest.\n`;
 }
 
 /** Returns what prints changes as they are found, as one table. */
@@ -87,7 +88,7 @@ function tableOf(): (changes: readonly CountToRestore[]) => void {
     begun = true;
     const lines = changes.map(one =>
       lineOf(restoreColumns, [
-        String(one.courseId),
+        String(shownKey(one.courseId)),
         one.title,
         one.counter,
         String(one.stored),

@@ -7,18 +7,19 @@ import { dialectOf, type Database } from '../../database/database.js';
 import { mapOf } from '../../database/mapped/mapped-driver.js';
 import { requireOwnSchema } from '../../database/schema/own-schema.js';
 import { withoutPassword } from '../../database/texts/database-url.js';
-import { Role, User, type Key } from '../../entities/index.js';
+import { Role, User } from '../../entities/index.js';
 import { quantity } from '../../tools/words.js';
 import { requireStrategy } from '../database/ensure-strategy.js';
 import { requireAdopted, withExistingDatabase } from '../database/with-database.js';
 import { CommandError } from '../failures/command-error.js';
-import { wholeNumber } from '../input/option-values.js';
+import { keyNamed } from '../input/keys.js';
+import { id, wholeNumber } from '../input/option-values.js';
 import type { ExitCode } from '../output/exit-code.js';
 
 interface ShellFlags {
   readonly eval?: string;
   readonly commit?: boolean;
-  readonly as?: number;
+  readonly as?: string;
   readonly hold: number;
   readonly history: string | boolean;
 }
@@ -35,7 +36,7 @@ export function addShell(program: Command, end: (code: ExitCode) => void): void 
     )
     .option('-c, --eval <code>', 'run this code, print its value, and end')
     .option('--commit', 'keep the changes: those of each line in a terminal, those of a script if all of it succeeds')
-    .option('--as <user>', 'act as the user with this id (as an admin)', wholeNumber(1))
+    .option('--as <user>', 'act as the user with this id (as an admin)', id)
     .option('--hold <seconds>', 'roll changes back if no line comes for so long', wholeNumber(1), HOLD_SECONDS)
     .option('--history <file>', 'the file that keeps the lines that are typed', join('~', HISTORY_FILE))
     .option('--no-history', 'keep no lines')
@@ -83,13 +84,14 @@ async function requireCurrent(database: Database): Promise<void> {
 }
 
 /** Returns who acts: an admin, or a user of the database. Errors: CommandError if there is none. */
-async function viewerOf(database: Database, userId: Key | undefined): Promise<Viewer> {
-  if (userId === undefined) return operator;
+async function viewerOf(database: Database, given: string | undefined): Promise<Viewer> {
+  if (given === undefined) return operator;
+  const userId = keyNamed(database, 'users', '--as', given);
   const user = await database.em.fork().findOne(User, userId, { fields: ['role'] });
-  if (!user) throw new CommandError(`User ${userId} does not exist. Give the id of another user in --as.`);
+  if (!user) throw new CommandError(`User ${given} does not exist. Give the id of another user in --as.`);
   const role = Object.values(Role).find(one => one.valueOf() === String(user.role));
   if (role !== undefined) return { userId, role };
-  throw new CommandError(`User ${userId} has no role that the map names. Give the id of another user in --as.`);
+  throw new CommandError(`User ${given} has no role that the map names. Give the id of another user in --as.`);
 }
 
 function historyOf(history: string | boolean): string | null {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.js';
-import { Role } from '../../entities/index.js';
+import { numberIn, Role, uuidIn } from '../../entities/index.js';
 import { issueToken, type Lifetime } from '../../access/tokens.js';
 import { ExitCode } from '../output/exit-code.js';
-import { lifetime, roleNamed, wholeNumber } from '../input/option-values.js';
+import { id, lifetime, roleNamed } from '../input/option-values.js';
 import { print } from '../output/terminal.js';
 
 /** Adds `token`. */
@@ -14,7 +14,7 @@ export function addToken(program: Command, end: (code: ExitCode) => void): void 
       'Prints a bearer token, signed with JWT_SECRET. Needs no database, so it does not check that the user exists.',
     )
     .requiredOption('--role <role>', 'student, teacher or admin', roleNamed)
-    .option('--user <id>', "the user whose token it is; an admin's token needs none", wholeNumber(1))
+    .option('--user <id>', "the user whose token it is; an admin's token needs none", id)
     .option('--expires <span>', 'how long it is valid: 90s, 15m, 1h, 30d', lifetime, '1h' as const)
     .addHelpText(
       'after',
@@ -22,12 +22,14 @@ export function addToken(program: Command, end: (code: ExitCode) => void): void 
     )
     .action(
       async (
-        { role, user = null, expires }: { role: Role; user?: number | null; expires: Lifetime },
+        { role, user = null, expires }: { role: Role; user?: string | null; expires: Lifetime },
         command: Command,
       ) => {
         if (role !== Role.ADMIN && user === null)
           command.error(`A ${role}'s token needs a user. Add the user's id with --user.`);
-        print(`${await issueToken(loadConfig().jwt, { userId: user, role, expiresIn: expires })}\n`);
+        print(
+          `${await issueToken(loadConfig().jwt, { userId: user === null ? null : (numberIn(user) ?? uuidIn(user)), role, expiresIn: expires })}\n`,
+        );
         end(ExitCode.clean);
       },
     );

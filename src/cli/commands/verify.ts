@@ -6,14 +6,15 @@ import { operator } from '../../access/viewer.js';
 import { ExitCode } from '../output/exit-code.js';
 import { CommandError } from '../failures/command-error.js';
 import { interruption } from '../input/interruption.js';
-import { wholeNumber, wholeNumbers } from '../input/option-values.js';
+import { ids, wholeNumber } from '../input/option-values.js';
 import { print, tell } from '../output/terminal.js';
 import { showProgress } from '../output/progress.js';
 import { verifyReport, type VerifyReport, type VerifyTotals } from '../reports/verify-report.js';
+import { keyNamed } from '../input/keys.js';
 import { withExistingDatabase } from '../database/with-database.js';
 
 interface VerifyCommandOptions {
-  readonly courseId?: readonly number[];
+  readonly courseId?: readonly string[];
   readonly all?: boolean;
   readonly batchSize?: number;
   readonly json?: boolean;
@@ -26,7 +27,7 @@ export function addVerify(program: Command, end: (code: ExitCode) => void): void
     .description(
       'Compares the stored counts with the enrollments and changes nothing; writers do not wait. Exit code 3 if counts do not match.',
     )
-    .option('--course-id <id>', 'verify only this course; can be given several times', wholeNumbers(1))
+    .option('--course-id <id>', 'verify only this course; can be given several times', ids)
     .option('--all', 'list matching counts too')
     .option(
       '--batch-size <courses>',
@@ -48,7 +49,7 @@ async function verify(
   const stop = interruption(() => tell('Stopping after this chunk; a second signal stops at once.\n'));
   try {
     const { value, problems } = await verifyCounts(database, operator, {
-      courseIds: courseId,
+      courseIds: courseId?.map(id => keyNamed(database, 'courses', '--course-id', id)),
       all,
       batchSize,
       signal: stop.signal,

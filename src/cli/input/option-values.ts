@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
-import { Role } from '../../entities/index.js';
+import { numberIn, Role, uuidIn } from '../../entities/index.js';
 import { isLifetime, type Lifetime } from '../../access/tokens.js';
 
 /** Returns what reads a whole number of at least `min` from an option. Errors: InvalidArgumentError. */
@@ -12,13 +12,18 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** Reads an id of a row: a number, or a UUID, of which only the database knows the form. Errors: InvalidArgumentError. */
+export function id(text: string): string {
+  if (numberIn(text) !== null || uuidIn(text) !== null) return text;
+  throw new InvalidArgumentError('Give a whole number from 1, or a UUID where ids are UUIDs.');
+}
+
 /**
- * Returns what reads a whole number of at least `min` from an option that can be given several times, and adds it to
- * the numbers before it. Errors: InvalidArgumentError.
+ * Reads an id from an option that can be given several times, and adds it to those before it. Errors:
+ * InvalidArgumentError.
  */
-export function wholeNumbers(min: number): (text: string, before?: readonly number[]) => number[] {
-  const read = wholeNumber(min);
-  return (text, before = []) => [...before, read(text)];
+export function ids(text: string, before: readonly string[] = []): string[] {
+  return [...before, id(text)];
 }
 
 /** The most workers: more would only wait for each other. */

@@ -1,3 +1,4 @@
+import { shownKey } from '../../entities/index.js';
 import type { Problem } from '../../use-cases/outcome.js';
 import type { CourseCount } from '../../recounts/verify-counts.js';
 import { quantity, grouped } from '../../tools/words.js';
@@ -44,7 +45,7 @@ function tableReport(write: (text: string) => void): VerifyReport {
       begun = true;
       const lines = counts.map(count =>
         lineOf(mismatchColumns, [
-          String(count.courseId),
+          String(shownKey(count.courseId)),
           count.title,
           count.counter,
           String(count.stored),
@@ -63,7 +64,7 @@ function jsonReport(write: (text: string) => void): VerifyReport {
     counts(counts) {
       const lines = counts.map(count => {
         const { courseId, title, counter, stored, actual, drift } = count;
-        return `${JSON.stringify({ courseId, title, counter, stored, actual, drift, result: resultOf(count) })}\n`;
+        return `${JSON.stringify({ courseId: shownKey(courseId), title, counter, stored, actual, drift, result: resultOf(count) })}\n`;
       });
       if (lines.length > 0) write(lines.join(''));
     },

@@ -1,4 +1,4 @@
-import { RunKind, RunStatus } from '../../entities/index.js';
+import { RunKind, RunStatus, shownKey } from '../../entities/index.js';
 import type { CourseChange, Run } from '../../recounts/index.js';
 import { printable } from '../output/printable.js';
 
@@ -26,7 +26,7 @@ export function runReport(
   }
   return {
     change: ({ title, courseId, counter, after }) =>
-      write(`${verbOf(run)} course ${titled(title)} (ID: ${courseId}) - ${columnOf(counter)}: ${after}\n`),
+      write(`${verbOf(run)} course ${titled(title)} (ID: ${shownKey(courseId)}) - ${columnOf(counter)}: ${after}\n`),
     end: ended => write(`${runOutcome(ended)}\n`),
   };
 }

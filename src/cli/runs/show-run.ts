@@ -1,6 +1,6 @@
 import { operator } from '../../access/viewer.js';
 import type { Database } from '../../database/database.js';
-import { RunStatus } from '../../entities/index.js';
+import { RunStatus, shownKey } from '../../entities/index.js';
 import { changePage, runById, type RecordedChange, type Run } from '../../recounts/index.js';
 import { titlesOf } from '../../recounts/titles.js';
 import { CommandError } from '../failures/command-error.js';
@@ -33,7 +33,7 @@ export async function showRun(database: Database, id: number, json: boolean): Pr
     found += 1;
     const { courseId, counter, before, after } = change;
     print(
-      `${json ? JSON.stringify({ ...change, title }) : lineOf(changeColumns, [String(courseId), title ?? '(deleted)', counter, String(before), String(after)])}\n`,
+      `${json ? JSON.stringify({ ...change, courseId: shownKey(courseId), title }) : lineOf(changeColumns, [String(shownKey(courseId)), title ?? '(deleted)', counter, String(before), String(after)])}\n`,
     );
   }
   return ExitCode.clean;
@@ -60,7 +60,7 @@ function runLines(run: Run): string {
   const facts: [string, string | null][] = [
     ['run', `${id}, ${undoneRunId === null ? kind : `${kind} of run ${undoneRunId}`}${dryRun ? ', dry run' : ''}`],
     ['status', statusOf(run)],
-    ['courses', courseIds === null ? 'all' : courseIds.join(', ')],
+    ['courses', courseIds === null ? 'all' : courseIds.map(shownKey).join(', ')],
     ['started', `${shownMoment(startedAt)} by ${printable(startedBy)}`],
     ['finished', finishedAt && shownMoment(finishedAt)],
     ['worked on by', owner],

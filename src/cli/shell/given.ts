@@ -1,5 +1,8 @@
 /** What a line gives to the functions of the shell. */
-import { isKey, type Key } from '../../entities/index.js';
+import type { Database } from '../../database/database.js';
+import { keyFormOf } from '../../database/mapped/key-forms.js';
+import { isKey, keyIn, keysAre, type Key } from '../../entities/index.js';
+import type { MapPart } from '../../map/map-form.js';
 import { CommandError } from '../failures/command-error.js';
 
 /** An entity, or its id. */
@@ -13,11 +16,18 @@ export function fieldsOf<Input extends object>(input: Input, fields: readonly st
   return { ...input };
 }
 
+/** A row of each part, in words. */
+const rowOf: Readonly<Record<MapPart, string>> = { users: 'a user', courses: 'a course', enrollments: 'an enrollment' };
+
 /** Returns an id, given by itself or by an entity. Errors: CommandError. */
-export function idOf(what: string, given: unknown): Key {
-  const id: unknown = typeof given === 'object' && given !== null ? (given as { readonly id?: unknown }).id : given;
-  if (isKey(id)) return id;
-  throw new CommandError(`Give ${what} by its id or as an entity, and not ${shown(given)}.`);
+export function idOf(database: Database, part: MapPart, given: unknown): Key {
+  const form = keyFormOf(database, part);
+  const isEntity = typeof given === 'object' && given !== null;
+  const id: unknown = isEntity ? (given as { readonly id?: unknown }).id : given;
+  const key = typeof id === 'string' && !isEntity ? (form === 'number' ? null : keyIn(id, form)) : id;
+  if (isKey(key, form)) return key;
+  const ids = form === 'number' ? '' : ` Ids are ${keysAre(form)}.`;
+  throw new CommandError(`Give ${rowOf[part]} by its id or as an entity, and not ${shown(given)}.${ids}`);
 }
 
 function shown(given: unknown): string {

@@ -9,6 +9,7 @@ import {
   Enrollment,
   EnrollmentStatus,
   Role,
+  shownKey,
   User,
   type Key,
 } from '../../entities/index.js';
@@ -198,8 +199,8 @@ export class ShellNames {
   }
 
   readonly #enroll = async (course: Given, student?: Given): Promise<Enrollment> => {
-    const courseId = idOf('a course', course);
-    const studentId = student === undefined ? null : idOf('a student', student);
+    const courseId = idOf(this.#database, 'courses', course);
+    const studentId = student === undefined ? null : idOf(this.#database, 'users', student);
     const { enrollment } = await this.#counted([courseId], () =>
       enroll(this.#database, this.viewer, { courseId, studentId }),
     );
@@ -207,9 +208,9 @@ export class ShellNames {
   };
 
   readonly #enrollMany = async (course: Given, students: readonly Given[]): Promise<Enrollment[]> => {
-    const courseId = idOf('a course', course);
+    const courseId = idOf(this.#database, 'courses', course);
     if (!Array.isArray(students)) throw new CommandError('Give the students as a list, such as [7, 8].');
-    const studentIds = students.map(student => idOf('a student', student as Given));
+    const studentIds = students.map(student => idOf(this.#database, 'users', student as Given));
     const { ids } = await this.#counted([courseId], () =>
       enrollMany(this.#database, this.viewer, { courseId, studentIds }),
     );
@@ -217,14 +218,14 @@ export class ShellNames {
   };
 
   readonly #unenroll = async (enrollment: Given): Promise<void> => {
-    const enrollmentId = idOf('an enrollment', enrollment);
+    const enrollmentId = idOf(this.#database, 'enrollments', enrollment);
     await this.#counted(await this.#coursesOf({ id: enrollmentId }), () =>
       unenroll(this.#database, this.viewer, { enrollmentId }),
     );
   };
 
   readonly #setStatus = async (enrollment: Given, status: EnrollmentStatus): Promise<Enrollment> => {
-    const enrollmentId = idOf('an enrollment', enrollment);
+    const enrollmentId = idOf(this.#database, 'enrollments', enrollment);
     await this.#counted(await this.#coursesOf({ id: enrollmentId }), () =>
       setEnrollmentStatus(this.#database, this.viewer, { enrollmentId, status: oneOf(EnrollmentStatus, status) }),
     );
@@ -232,7 +233,10 @@ export class ShellNames {
   };
 
   readonly #transfer = async (enrollment: Given, course: Given): Promise<Enrollment> => {
-    const [enrollmentId, courseId] = [idOf('an enrollment', enrollment), idOf('a course', course)];
+    const [enrollmentId, courseId] = [
+      idOf(this.#database, 'enrollments', enrollment),
+      idOf(this.#database, 'courses', course),
+    ];
     await this.#counted([...(await this.#coursesOf({ id: enrollmentId })), courseId], () =>
       transferEnrollment(this.#database, this.viewer, { enrollmentId, courseId }),
     );
@@ -245,13 +249,13 @@ export class ShellNames {
   };
 
   readonly #updateCourse = async (course: Given, input: CourseInput): Promise<Course> => {
-    const id = idOf('a course', course);
+    const id = idOf(this.#database, 'courses', course);
     await this.#changed(() => updateCourse(this.#database, this.viewer, { ...courseInput(input), id }));
     return this.#read(Course, id);
   };
 
   readonly #deleteCourse = async (course: Given): Promise<void> => {
-    const id = idOf('a course', course);
+    const id = idOf(this.#database, 'courses', course);
     await this.#changed(() => deleteCourse(this.#database, this.viewer, { id }));
   };
 
@@ -263,7 +267,7 @@ export class ShellNames {
   };
 
   readonly #deleteUser = async (user: Given): Promise<void> => {
-    const id = idOf('a user', user);
+    const id = idOf(this.#database, 'users', user);
     await this.#counted(await this.#coursesOf({ student: id }), () => deleteUser(this.#database, this.viewer, { id }));
   };
 
@@ -279,14 +283,14 @@ export class ShellNames {
   readonly #refresh = async <Entity extends object>(entity: Entity): Promise<Entity> => this.#em.refreshOrFail(entity);
 
   readonly #counts = async (course: Given): Promise<Record<string, { stored: number; actual: number }>> => {
-    const counts = await this.#verified([idOf('a course', course)], true);
+    const counts = await this.#verified([idOf(this.#database, 'courses', course)], true);
     return Object.fromEntries(
       counts.map(({ counter, stored, actual }) => [counter.slice(counter.indexOf('.') + 1), { stored, actual }]),
     );
   };
 
   readonly #verify = async (courses?: readonly Given[]): Promise<readonly CourseCount[]> => {
-    const found = await this.#verified(courses?.map(course => idOf('a course', course)) ?? null, false);
+    const found = await this.#verified(courses?.map(course => idOf(this.#database, 'courses', course)) ?? null, false);
     if (found.length === 0) tell('All counts match.\n');
     return found;
   };
@@ -320,7 +324,7 @@ export class ShellNames {
     const after = await this.#storedCounts(courseIds);
     for (const [id, { title, counts }] of after) {
       const moves = countNames.map((name, index) => `${name} ${before.get(id)?.counts[index]} → ${counts[index]}`);
-      tell(`Course ${id} "${title}": ${moves.join(', ')}\n`);
+      tell(`Course ${shownKey(id)} "${title}": ${moves.join(', ')}\n`);
     }
     return value;
   }

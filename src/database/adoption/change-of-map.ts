@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { mapParts, type DatabaseMap } from '../../map/map-form.js';
+import { mappedTable } from '../../map/mapped-table.js';
 import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex } from '../dialects/adoption-rules.js';
@@ -13,8 +14,13 @@ interface ChangeOfMap {
   readonly refusals: readonly string[];
 }
 
-/** Returns why the tables of a map are not those by which a database was adopted; null: they are. */
+/** Returns why the tables and keys of a map are not those by which a database was adopted; null: they are. */
 export function refusalOfTables(journal: Journal | null, map: DatabaseMap): string | null {
+  const others = mapParts.filter(
+    part => journal !== null && mappedTable(map, part).keys !== mappedTable(journal.map, part).keys,
+  );
+  if (others.length > 0)
+    return `The database was adopted by a map with other keys for the ${others.join(' and the ')}. Take the adoption back with "rollcall adopt --undo" first.`;
   const moved = mapParts.filter(part => journal !== null && map[part].table !== journal.map[part].table);
   if (moved.length === 0) return null;
   return `The database was adopted by a map with other tables for the ${moved.join(' and the ')}. Take the adoption back with "rollcall adopt --undo" first.`;

@@ -1,6 +1,7 @@
 /** The tables of our own in another application's database, and the record of the migrations. */
-import { RecountChange } from '../../entities/index.js';
-import { JOURNAL_TABLE, mappedEntities } from '../../map/mapped-table.js';
+import { KeyText, RecountChange, RecountRun } from '../../entities/index.js';
+import type { DatabaseMap } from '../../map/map-form.js';
+import { JOURNAL_TABLE, mappedEntities, mappedTable } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
@@ -26,6 +27,7 @@ export function ownTableNames(database: Database): string[] {
 /** Returns what makes the tables of our own that are not there. */
 export async function ownTables(
   database: Database,
+  map: DatabaseMap,
   migrations: readonly MigrationEntry[],
   found: FoundTables,
   planned: Planned,
@@ -42,7 +44,11 @@ export async function ownTables(
       kind: 'tables',
       object: name,
       names,
-      statements: [...migration.getQueries().map(String), ...withNegativeCounts(database, names)],
+      statements: [
+        ...migration.getQueries().map(String),
+        ...withNegativeCounts(database, names),
+        ...(mappedTable(map, 'courses').keys === 'number' ? [] : withTextKeys(database, names)),
+      ],
       reverse: names.map(table => `drop table if exists ${quoted(table)}`),
     });
   }
@@ -55,6 +61,25 @@ function withNegativeCounts(database: Database, tables: readonly string[]): stri
   const { tableName, properties } = database.getMetadata().get(RecountChange);
   if (signedCount === null || !tables.includes(tableName)) return [];
   return [`alter table ${tableName} ${signedCount(properties.countBefore.fieldNames[0]!)}`];
+}
+
+/** Returns the statements by which tables keep keys of courses that are texts. */
+function withTextKeys(database: Database, tables: readonly string[]): string[] {
+  const metadata = database.getMetadata();
+  const columns = [
+    { table: metadata.get(RecountChange).tableName, property: metadata.get(RecountChange).properties.courseId },
+    { table: metadata.get(RecountRun).tableName, property: metadata.get(RecountRun).properties.cursorId },
+  ];
+  return columns
+    .filter(({ table }) => tables.includes(table))
+    .flatMap(({ table, property }) =>
+      dialectOf(database).adoption.retyped(
+        table,
+        property.fieldNames[0]!,
+        new KeyText().getColumnType(),
+        property.nullable === true,
+      ),
+    );
 }
 
 /** Returns the record of all migrations as applied: what they would change is there, in the form of this database. */

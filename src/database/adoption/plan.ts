@@ -71,7 +71,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
     additions: [
       ...(await preparations(database, planned)),
       ...parts.flatMap(({ additions }) => additions),
-      ...(await ownTables(database, ours, tables, planned)),
+      ...(await ownTables(database, map, ours, tables, planned)),
       ...own.flatMap(({ additions }) => additions),
       ...(await ownAlterations(database, schema, planned)),
       ...baseline(database, schema, planned),

@@ -1,5 +1,6 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-orm/core';
 import { DatabaseSchema } from '@mikro-orm/sql';
+import type { KeyForm } from '../../entities/index.js';
 import type {
   AnySource,
   ChoiceSource,
@@ -10,7 +11,7 @@ import type {
   ValueSource,
 } from '../../map/map-form.js';
 import { mapParts } from '../../map/map-form.js';
-import { mappedColumn, mappedEntities, mappedTable, type MappedProperty } from '../../map/mapped-table.js';
+import { mappedColumn, mappedEntities, mappedTable, partOfKey, type MappedProperty } from '../../map/mapped-table.js';
 import { choicesOf } from '../../map/choices.js';
 import { textOf } from '../../map/sources.js';
 import { quotedName } from '../../migrations/sql-names.js';
@@ -61,7 +62,7 @@ export function wantedTables(database: Database, map: DatabaseMap, tables: Found
     const found = tables.get(map[part].table)!;
     const columns = meta.props
       .filter(({ kind }) => kind === ReferenceKind.SCALAR || kind === ReferenceKind.MANY_TO_ONE)
-      .map(prop => wantedColumn(database, map, part, found, prop, now));
+      .map(prop => wantedColumn(database, map, part, tables, prop, now));
     const byOwn = new Map(meta.props.map(prop => [prop.fieldNames?.[0], prop.name]));
     const nameOf = (own: string): WantedColumn => columns.find(({ property }) => property === byOwn.get(own))!;
     const isEmail = (names: readonly string[]): boolean => names.length === 1 && byOwn.get(names[0]) === 'email';
@@ -149,11 +150,12 @@ function wantedColumn(
   database: Database,
   map: DatabaseMap,
   part: MapPart,
-  found: FoundTable,
+  tables: FoundTables,
   prop: EntityProperty,
   now: Date,
 ): WantedColumn {
   const { adoption } = dialectOf(database);
+  const found = tables.get(map[part].table)!;
   const mapped = mappedTable(map, part).propertyOf(prop.name);
   const own = prop.fieldNames[0]!;
   const name = mappedColumn(mapped, own);
@@ -167,14 +169,20 @@ function wantedColumn(
     refusal: null,
     isIndexable: true,
   };
+  const keyed = partOfKey(part, prop.name);
   if (mapped.kind === 'theirs') {
     const column = found.columns.get(name)!;
+    // Their own indexes have the keys already.
+    if (keyed !== undefined)
+      return { ...common, definition: null, refusal: refusalOfKey(map, keyed, prop.name === 'id', found, column) };
     const refusal = fits(adoption, prop, column)
       ? refusalOfNull(map, part, prop, found, column)
       : misfit(part, prop, found, column);
     return { ...common, definition: null, refusal, isIndexable: adoption.canIndex(column) };
   }
   const quoted = quotedName(database.em, name);
+  if (mapped.kind === 'added' && keyed !== undefined && mappedTable(map, keyed).keys !== 'number')
+    return { ...common, definition: `${keyType(database, map, keyed, tables)} null` };
   if (mapped.kind === 'added') {
     const { definition, laterDefault } = addedDefinition(database, found, prop, quoted, now);
     return { ...common, definition, laterDefault };
@@ -220,6 +228,48 @@ function misfit(part: MapPart, prop: EntityProperty, { name: table }: FoundTable
   return prop.runtimeType === 'boolean'
     ? `${place} In the map: { "${part}": { "columns": { "${prop.name}": { "column": "${column.name}", "values": { "true": [1], "false": [0] } } } } }.`
     : `${place} Name another column in the map, or leave it out if it may be.`;
+}
+
+/**
+ * Returns why the keys of a part cannot be read from a column, which has those of its own rows, or refers to them; null:
+ * they can.
+ */
+function refusalOfKey(
+  map: DatabaseMap,
+  part: MapPart,
+  isOwn: boolean,
+  { name: table }: FoundTable,
+  { name, type, family, labels }: FoundColumn,
+): string | null {
+  const { keys } = mappedTable(map, part);
+  const isText = family === 'text' && labels === null;
+  if (keys === 'number' ? family === 'whole' : keys === 'uuid' ? family === 'uuid' : isText) return null;
+  const place = `${table}.${name} has the type ${type}`;
+  const said = `the keys of ${part} are of the form ${keys} by the map`;
+  if (!isOwn)
+    // The check of the map names a number that refers to a text, and the other way round.
+    return keys === 'number' || family === 'whole'
+      ? null
+      : `${place}, and ${said}. Give it the type of the keys to which it refers.`;
+  const fit = family === 'whole' ? 'number' : family === 'uuid' ? 'uuid' : isText ? textForm(type) : null;
+  const copy = 'Copy it with "rollcall import database --ids FILE", which gives each row a number';
+  if (fit === null)
+    return `${place}, and a database is opened in place by keys that are whole numbers, or UUIDs of the type uuid or in texts. ${copy}.`;
+  const entry = JSON.stringify({ [part]: { keys: fit } });
+  return fit === 'number' || fit === 'uuid'
+    ? `${place}, and ${said}. In the map: ${entry}.`
+    : `${place}, and ${said}. If they are UUIDs, in the map: ${entry}. If not: ${copy}.`;
+}
+
+/** Returns the type of a column that refers to the rows of a part: that of their key, which compares as that does. */
+function keyType(database: Database, map: DatabaseMap, part: MapPart, tables: FoundTables): string {
+  const { type, collation, family } = tables.get(map[part].table)!.columns.get(map[part].columns.id)!;
+  return family === 'text' && collation !== null ? `${type} collate ${quotedName(database.em, collation)}` : type;
+}
+
+/** Returns the form of the UUIDs that a column of texts has, by its type. */
+export function textForm(type: string): KeyForm {
+  return type.includes('(32)') ? 'uuid-hex' : 'uuid-text';
 }
 
 /** Returns why a column must not be one that may be null; null: it is none, or it may be. */

@@ -24,9 +24,12 @@ export class ExactColumns {
   }
 }
 
-/** Returns true for a whole number as a text. Another application has texts in columns of these names. */
+/**
+ * Returns true for a whole number as a text. Another application has texts in columns of these names, and UUIDs of 32
+ * digits; a number of 64 bits has 20 at most.
+ */
 function isWritten(value: unknown): value is string {
-  return typeof value === 'string' && /^-?\d+$/.test(value);
+  return typeof value === 'string' && /^-?\d{1,31}$/.test(value);
 }
 
 /** Returns true for a key, a count, and a reference to a key. */

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { RequiredPrivilege } from '../../migrations/migration-entry.js';
+import type { KeyForm } from '../../entities/index.js';
 import type { FoundColumn } from '../schema/found-table.js';
 
 /** SQL for a moment. */
@@ -77,6 +78,12 @@ export interface AdoptionRules {
   readonly schemaName: (em: SqlEntityManager) => Promise<string | undefined>;
   /** The clause of ALTER TABLE by which a column of a count takes negative ones too; null: it does already. */
   readonly signedCount: ((column: string) => string) | null;
+  /** Returns the statements by which an empty table has another type in a column of whole numbers. */
+  readonly retyped: (table: string, column: string, type: string, isNullable: boolean) => readonly string[];
+  /** Returns the type of a variable that has a key of a form which is no number. */
+  readonly keyVariable: (form: KeyForm) => string;
+  /** Returns the condition that a value of a column is no UUID in small letters, with hyphens or without. */
+  readonly isNoUuid: (column: string, hasHyphens: boolean) => string;
   /** The type of texts of any length. */
   readonly longText: string;
   /** What follows the columns of a new table. */

@@ -119,6 +119,11 @@ export interface Bound {
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, in the format of its columns. */
   readonly now: (secondsLater?: number) => string;
+  /**
+   * Returns a text for a UUID, by which the UUIDs of the database's own type have its order; null: that is the order of
+   * the UUIDs as texts.
+   */
+  readonly uuidInOrder: ((uuid: string) => string) | null;
   /** Returns the condition that a column has a text, regardless of case and accents. */
   readonly isText: (column: Expression<string>, text: string) => Expression<SqlBool>;
   /** Returns the condition that a column is like a pattern with the escape character `!`, regardless of case and accents. */

@@ -178,7 +178,10 @@ function inserted(mapped: Mapping, data: Data): { readonly row: Data; readonly l
   const row = { ...written(mapped, data) };
   const theirs = theirRow(meta, row);
   const missing = Object.keys(table.fill).filter(column => theirs[column] === undefined);
-  const late = lateColumns(table, meta.getPrimaryProp()).filter(column => missing.includes(column));
+  const key = meta.getPrimaryProp();
+  // A key that is not a number of the database's is known before.
+  const late =
+    theirs[key.fieldNames[0]!] === undefined ? lateColumns(table, key).filter(column => missing.includes(column)) : [];
   for (const column of missing) {
     // A value that no row has, until the key is known: the column may be unique.
     const value = late.includes(column) ? randomUUID().slice(0, 18) : filledWith(table.fill[column]!, theirs);

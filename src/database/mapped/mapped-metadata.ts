@@ -1,5 +1,6 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform } from '@mikro-orm/core';
-import { mapParts, type DatabaseMap } from '../../map/map-form.js';
+import { KeyText, KeyUuid, newUuid, RecountChange, RecountRun, type KeyForm } from '../../entities/index.js';
+import { mapParts, type DatabaseMap, type MapPart } from '../../map/map-form.js';
 import { mappedColumn, mappedEntities, mappedTable, type MappedTable } from '../../map/mapped-table.js';
 import { writtenColumns } from '../../map/written-row.js';
 import { columnOfOurs } from '../tables.js';
@@ -22,12 +23,41 @@ export function mappedDiscovery(map: DatabaseMap): { onMetadata: (meta: EntityMe
     onMetadata: meta => {
       const table = tables.get(meta.className);
       if (table) follow(meta, table);
+      if (keyFormIn(map, 'courses') !== 'number') keepTexts(meta);
     },
   };
 }
 
+/** Returns what the keys of a part are, by a map. */
+export function keyFormIn(map: DatabaseMap, part: MapPart): KeyForm {
+  return mappedTable(map, part).keys;
+}
+
+/** The properties of tables of our own that have keys of courses without referring to the entity. */
+const courseKeys = new Map([
+  [RecountChange.name, 'courseId'],
+  [RecountRun.name, 'cursorId'],
+]);
+
+/** Makes the tables of our own keep keys of courses as texts. */
+function keepTexts(meta: EntityMetadata): void {
+  const name = courseKeys.get(meta.className);
+  const property = name === undefined ? undefined : (meta.properties[name as never] as EntityProperty);
+  if (property) becomeText(property);
+}
+
+function becomeText(property: EntityProperty, type = KeyText): void {
+  Object.assign(property, { type, unsigned: false, autoincrement: false });
+}
+
 function follow(meta: EntityMetadata, table: MappedTable): void {
   meta.tableName = table.table;
+  const { keys } = table;
+  if (keys !== 'number') {
+    const key = meta.properties['id' as never] as EntityProperty;
+    becomeText(key, keys === 'uuid' ? KeyUuid : KeyText);
+    key.onCreate = () => newUuid(keys);
+  }
   for (const property of Object.values<EntityProperty>(meta.properties)) {
     const mapped = table.propertyOf(property.name);
     const column = mappedColumn(mapped, columnOfOurs(property));

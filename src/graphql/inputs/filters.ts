@@ -1,5 +1,7 @@
 import { ArgsType, Field, ID, InputType } from 'type-graphql';
-import { CourseStatus, EnrollmentStatus } from '../../entities/index.js';
+import type { Database } from '../../database/database.js';
+import { keyFormOf } from '../../database/mapped/key-forms.js';
+import { CourseStatus, EnrollmentStatus, type KeyForm } from '../../entities/index.js';
 import type { CourseFilter, CourseOrdering, EnrollmentFilter, EnrollmentOrdering } from '../../reading/index.js';
 import { quotedText } from '../../use-cases/quoted-text.js';
 import { lengthOf } from '../../use-cases/text.js';
@@ -133,7 +135,7 @@ const MAX_FILTER_IDS = 5000;
  * Returns the reader's filter for courses. Errors: BAD_USER_INPUT for malformed or too many ids, for texts that no title
  * can have, and for empty ranges.
  */
-export function courseFilterOf(filter: CourseFilterInput | null | undefined): CourseFilter {
+export function courseFilterOf(database: Database, filter: CourseFilterInput | null | undefined): CourseFilter {
   const count = filter?.ids?.length ?? 0;
   if (count > MAX_FILTER_IDS)
     throw badUserInput(
@@ -145,8 +147,8 @@ export function courseFilterOf(filter: CourseFilterInput | null | undefined): Co
     status: eachOnce(filter?.status),
     title: titleFilterOf(filter?.title),
     totalEnrollments: rangeOf('filter.totalEnrollments', filter?.totalEnrollments),
-    ids: eachOnce(idsOf(filter?.ids, 'filter.ids')),
-    instructorId: optionalIdOf(filter?.instructorId, 'filter.instructorId'),
+    ids: eachOnce(idsOf(database, 'courses', filter?.ids, 'filter.ids')),
+    instructorId: optionalIdOf(database, 'users', filter?.instructorId, 'filter.instructorId'),
   };
 }
 
@@ -189,24 +191,37 @@ function titleFilterOf(filter: StringFilterInput | null | undefined): StringFilt
 }
 
 /** Returns the reader's filter for enrollments. Errors: BAD_USER_INPUT for malformed ids. */
-export function enrollmentFilterOf(filter: EnrollmentFilterInput | null | undefined): EnrollmentFilter {
+export function enrollmentFilterOf(
+  database: Database,
+  filter: EnrollmentFilterInput | null | undefined,
+): EnrollmentFilter {
   return {
-    courseId: optionalIdOf(filter?.courseId, 'filter.courseId'),
-    studentId: optionalIdOf(filter?.studentId, 'filter.studentId'),
+    courseId: optionalIdOf(database, 'courses', filter?.courseId, 'filter.courseId'),
+    studentId: optionalIdOf(database, 'users', filter?.studentId, 'filter.studentId'),
     status: eachOnce(filter?.status),
   };
 }
 
 /** Returns the reader's ordering of courses; by default, by id ascending. */
-export function courseOrderingOf(orderBy: CourseOrderInput | null | undefined): CourseOrdering {
-  return orderingOf('courses', orderBy?.field ?? CourseOrderField.ID, orderBy?.direction);
+export function courseOrderingOf(database: Database, orderBy: CourseOrderInput | null | undefined): CourseOrdering {
+  const keys = keyFormOf(database, 'courses');
+  return orderingOf('courses', keys, orderBy?.field ?? CourseOrderField.ID, orderBy?.direction);
 }
 
 /** Returns the reader's ordering of enrollments; by default, by id ascending. */
-export function enrollmentOrderingOf(orderBy: EnrollmentOrderInput | null | undefined): EnrollmentOrdering {
-  return orderingOf('enrollments', orderBy?.field ?? EnrollmentOrderField.ID, orderBy?.direction);
+export function enrollmentOrderingOf(
+  database: Database,
+  orderBy: EnrollmentOrderInput | null | undefined,
+): EnrollmentOrdering {
+  const keys = keyFormOf(database, 'enrollments');
+  return orderingOf('enrollments', keys, orderBy?.field ?? EnrollmentOrderField.ID, orderBy?.direction);
 }
 
-function orderingOf<Column extends string>(list: string, column: Column, direction: OrderDirection | undefined) {
-  return { list, field: column.toUpperCase(), column, descending: direction === OrderDirection.DESC };
+function orderingOf<Column extends string>(
+  list: string,
+  keys: KeyForm,
+  column: Column,
+  direction: OrderDirection | undefined,
+) {
+  return { list, keys, field: column.toUpperCase(), column, descending: direction === OrderDirection.DESC };
 }

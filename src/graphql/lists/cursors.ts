@@ -1,4 +1,4 @@
-import { isKey, type Key } from '../../entities/index.js';
+import { isKey, type Key, type KeyForm } from '../../entities/index.js';
 import { crc32 } from 'node:zlib';
 import { isStoredMoment, type Ordering, type Position } from '../../reading/index.js';
 import { quotedText } from '../../use-cases/quoted-text.js';
@@ -7,7 +7,7 @@ import { badUserInput } from '../errors/errors.js';
 /**
  * The check, for each order, whether a value can be in its column: a forged cursor must not reach the database.
  */
-const isValueOf: Record<string, (value: string | number) => boolean> = {
+const isValueOf: Record<string, (value: string | number, keys: KeyForm) => boolean> = {
   ID: isKey,
   TITLE: value => typeof value === 'string' && !value.includes('\0'),
   TOTAL_ENROLLMENTS: Number.isSafeInteger,
@@ -34,10 +34,10 @@ export function cursorOf(row: Sorted, { list, field }: Ordering): string {
 export function positionOf(
   name: string,
   cursor: string | null | undefined,
-  { list, field }: Ordering,
+  { list, field, keys = 'number' }: Ordering,
 ): Position | null {
   if (cursor == null) return null;
-  const parts = cursor.length > MAX_CURSOR_CHARACTERS ? null : cursorParts(cursor);
+  const parts = cursor.length > MAX_CURSOR_CHARACTERS ? null : cursorParts(cursor, keys);
   if (parts && parts[0] !== list)
     throw badUserInput(
       name,
@@ -48,7 +48,7 @@ export function positionOf(
       name,
       `${quotedText(cursor)} is a cursor of the order ${quotedText(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`,
     );
-  if (!parts || !isValueOf[field]!(parts[2]))
+  if (!parts || !isValueOf[field]!(parts[2], keys))
     throw badUserInput(
       name,
       `${quotedText(cursor)} is not a cursor of this API; give one whole, as pageInfo or an edge has it.`,
@@ -56,7 +56,7 @@ export function positionOf(
   return { value: parts[2], id: parts[3] };
 }
 
-function cursorParts(cursor: string): [string, string, string | number, Key] | null {
+function cursorParts(cursor: string, keys: KeyForm): [string, string, string | number, Key] | null {
   const bytes = Buffer.from(cursor, 'base64url');
   const content = bytes.subarray(CHECKSUM_LENGTH).toString();
   // Decoding ignores characters that are not base64.
@@ -69,7 +69,7 @@ function cursorParts(cursor: string): [string, string, string | number, Key] | n
     typeof list === 'string' &&
     typeof field === 'string' &&
     (typeof value === 'string' || Number.isSafeInteger(value)) &&
-    isKey(id);
+    isKey(id, keys);
   return sound ? [list, field, value as string | number, id] : null;
 }
 

@@ -16,8 +16,8 @@ export async function enrollmentConnection(
 ): Promise<Connection<EnrollmentRow>> {
   const { database, viewer, selected } = context;
   const known = signedIn(viewer);
-  const order = enrollmentOrderingOf(args.orderBy);
-  const filter = enrollmentFilterOf(args.filter);
+  const order = enrollmentOrderingOf(database, args.orderBy);
+  const filter = enrollmentFilterOf(database, args.filter);
   const page = await enrollmentPage(database, known, filter, order, pageRequest(args, order), selected(Enrollment));
   return connectionOf(
     page,
@@ -35,10 +35,10 @@ export async function nestedEnrollmentConnection(
   args: EnrollmentPageArgs,
   info: AskedIn,
 ): Promise<Connection<EnrollmentRow>> {
-  const { viewer, loaders } = context;
+  const { database, viewer, loaders } = context;
   const known = signedIn(viewer);
-  const order = enrollmentOrderingOf(args.orderBy);
-  const list = { parent, filter: enrollmentFilterOf(args.filter), order, page: pageRequest(args, order) };
+  const order = enrollmentOrderingOf(database, args.orderBy);
+  const list = { parent, filter: enrollmentFilterOf(database, args.filter), order, page: pageRequest(args, order) };
   const { page, shown } = await loaders.enrollments(known, list, askedOfEntries(info)).load(id);
   return connectionOf(
     page,

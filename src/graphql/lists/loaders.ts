@@ -95,7 +95,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
     properties: selected(User),
     take: user => void loaders.user.prime(user.id, user),
   });
-  const count = (request: CountRequest): DataLoader<number, CountType> =>
+  const count = (request: CountRequest): DataLoader<Key, CountType> =>
     kept(
       counts,
       // Asked for each course of a page: a short name for the usual ones.

@@ -40,7 +40,7 @@ export class CourseResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<CourseRow | null> {
     const teachers = isAskedFor(info, ['instructor']) ? loaders.joinedUsers() : undefined;
-    return (await coursesById(database, viewer, [idOf(id, 'id')], selected(Course), teachers))[0]!;
+    return (await coursesById(database, viewer, [idOf(database, 'courses', id, 'id')], selected(Course), teachers))[0]!;
   }
 
   @Query(() => CourseConnection.type, {
@@ -51,8 +51,8 @@ export class CourseResolver {
     @Args(() => CoursePageArgs) args: CoursePageArgs,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Connection<CourseRow>> {
-    const order = courseOrderingOf(args.orderBy);
-    const filter = courseFilterOf(args.filter);
+    const order = courseOrderingOf(database, args.orderBy);
+    const filter = courseFilterOf(database, args.filter);
     const properties = selected(Course);
     const limit = properties?.has('enrollmentsCount') ? askedLimit(info) : undefined;
     const counts = limit === undefined ? undefined : loaders.joinedCounts(limit);
@@ -134,7 +134,7 @@ export class CourseResolver {
   ): Promise<CoursePayload> {
     const { value, problems } = await createCourse(database, viewer, () => ({
       ...input,
-      instructorId: optionalIdOf(input.instructorId, 'input.instructorId'),
+      instructorId: optionalIdOf(database, 'users', input.instructorId, 'input.instructorId'),
     }));
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
   }
@@ -148,8 +148,8 @@ export class CourseResolver {
   ): Promise<CoursePayload> {
     const { value, problems } = await updateCourse(database, viewer, () => ({
       ...input,
-      id: idOf(input.id, 'input.id'),
-      instructorId: optionalIdOf(input.instructorId, 'input.instructorId'),
+      id: idOf(database, 'courses', input.id, 'input.id'),
+      instructorId: optionalIdOf(database, 'users', input.instructorId, 'input.instructorId'),
     }));
     loaders.forget();
     return { course: value && (await loaders.course.load(value.id)), userErrors: tell(problems) };
@@ -160,7 +160,9 @@ export class CourseResolver {
     @Ctx() { database, viewer, loaders, tell }: Context,
     @Arg('input', () => DeleteCourseInput, { description: 'The course to delete.' }) input: DeleteCourseInput,
   ): Promise<DeletePayload> {
-    const { value, problems } = await deleteCourse(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
+    const { value, problems } = await deleteCourse(database, viewer, () => ({
+      id: idOf(database, 'courses', input.id, 'input.id'),
+    }));
     loaders.forget();
     return { deletedId: value?.id ?? null, userErrors: tell(problems) };
   }

@@ -36,7 +36,12 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollmentRow | null> {
     const { database, viewer, selected } = context;
-    const [found] = await enrollmentsById(database, signedIn(viewer), [idOf(id, 'id')], selected(Enrollment));
+    const [found] = await enrollmentsById(
+      database,
+      signedIn(viewer),
+      [idOf(database, 'enrollments', id, 'id')],
+      selected(Enrollment),
+    );
     return found ? presentOne(context, found, info) : null;
   }
 
@@ -72,8 +77,8 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollPayload> {
     const { value, problems } = await enroll(context.database, context.viewer, () => ({
-      studentId: optionalIdOf(input.studentId, 'input.studentId'),
-      courseId: idOf(input.courseId, 'input.courseId'),
+      studentId: optionalIdOf(context.database, 'users', input.studentId, 'input.studentId'),
+      courseId: idOf(context.database, 'courses', input.courseId, 'input.courseId'),
     }));
     context.loaders.forget();
     return {
@@ -94,8 +99,8 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollManyPayload> {
     const { value, problems } = await enrollMany(context.database, context.viewer, () => ({
-      courseId: idOf(input.courseId, 'input.courseId'),
-      studentIds: idsOf(input.studentIds, 'input.studentIds')!,
+      courseId: idOf(context.database, 'courses', input.courseId, 'input.courseId'),
+      studentIds: idsOf(context.database, 'users', input.studentIds, 'input.studentIds')!,
     }));
     context.loaders.forget();
     const ids = value?.ids ?? [];
@@ -123,7 +128,7 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<EnrollPayload> {
     const { value, problems } = await setEnrollmentStatus(context.database, context.viewer, () => ({
-      enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
+      enrollmentId: idOf(context.database, 'enrollments', input.enrollmentId, 'input.enrollmentId'),
       status: input.status,
     }));
     context.loaders.forget();
@@ -144,8 +149,8 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<TransferEnrollmentPayload> {
     const { value, problems } = await transferEnrollment(context.database, context.viewer, () => ({
-      enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
-      courseId: idOf(input.courseId, 'input.courseId'),
+      enrollmentId: idOf(context.database, 'enrollments', input.enrollmentId, 'input.enrollmentId'),
+      courseId: idOf(context.database, 'courses', input.courseId, 'input.courseId'),
     }));
     context.loaders.forget();
     return {
@@ -165,7 +170,7 @@ export class EnrollmentResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<UnenrollPayload> {
     const { value, problems } = await unenroll(context.database, context.viewer, () => ({
-      enrollmentId: idOf(input.enrollmentId, 'input.enrollmentId'),
+      enrollmentId: idOf(context.database, 'enrollments', input.enrollmentId, 'input.enrollmentId'),
     }));
     context.loaders.forget();
     return {

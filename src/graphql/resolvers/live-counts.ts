@@ -41,12 +41,12 @@ export class LiveCountsResolver {
 }
 
 async function subscribe(
-  { live }: Context,
+  { live, database }: Context,
   { courseIds }: { courseIds?: string[] | null },
 ): Promise<CourseCountsSubscription> {
   if (!live) throw elsewhere();
   try {
-    return await live.counts.subscribe(live.subscriber, idsOf(courseIds, 'courseIds') ?? null);
+    return await live.counts.subscribe(live.subscriber, idsOf(database, 'courses', courseIds, 'courseIds') ?? null);
   } catch (error) {
     if (!(error instanceof SubscriptionRefused)) throw error;
     throw codedError(error.code, error.message, error.argument);

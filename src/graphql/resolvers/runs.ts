@@ -16,7 +16,7 @@ import {
   type Run,
 } from '../../recounts/index.js';
 import type { Context } from '../context.js';
-import { idOf, idsOf } from '../ids.js';
+import { idsOf, runIdOf } from '../ids.js';
 import { RecountEnrollmentsInput, RunInput } from '../inputs/runs.js';
 import { connectionOf, PageArgs, pageRequest, type Connection } from '../lists/pagination.js';
 import { CourseType } from '../types/objects.js';
@@ -34,7 +34,7 @@ export class RunResolver {
     @Ctx() { database, viewer }: Context,
     @Arg('id', () => ID, { description: 'The run.' }) id: string,
   ): Promise<Run | null> {
-    return runById(database, viewer, () => ({ id: idOf(id, 'id') }));
+    return runById(database, viewer, () => ({ id: runIdOf(id, 'id') }));
   }
 
   @Query(() => RecountRunConnection.type, { description: 'The runs, newest first. Allowed for admins.' })
@@ -82,7 +82,10 @@ export class RunResolver {
     return payload(
       context,
       runs.start(() =>
-        startRecount(database, viewer, () => ({ ...input, courseIds: idsOf(input?.courseIds, 'input.courseIds') })),
+        startRecount(database, viewer, () => ({
+          ...input,
+          courseIds: idsOf(database, 'courses', input?.courseIds, 'input.courseIds'),
+        })),
       ),
     );
   }
@@ -164,7 +167,7 @@ export class RecountChangeResolver {
 }
 
 function idIn(input: RunInput): { id: number } {
-  return { id: idOf(input.id, 'input.id') };
+  return { id: runIdOf(input.id, 'input.id') };
 }
 
 /** Returns a run as it is after a change of its state. */

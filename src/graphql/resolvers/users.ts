@@ -64,7 +64,9 @@ export class UserResolver {
     @Ctx() { database, viewer, loaders, tell }: Context,
     @Arg('input', () => DeleteUserInput, { description: 'The user to delete.' }) input: DeleteUserInput,
   ): Promise<DeletePayload> {
-    const { value, problems } = await deleteUser(database, viewer, () => ({ id: idOf(input.id, 'input.id') }));
+    const { value, problems } = await deleteUser(database, viewer, () => ({
+      id: idOf(database, 'users', input.id, 'input.id'),
+    }));
     loaders.forget();
     return { deletedId: value?.id ?? null, userErrors: tell(problems) };
   }

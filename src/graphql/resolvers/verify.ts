@@ -40,7 +40,7 @@ export class VerifyResolver {
     const sum: Found = { checked: 0, driftCount: 0, drifts: [] };
     const { value, problems } = await runs.verifications.do(viewer, async () => {
       const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({
-        courseIds: idsOf(input?.courseIds, 'input.courseIds'),
+        courseIds: idsOf(database, 'courses', input?.courseIds, 'input.courseIds'),
       }));
       loaders.forget();
       if (!verification) return rejected(...refusals);

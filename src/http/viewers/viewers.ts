@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
 import type { Database } from '../../database/database.js';
+import { keyFormOf } from '../../database/mapped/key-forms.js';
 import { faultOf } from '../../database/faults/fault-of.js';
 import { WorkStopped } from '../../database/time-limits/time-limit.js';
 import { WaitRefused } from '../../database/connections/wait-queue.js';
@@ -53,6 +54,7 @@ export function viewersOf(
   let staleKeyUses = 0;
   const claimedBy = tokenVerifier(config.jwt, {
     roleFrom: config.roleFrom,
+    userKeys: keyFormOf(database, 'users'),
     onTrouble: (error, areKnown) =>
       error === null
         ? logger.info('the keys that verify tokens are available again')

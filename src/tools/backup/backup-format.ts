@@ -27,7 +27,10 @@ export const header = z.strictObject({
 });
 
 /** Reads the row of one course: its id, and its stored counts in the order of the header's counters. */
-export const row = z.strictObject({ id: z.int().positive(), counts: z.array(z.int().min(0).max(MAX_STORED_COUNT)) });
+export const row = z.strictObject({
+  id: z.union([z.int().positive(), z.string()]),
+  counts: z.array(z.int().min(0).max(MAX_STORED_COUNT)),
+});
 
 /** Reads a closing line: how many courses the file has, and the SHA-256 of the lines before it, each with its LF. */
 export const closing = z.strictObject({ courses: z.int().nonnegative(), sha256: z.string() });

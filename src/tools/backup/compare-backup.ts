@@ -1,7 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { verify, type VerifiedChunk } from 'mikro-orm-counters';
 import type { Database } from '../../database/database.js';
-import { compareKeys, countOf, Course, type Key } from '../../entities/index.js';
+import { keyOrder } from '../../database/mapped/key-forms.js';
+import { countOf, Course, type Key } from '../../entities/index.js';
 import { titlesOf } from '../../recounts/titles.js';
 import type { BackupHeader, BackupRow } from './backup-format.js';
 
@@ -46,15 +47,15 @@ export async function compareBackup(
   onChanges: (changes: readonly CountToRestore[]) => void,
 ): Promise<BackupComparison> {
   const em = database.em.fork() as SqlEntityManager;
+  const compare = keyOrder(database, 'courses');
   const [unknown, missing] = [new FirstIds(), new FirstIds()];
   let [common, changes, changedCourses, drifting] = [0, 0, 0, 0];
   let next = await rows.next();
   for await (const chunk of verify(em, Course, { all: true })) {
     const found: CountToRestore[] = [];
-    for (const [courseId, counts] of countsByCourse(chunk)) {
-      for (; !next.done && compareKeys(next.value.id, courseId) < 0; next = await rows.next())
-        unknown.add(next.value.id);
-      if (next.done || compareKeys(next.value.id, courseId) > 0) {
+    for (const [courseId, counts] of countsByCourse(chunk, compare)) {
+      for (; !next.done && compare(next.value.id, courseId) < 0; next = await rows.next()) unknown.add(next.value.id);
+      if (next.done || compare(next.value.id, courseId) > 0) {
         missing.add(courseId);
         continue;
       }
@@ -83,8 +84,11 @@ export async function compareBackup(
 }
 
 /** Returns the counts of a chunk by course, in ascending order. */
-function countsByCourse({ counts }: VerifiedChunk): [Key, VerifiedChunk['counts']][] {
-  return [...Map.groupBy(counts, ({ key }) => Number(key[0]))].toSorted(([a], [b]) => a - b);
+function countsByCourse(
+  { counts }: VerifiedChunk,
+  compare: (one: Key, other: Key) => number,
+): [Key, VerifiedChunk['counts']][] {
+  return [...Map.groupBy(counts, ({ key }) => key[0] as Key)].toSorted(([a], [b]) => compare(a, b));
 }
 
 class FirstIds implements SomeIds {

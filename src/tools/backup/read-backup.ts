@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
+import type { Database } from '../../database/database.js';
+import { keyFormOf, keyOrder } from '../../database/mapped/key-forms.js';
+import { isKey, keysAre, type Key } from '../../entities/index.js';
 import { lineBlocks } from '../import/lines.js';
 import type { Source } from '../import/source.js';
 import { BackupError } from './backup-error.js';
@@ -38,13 +41,18 @@ export async function readHeader(source: Source, declared: readonly string[]): P
 
 /**
  * Returns the rows of a backup whose header was read, and fails at the latest at the end if the file is incomplete:
- * if it was cut off or changed, or has a line of another format. Errors: BackupError.
+ * if it was cut off or changed, or has a line of another format, or keys of another form than the database has. Errors: BackupError.
  */
-export async function* backupRows(source: Source, header: BackupHeader): AsyncGenerator<BackupRow, void, undefined> {
+export async function* backupRows(
+  database: Database,
+  source: Source,
+  header: BackupHeader,
+): AsyncGenerator<BackupRow, void, undefined> {
+  const [form, compare] = [keyFormOf(database, 'courses'), keyOrder(database, 'courses')];
   const hash = createHash('sha256');
   let end: z.infer<typeof closing> | undefined;
   let rows = 0;
-  let lastId = 0;
+  let lastId: Key | null = null;
   for await (const { number, text } of linesOf(source)) {
     const refuse = (problem: string): BackupError =>
       new BackupError(`${source.name}:${number}: ${problem} ${OTHER_COPY}`);
@@ -59,7 +67,9 @@ export async function* backupRows(source: Source, header: BackupHeader): AsyncGe
     }
     const one = row.safeParse(value).data;
     if (one?.counts.length !== header.counters.length) throw refuse('this is no line of a course with its counts.');
-    if (one.id <= lastId) throw refuse(`course ${one.id} comes after course ${lastId}.`);
+    if (!isKey(one.id, form))
+      throw refuse(`this is no line of a course of this database, whose ids of courses are ${keysAre(form)}.`);
+    if (lastId !== null && compare(one.id, lastId) <= 0) throw refuse(`course ${one.id} comes after course ${lastId}.`);
     rows += 1;
     lastId = one.id;
     yield one;

@@ -66,8 +66,8 @@ export async function checkBackup(
     countersInto(database.em as SqlEntityManager, Course).map(({ name }) => name),
   );
   // To the end, before anything is said of its contents.
-  for await (const _ of backupRows(source, header));
-  const comparison = await compareBackup(database, header, backupRows(source, header), onChanges);
+  for await (const _ of backupRows(database, source, header));
+  const comparison = await compareBackup(database, header, backupRows(database, source, header), onChanges);
   if (comparison.common === 0 && header.courses > 0)
     throw new BackupError(
       `The database has none of the ${header.courses} courses of ${source.name}. It is a backup of another database; check DATABASE_URL.`,
@@ -96,7 +96,7 @@ export async function restoreCounts(
     source,
     counters.map(({ name }) => name),
   );
-  for await (const _ of backupRows(source, header));
+  for await (const _ of backupRows(database, source, header));
   const transactions = new RestoringTransactions(database, counters);
   let restored: Restored = { outcome: 'finished', done: 0, changes: 0, changedCourses: 0, lastId: null, drifting: 0 };
   const note = (more: Partial<Restored>): void => {
@@ -104,7 +104,7 @@ export async function restoreCounts(
     onRestored?.(restored);
   };
   try {
-    for await (const rows of chunksOf(backupRows(source, header))) {
+    for await (const rows of chunksOf(backupRows(database, source, header))) {
       const wanted = rows.map(({ id, counts }): WantedCounts => ({
         id,
         counts: counters.map(({ name }) => counts[header.counters.indexOf(name)]!),

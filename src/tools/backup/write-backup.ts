@@ -75,16 +75,18 @@ async function* countPages(
   em: SqlEntityManager,
   properties: readonly string[],
 ): AsyncGenerator<{ id: Key; counts: number[] }[]> {
-  for (let after = 0; ;) {
+  for (let after: Key | null = null; ;) {
     const query = em
       .createQueryBuilder(Course, 'c')
       .select(['id', ...properties] as never)
-      .where({ id: { $gt: after } })
+      .where(after === null ? {} : { id: { $gt: after } })
       .orderBy({ id: 'asc' })
       .limit(COURSES_PER_PAGE);
-    const found = (await query.execute('all')) as unknown as Record<string, number>[];
-    if (found.length > 0) yield found.map(row => ({ id: row['id']!, counts: properties.map(name => row[name]!) }));
+    const found = (await query.execute('all')) as unknown as ({ readonly id: Key } & Readonly<
+      Record<string, number>
+    >)[];
+    if (found.length > 0) yield found.map(row => ({ id: row.id, counts: properties.map(name => row[name]!) }));
     if (found.length < COURSES_PER_PAGE) return;
-    after = found.at(-1)!['id']!;
+    after = found.at(-1)!.id;
   }
 }

@@ -1,7 +1,9 @@
 import { dialectOf, type Database } from '../../database/database.js';
 import type { NumberType } from '../../database/dialects/dialect.js';
-import { storedColumn, storedTable } from '../../database/mapped/stored-names.js';
+import { keyFormOf } from '../../database/mapped/key-forms.js';
+import { storedColumn, storedTable, tableOfPart } from '../../database/mapped/stored-names.js';
 import { entitiesByTable, tableNames, type ColumnOf, type TableName } from '../../database/tables.js';
+import { mapParts } from '../../map/map-form.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
 /** A column that holds the keys of a table. */
@@ -33,7 +35,7 @@ export async function examineKeyRanges(database: Database, tables: readonly Tabl
   const { inspection } = dialectOf(database);
   const types = await inspection.numberTypes(database);
   const ranges: UsedRange[] = [];
-  for (const table of tables)
+  for (const table of tables.filter(one => isNumbered(database, one)))
     ranges.push({
       table: storedTable(database, table),
       used: await inspection.highestKey(database, storedTable(database, table), storedColumn(database, table, 'id')),
@@ -45,6 +47,11 @@ export async function examineKeyRanges(database: Database, tables: readonly Tabl
   return highest
     ? [ok(`No key has used half of its numbers; the most, ${percentOf(highest)}%, has ${highest.table}.`)]
     : [];
+}
+
+/** Returns whether the keys of a table are numbers. */
+function isNumbered(database: Database, table: TableName): boolean {
+  return !mapParts.some(part => tableOfPart(part) === table && keyFormOf(database, part) !== 'number');
 }
 
 function findingOf(range: UsedRange): Finding {

@@ -9,12 +9,12 @@ import { storedColumn, storedTable } from '../../database/mapped/stored-names.js
 import { isLeftToOthers } from './left-to-others.js';
 import type { TableName } from '../../database/tables.js';
 
-/** The statements that try each kind of access to a table, and touch no row: ids begin at 1. */
+/** The statements that try each kind of access to a table, and touch no row: each has an id. */
 const trials: Readonly<Record<string, (table: string, id: string) => string>> = {
-  select: (table, id) => `select * from ${table} where ${id} = 0`,
-  insert: (table, id) => `insert into ${table} select * from ${table} where ${id} = 0`,
-  update: (table, id) => `update ${table} set ${id} = ${id} where ${id} = 0`,
-  delete: (table, id) => `delete from ${table} where ${id} = 0`,
+  select: (table, id) => `select * from ${table} where ${id} is null`,
+  insert: (table, id) => `insert into ${table} select * from ${table} where ${id} is null`,
+  update: (table, id) => `update ${table} set ${id} = ${id} where ${id} is null`,
+  delete: (table, id) => `delete from ${table} where ${id} is null`,
 };
 
 /**

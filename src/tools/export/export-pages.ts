@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Course, Enrollment, User, type Key } from '../../entities/index.js';
+import { Course, Enrollment, User, shownKey, type Key } from '../../entities/index.js';
 import { isUnknownMoment, unknownValueIn } from '../../map/choices.js';
 import { coursesBy, usersBy } from '../import/lookups.js';
 
@@ -21,7 +21,7 @@ export const exportedUsers: ExportedTable = {
   count: em => em.count(User),
   columns: ['name', 'email', 'role', 'created_at'],
   async *pages(em) {
-    for await (const users of pagesOf(after => em.find(User, { id: { $gt: after } }, pageOptions)))
+    for await (const users of pagesOf(after => em.find(User, behind(after), pageOptions)))
       yield users.map(({ name, email, role, createdAt }) => [name, email, asTheirs(role), shown(createdAt)]);
   },
 };
@@ -31,7 +31,7 @@ export const exportedCourses: ExportedTable = {
   count: em => em.count(Course),
   columns: ['title', 'description', 'status', 'is_published', 'capacity', 'instructor', 'created_at'],
   async *pages(em) {
-    for await (const courses of pagesOf(after => em.find(Course, { id: { $gt: after } }, pageOptions))) {
+    for await (const courses of pagesOf(after => em.find(Course, behind(after), pageOptions))) {
       const emails = await emailsOf(
         em,
         courses.flatMap(({ instructor }) => instructor?.id ?? []),
@@ -55,7 +55,7 @@ export function exportedEnrollments(by: 'name' | 'id'): ExportedTable {
     count: em => em.count(Enrollment),
     columns: ['course', 'student', 'status', 'enrolled_at'],
     async *pages(em) {
-      for await (const enrollments of pagesOf(after => em.find(Enrollment, { id: { $gt: after } }, pageOptions))) {
+      for await (const enrollments of pagesOf(after => em.find(Enrollment, behind(after), pageOptions))) {
         const titles =
           by === 'id'
             ? null
@@ -71,8 +71,8 @@ export function exportedEnrollments(by: 'name' | 'id'): ExportedTable {
                 enrollments.map(({ student }) => student.id),
               );
         yield enrollments.map(({ course, student, status, enrolledAt }) => [
-          titles?.get(course.id) ?? course.id,
-          emails?.get(student.id) ?? student.id,
+          titles?.get(course.id) ?? shownKey(course.id),
+          emails?.get(student.id) ?? shownKey(student.id),
           asTheirs(status),
           shown(enrolledAt),
         ]);
@@ -93,8 +93,13 @@ function shown(moment: Date): string | null {
 
 const pageOptions = { orderBy: { id: 'asc' }, limit: PAGE_ROWS, disableIdentityMap: true } as const;
 
-async function* pagesOf<Row extends { id: Key }>(read: (after: number) => Promise<Row[]>): AsyncGenerator<Row[]> {
-  for (let after = 0; ;) {
+/** Returns the condition of rows with higher keys than that of another row. */
+function behind(after: Key | null): { id?: { $gt: Key } } {
+  return after === null ? {} : { id: { $gt: after } };
+}
+
+async function* pagesOf<Row extends { id: Key }>(read: (after: Key | null) => Promise<Row[]>): AsyncGenerator<Row[]> {
+  for (let after: Key | null = null; ;) {
     const page = await read(after);
     if (page.length > 0) yield page;
     if (page.length < PAGE_ROWS) return;

@@ -206,13 +206,13 @@ async function instructors(
 ): Promise<(reference: Reference) => Key | Pick<BadRow, 'code' | 'message'>> {
   const references = rows.flatMap(({ instructor }) => instructor ?? []);
   const found = await foundUsers(em, references, {}, 'instructor');
-  const ids = new Set(references.map(found).filter(one => typeof one === 'number'));
+  const ids = new Set(references.map(found).filter(one => typeof one !== 'object'));
   const students =
     ids.size === 0 ? [] : await em.find(User, { id: { $in: [...ids] }, role: Role.STUDENT }, { fields: ['id'] });
   const isStudent = new Set(students.map(({ id }) => id));
   return reference => {
     const id = found(reference);
-    if (typeof id !== 'number' || !isStudent.has(id)) return id;
+    if (typeof id === 'object' || !isStudent.has(id)) return id;
     return {
       code: 'BAD_INSTRUCTOR',
       message: `The user ${quotedCell(reference.text)} is a student; an instructor is a teacher or an admin.`,

@@ -1,11 +1,16 @@
-import type { Key } from '../../entities/index.js';
+import { keyFormOf } from '../../database/mapped/key-forms.js';
+import { keyIn, shownKey, type Key, type KeyForm } from '../../entities/index.js';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { quotedCell, type BadRow } from './bad-row.js';
 import { coursesBy, usersBy } from './lookups.js';
 
-/** What a file calls a course or a user: a text that is looked up, and may also be an id. */
+/** What a file calls a course or a user: a text that is looked up. */
 export interface Reference {
   readonly text: string;
+}
+
+/** The same, which may also be an id. */
+interface Named extends Reference {
   /** Null: the text can be no id. */
   readonly id: Key | null;
 }
@@ -32,8 +37,14 @@ export type Found = Key | Pick<BadRow, 'code' | 'message'>;
 
 /** Returns a text as a reference. */
 export function referenceOf(text: string): Reference {
+  return { text };
+}
+
+/** Returns the id that a text can be, by what the ids are; null: it can be none. */
+function idIn(text: string, form: KeyForm): Key | null {
+  if (form !== 'number') return keyIn(text, form);
   // Longer numbers are no ids: JavaScript would round them to one that somebody else has.
-  return { text, id: /^\d{1,15}$/.test(text) ? Number(text) : null };
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 /** Returns a function that finds the course of each of some references. */
@@ -42,7 +53,7 @@ export async function foundCourses(
   references: readonly Reference[],
   { courses: by, courseNames }: Matching,
 ): Promise<(reference: Reference) => Found> {
-  const named = translated(references, courseNames);
+  const named = translated(references, courseNames, keyFormOf(em, 'courses'));
   const existing = new Set(by === 'title' ? [] : (await coursesBy(em, 'id', idsIn(named.all))).map(({ id }) => id));
   const byTitle = Map.groupBy(
     by === 'id' ? [] : await coursesBy(em, 'title', [...new Set(named.all.map(({ text }) => text))]),
@@ -72,7 +83,7 @@ export async function foundUsers(
   role: 'student' | 'instructor' = 'student',
 ): Promise<(reference: Reference) => Found> {
   const what = role === 'student' ? 'STUDENT' : 'INSTRUCTOR';
-  const named = translated(references, userNames);
+  const named = translated(references, userNames, keyFormOf(em, 'users'));
   const existing = new Set(by === 'email' ? [] : (await usersBy(em, 'id', idsIn(named.all))).map(({ id }) => id));
   const emails = new Set(named.all.flatMap(({ text }) => (text.includes('@') ? [text, text.toLowerCase()] : [])));
   const byEmail = Map.groupBy(by === 'id' ? [] : await usersBy(em, 'email', [...emails]), ({ email }) => email);
@@ -92,7 +103,7 @@ export async function foundUsers(
     if (namesakes.length > 0)
       return {
         code: `AMBIGUOUS_${what}`,
-        message: `${namesakes.length + 1} users have the email ${nameOf(ours)} (ids ${[user, ...namesakes].map(one => one.id).join(', ')}); give the id of one.`,
+        message: `${namesakes.length + 1} users have the email ${nameOf(ours)} (ids ${[user, ...namesakes].map(one => shownKey(one.id)).join(', ')}); give the id of one.`,
       };
     return user.id;
   };
@@ -101,11 +112,11 @@ export async function foundUsers(
 function translated(
   references: readonly Reference[],
   table: NameTable | undefined,
-): { all: readonly Reference[]; of: (reference: Reference) => Reference | null } {
-  const of = (reference: Reference): Reference | null => {
-    if (!table) return reference;
-    const ours = table.names.get(reference.text);
-    return ours === undefined ? null : referenceOf(ours);
+  form: KeyForm,
+): { all: readonly Named[]; of: (reference: Reference) => Named | null } {
+  const of = ({ text }: Reference): Named | null => {
+    const ours = table ? table.names.get(text) : text;
+    return ours === undefined ? null : { text: ours, id: idIn(ours, form) };
   };
   return { all: references.map(of).filter(one => one !== null), of };
 }
@@ -118,17 +129,20 @@ function unknown(
   return { code: `UNKNOWN_${what}`, message: `${file} has no ${quotedCell(text)}.` };
 }
 
-function idsIn(references: readonly Reference[]): Key[] {
+function idsIn(references: readonly Named[]): Key[] {
   return [...new Set(references.flatMap(({ id }) => (id === null ? [] : [id])))];
 }
 
 /** Returns why a text can mean more than one course. */
-function ambiguous({ id, text }: Reference, courses: readonly Key[]): string {
+function ambiguous({ id, text }: Named, courses: readonly Key[]): string {
   if (id === null || !courses.includes(id))
     return `${courses.length} courses are called ${quotedCell(text)}; give the id of one.`;
-  return `${quotedCell(text)} is the id of one course, and another is called so (id ${courses.filter(course => course !== id).join(', ')}); give that id, or say by --match-courses which of both the file has.`;
+  return `${quotedCell(text)} is the id of one course, and another is called so (id ${courses
+    .filter(course => course !== id)
+    .map(shownKey)
+    .join(', ')}); give that id, or say by --match-courses which of both the file has.`;
 }
 
-function nameOf({ id, text }: Reference, isName = false): string {
-  return id === null || isName ? quotedCell(text) : `with the id ${id}`;
+function nameOf({ id, text }: Named, isName = false): string {
+  return id === null || isName ? quotedCell(text) : `with the id ${shownKey(id)}`;
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { operator } from '../../../src/access/viewer.js';
 import { Shell } from '../../../src/cli/shell/shell.js';
 import type { Database } from '../../../src/database/database.js';
-import { Course, Enrollment, Role, User } from '../../../src/entities/index.js';
+import { Course, Enrollment, Role, User, type Key } from '../../../src/entities/index.js';
 import { verifyCounts } from '../../../src/recounts/verify-counts.js';
 import { enroll as enrollOutside } from '../../../src/use-cases/enrollments.js';
 import { adoptedSchool, withAllStatuses } from '../../support/adopted-school.js';
@@ -169,7 +169,7 @@ for (const [name, make] of Object.entries(schools)) {
 describeOnEach('the locks of a session', kind => {
   let school: School;
   let database: Database;
-  let ids: { course: number; student: number; other: number };
+  let ids: { course: Key; student: Key; other: Key };
   beforeAll(async () => {
     school = await schools['our own database']!(kind);
     ({ database } = school);

@@ -4,6 +4,7 @@ import { Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import { describeOnEngineDatabases } from '../../support/databases.js';
 import { useSchema } from '../../support/schema.js';
 import { addCourses, addStudents, countsOf, enroll, expectExactSchool, school } from '../models/school.js';
+import { numberKey } from '../../support/keys.js';
 
 describeOnEngineDatabases('an entity that remains from a transaction that was rolled back', kind => {
   const schema = useSchema(kind, school);
@@ -66,7 +67,7 @@ describeOnEngineDatabases('an entity that remains from a transaction that was ro
     const em = schema.em();
     const { id } = await leftOver(em, course!, one!);
     em.remove(em.getReference(Enrollment, id));
-    em.create(Enrollment, { id: id + 1, course: course!, student: two! });
+    em.create(Enrollment, { id: numberKey(id) + 1, course: course!, student: two! });
     await em.flush();
     expect(await countsOf(schema, course!)).toEqual([1, 1]);
     await expectExactSchool(schema);

@@ -2,6 +2,7 @@ import { counters, Course, Enrollment, EnrollmentStatus, User } from '../../../s
 import type { StoredCount } from '../../support/exact-counts.js';
 import { expectExact } from '../../support/exact-counts.js';
 import type { Schema, SchemaOptions } from '../../support/schema.js';
+import { numberKey } from '../../support/keys.js';
 
 /** Rollcall's own entities with its two counters. */
 export const school: SchemaOptions = { entities: [User, Course, Enrollment], counters };
@@ -27,7 +28,7 @@ export async function addCourses(schema: Schema, amount: number): Promise<number
   const em = schema.em();
   const courses = Array.from({ length: amount }, (_, index) => em.create(Course, { title: `Course ${index}` }));
   await em.flush();
-  return courses.map(({ id }) => id);
+  return courses.map(({ id }) => numberKey(id));
 }
 
 /** Adds students and returns their ids, ascending. */
@@ -37,7 +38,7 @@ export async function addStudents(schema: Schema, amount: number): Promise<numbe
     em.create(User, { name: `Student ${index}`, email: `s${index}@example.org` }),
   );
   await em.flush();
-  return students.map(({ id }) => id);
+  return students.map(({ id }) => numberKey(id));
 }
 
 /** Enrolls a student through an entity manager of its own and returns the enrollment's id. */
@@ -50,7 +51,7 @@ export async function enroll(
   const em = schema.em();
   const enrollment = em.create(Enrollment, { course, student, status });
   await em.flush();
-  return enrollment.id;
+  return numberKey(enrollment.id);
 }
 
 /** Returns the stored counts of a course, total and active, by raw SQL. */

@@ -11,6 +11,7 @@ import {
 } from 'graphql';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { maySeeCourse, maySeeEmail, maySeeEnrollment, maySeeUser, type Facts } from './rules.js';
+import { numberKey } from '../../support/keys.js';
 
 type Shown = Record<string, unknown>;
 /** The basis on which an answer is judged. */
@@ -182,7 +183,7 @@ function judgeField(type: string, node: FieldNode, parent: Shown, part: unknown,
         ),
       );
     case 'Query.me':
-      return expectNull('me', viewer?.userId != null && facts.users.has(viewer.userId));
+      return expectNull('me', viewer?.userId != null && facts.users.has(numberKey(viewer.userId)));
     default:
   }
 }

@@ -2,6 +2,7 @@ import { CourseStatus, Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { countsIn, manages, removeEnrollments, sees, type CourseModel, type School, type UserModel } from './school.js';
 import { adminOnly, denied, done, rejected, staffOnly, type Expected } from './expected.js';
+import { numberKey } from '../../support/keys.js';
 
 /** The input of a course; omitted fields stay as they are. */
 export interface CourseInput {
@@ -22,7 +23,7 @@ export function expectedCreateCourse(
   const denial = staffOnly(viewer);
   if (denial) return denial;
   const instructorId =
-    viewer!.role === Role.TEACHER ? (input.instructorId ?? viewer!.userId) : (input.instructorId ?? null);
+    viewer!.role === Role.TEACHER ? (input.instructorId ?? numberKey(viewer!.userId)) : (input.instructorId ?? null);
   if (viewer!.role === Role.TEACHER && instructorId !== viewer!.userId) return denied('FORBIDDEN');
   const codes = [...shapeCodes(input), ...instructorCodes(school, instructorId)];
   if (codes.length > 0) return rejected(...codes);

@@ -2,6 +2,7 @@ import { EnrollmentStatus, Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import { isEnrolled, isOpen, manages, seatsIn, sees, seesEnrollment, type School } from './school.js';
 import { denied, done, rejected, staffOnly, type Expected } from './expected.js';
+import { numberKey } from '../../support/keys.js';
 
 /** Returns the expected outcome of enrolling one student. */
 export function expectedEnroll(
@@ -10,7 +11,7 @@ export function expectedEnroll(
   { courseId, studentId }: { courseId: number; studentId: number | null },
 ): Expected {
   if (!viewer) return denied('UNAUTHENTICATED');
-  const student = studentId ?? viewer.userId;
+  const student = studentId ?? numberKey(viewer.userId);
   if (viewer.role === Role.STUDENT && student !== viewer.userId) return denied('FORBIDDEN');
   if (student === null) return rejected('INVALID');
   const course = school.courses.get(courseId);

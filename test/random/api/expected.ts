@@ -1,6 +1,7 @@
 import { Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
 import type { School } from './school.js';
+import { numberKey } from '../../support/keys.js';
 
 /** The ids of the rows that an answer shows. */
 export interface ShownRows {
@@ -47,7 +48,7 @@ export function denied(error: 'UNAUTHENTICATED' | 'FORBIDDEN' | 'BAD_USER_INPUT'
 
 /** Returns whether a viewer's token names a deleted user. */
 export function isDeleted(school: School, viewer: Viewer | null): boolean {
-  return viewer !== null && viewer.userId !== null && !school.users.has(viewer.userId);
+  return viewer !== null && viewer.userId !== null && !school.users.has(numberKey(viewer.userId));
 }
 
 /** Denies access to anonymous viewers; null: the viewer has access. */

@@ -1,5 +1,6 @@
 import { CourseStatus, EnrollmentStatus, Role } from '../../../src/entities/index.js';
 import type { Viewer } from '../../../src/access/viewer.js';
+import { numberKey } from '../../support/keys.js';
 
 /** A user in the model. */
 export interface UserModel {
@@ -77,7 +78,8 @@ export function sees(school: School, viewer: Viewer | null, courseId: number): b
   const course = school.courses.get(courseId);
   if (!course) return false;
   return (
-    course.isPublished || (viewer !== null && (manages(viewer, course) || isEnrolled(school, courseId, viewer.userId)))
+    course.isPublished ||
+    (viewer !== null && (manages(viewer, course) || isEnrolled(school, courseId, numberKey(viewer.userId))))
   );
 }
 

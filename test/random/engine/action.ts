@@ -4,6 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/index.js';
 import { courseId, courseIds, rowWith } from './rows.js';
 import type { Level, ModelRun } from './model-run.js';
+import { numberKey } from '../../support/keys.js';
 
 /** The context of an action: its writer and the entity manager. */
 export interface ActionContext {
@@ -57,7 +58,7 @@ export function heldEnrollments(em: SqlEntityManager): Enrollment[] {
   );
   return [...new Set(held)]
     .filter(entity => !unitOfWork.getRemoveStack().has(entity))
-    .toSorted((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity));
+    .toSorted((a, b) => (numberKey(a.id) ?? Infinity) - (numberKey(b.id) ?? Infinity));
 }
 
 /** Returns the courses that an entity manager has loaded. */
@@ -65,7 +66,7 @@ export function loadedCourses(em: SqlEntityManager): Course[] {
   const courses = [...em.getUnitOfWork(false).getIdentityMap()].filter(entity => entity instanceof Course);
   return courses
     .filter(course => course.id !== undefined && helper(course).isInitialized())
-    .toSorted((a, b) => a.id - b.id);
+    .toSorted((a, b) => numberKey(a.id) - numberKey(b.id));
 }
 
 /**
@@ -90,7 +91,7 @@ export function studentChoices({ run }: ActionContext, ghost: boolean): number[]
 /** Returns whether others have moved or removed an enrollment since it was loaded. */
 export function isStale({ rows }: ModelRun, enrollment: Enrollment): boolean {
   if (enrollment.id === undefined) return false;
-  return rowWith(rows, enrollment.id)?.course !== seenCourse(enrollment);
+  return rowWith(rows, numberKey(enrollment.id))?.course !== seenCourse(enrollment);
 }
 
 /** Returns the name of an enrollment, and what its writer does not know about it. */
@@ -98,10 +99,10 @@ export function nameOf({ log, rows }: ModelRun, enrollment: Enrollment): string 
   const { id } = enrollment;
   // MikroORM takes the relations out of an entity that a fork has removed, and inserts it again without them.
   if (id === undefined)
-    return `the new enrollment of ${log.name('student', (enrollment as Partial<Enrollment>).student?.id)}`;
+    return `the new enrollment of ${log.name('student', numberKey((enrollment as Partial<Enrollment>).student?.id))}`;
   const seen = seenCourse(enrollment);
-  const row = rowWith(rows, id);
-  const name = log.name('enrollment', id);
+  const row = rowWith(rows, numberKey(id));
+  const name = log.name('enrollment', numberKey(id));
   if (!row) return `${name} (which is gone)`;
   if (seen === undefined) return `${name} (whose course is not loaded)`;
   return seen === row.course

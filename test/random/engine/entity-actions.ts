@@ -16,6 +16,7 @@ import {
 } from './action.js';
 import { attempt, flushOrLeave } from './attempt.js';
 import { courseIds, rowOf } from './rows.js';
+import { numberKey } from '../../support/keys.js';
 
 const flush = fc.nat({ max: 2 }).map(number => number > 0);
 
@@ -50,7 +51,7 @@ export const enrolling: fc.Arbitrary<Action> = fc
         who,
       );
       if (student === undefined) return;
-      const id = typeof target === 'number' ? target : target.id;
+      const id = typeof target === 'number' ? target : numberKey(target.id);
       const place = `${log.name('course', id)}${loaded ? ', which is loaded,' : ''}`;
       log.write(
         `${context.who} enrolls ${log.name('student', student)} in ${place} (${status ?? 'by default active'})`,
@@ -113,7 +114,7 @@ export const changing: fc.Arbitrary<Action> = fc
       const parts = [
         ...(course === undefined
           ? []
-          : [`moves it to ${log.name('course', typeof course === 'number' ? course : course.id)}`]),
+          : [`moves it to ${log.name('course', typeof course === 'number' ? course : numberKey(course.id))}`]),
         ...(status === null ? [] : [`sets it ${status}`]),
         ...(student === undefined ? [] : [`gives it to ${log.name('student', student)}`]),
       ];

@@ -1,5 +1,6 @@
 import type { EnrollmentStatus } from '../../../src/entities/index.js';
 import { courseId, hasCourse, rowWith, sameCourse, type CoursePointer, type Row, type Rows } from './rows.js';
+import { numberKey } from '../../support/keys.js';
 
 /** What a write requests for one row. */
 interface Update {
@@ -68,7 +69,7 @@ export function byKeys(rows: Rows, changes: Changes): Expectation {
  * the new rows.
  */
 export function withReusedKeys(rows: Rows, { creates, updates, deletes }: Changes): Rows {
-  const given = creates.flatMap(({ entity }) => entity?.id ?? []);
+  const given = creates.flatMap(({ entity }) => numberKey(entity?.id) ?? []);
   return changed(rows, {
     ...noChanges,
     updates: updates.filter(({ id }) => given.includes(id)),
@@ -100,7 +101,7 @@ function changed(rows: Rows, { creates, updates, deletes, earlyDeletes, newCours
 
 /** Returns whether a new row has the id of another: its entity was inserted before, and that was rolled back. */
 function takesIds(rows: Rows, { creates, newCourses }: Changes): boolean {
-  const ids = creates.flatMap(({ entity }) => entity?.id ?? []);
+  const ids = creates.flatMap(({ entity }) => numberKey(entity?.id) ?? []);
   return (
     ids.some(id => rowWith(rows, id)) ||
     newCourses.some(course => courseId(course) !== undefined && hasCourse(rows, course))

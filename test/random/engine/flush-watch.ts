@@ -10,6 +10,7 @@ import { Course, Enrollment, EnrollmentStatus } from '../../../src/entities/inde
 import type { Changes } from './expectation.js';
 import { NO_COURSE, rowWith, type CoursePointer, type Rows } from './rows.js';
 import type { FlushChanges } from './rules.js';
+import { numberKey } from '../../support/keys.js';
 
 /** A flush under way. */
 export interface WatchedFlush extends FlushChanges {
@@ -53,7 +54,7 @@ function flushChanges(changeSets: readonly AnyChangeSet[], { rows, assigned }: W
   );
   return {
     changes: changesOf(changeSets),
-    counted: counted.filter(({ type }) => type !== 'create').map(({ entity }) => (entity as Enrollment).id),
+    counted: counted.filter(({ type }) => type !== 'create').map(({ entity }) => numberKey((entity as Enrollment).id)),
     known: knownCourses(counted, changeSets, rows),
     assigned: changeSets.some(
       ({ entity, payload }) =>
@@ -74,7 +75,7 @@ function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
         id: null,
         entity: entity as Enrollment,
         course: pointer(course) ?? NO_COURSE,
-        student: student?.id ?? 0,
+        student: numberKey(student?.id) ?? 0,
         status,
         empties: !course || !student,
       };
@@ -84,15 +85,15 @@ function changesOf(changeSets: readonly AnyChangeSet[]): Changes {
       return {
         id,
         ...('course' in payload && course && { course: pointer(course)! }),
-        ...('student' in payload && student && { student: student.id }),
+        ...('student' in payload && student && { student: numberKey(student.id) }),
         ...('status' in payload && { status }),
         empties: ('course' in payload && !course) || ('student' in payload && !student),
       };
     }),
-    deletes: of(Enrollment, 'delete').map(({ entity }) => (entity as Enrollment).id),
-    earlyDeletes: of(Enrollment, 'delete_early').map(({ entity }) => (entity as Enrollment).id),
+    deletes: of(Enrollment, 'delete').map(({ entity }) => numberKey((entity as Enrollment).id)),
+    earlyDeletes: of(Enrollment, 'delete_early').map(({ entity }) => numberKey((entity as Enrollment).id)),
     newCourses: of(Course, 'create').map(({ entity }) => entity as Course),
-    deletedCourses: of(Course, 'delete', 'delete_early').map(({ entity }) => (entity as Course).id),
+    deletedCourses: of(Course, 'delete', 'delete_early').map(({ entity }) => numberKey((entity as Course).id)),
   };
 }
 
@@ -116,18 +117,18 @@ function knownCourses(
     if (type === 'create') return [pointer(enrollment.course)];
     const loaded = (helper(enrollment).__originalEntityData as { course?: number } | undefined)?.course;
     // The engine reads from the database what memory does not hold.
-    const original = loaded ?? rowWith(rows, enrollment.id)?.course;
+    const original = loaded ?? rowWith(rows, numberKey(enrollment.id))?.course;
     return type.startsWith('delete') ? [original] : [original, pointer(enrollment.course)];
   });
   const known = named.filter(course => course !== undefined);
   const written = changeSets
     .filter(({ meta, type }) => meta.class === Course && type !== 'create')
-    .map(({ entity }) => (entity as Course).id);
+    .map(({ entity }) => numberKey((entity as Course).id));
   return known.some(course => typeof course === 'number') ? [...known, ...written] : known;
 }
 
 function pointer(course: Enrollment['course'] | undefined): CoursePointer | undefined {
   if (!course) return undefined;
   const entity = Reference.unwrapReference<Course>(course);
-  return entity.id ?? entity;
+  return numberKey(entity.id) ?? entity;
 }

@@ -3,6 +3,7 @@ import { Course, Enrollment } from '../../../src/entities/index.js';
 import { nameOf, anyIndex, pick, heldEnrollments, loadedCourses, rarely, type Action } from './action.js';
 import { attempt, flushOrLeave } from './attempt.js';
 import { courseIds } from './rows.js';
+import { numberKey } from '../../support/keys.js';
 
 /**
  * Loads the enrollments of a course, all enrollments, or all courses, whole or in part, so that they grow stale;
@@ -44,7 +45,7 @@ export const renaming: fc.Arbitrary<Action> = fc
       const course = pick(loadedCourses(context.em), which);
       if (!course) return;
       const { log } = context.run;
-      log.write(`${context.who} renames ${log.name('course', course.id)}, loaded before`);
+      log.write(`${context.who} renames ${log.name('course', numberKey(course.id))}, loaded before`);
       course.title = title;
       await flushOrLeave(context, flush);
     },
@@ -75,7 +76,7 @@ export const assigning: fc.Arbitrary<Action> = fc
       const { run, em, who } = context;
       const course = fresh ? em.create(Course, { title: 'With counts' }) : pick(loadedCourses(em), which);
       if (!course) return;
-      run.log.write(`${who} assigns ${property} of ${run.log.name('course', course.id)}, and flushes`);
+      run.log.write(`${who} assigns ${property} of ${run.log.name('course', numberKey(course.id))}, and flushes`);
       run.assigned.add(course);
       Object.assign(course, { [property]: 1_000_000 });
       await attempt(context, () => em.flush());

@@ -1,7 +1,8 @@
-import { EnrollmentStatus } from '../../../src/entities/index.js';
+import { EnrollmentStatus, type Key } from '../../../src/entities/index.js';
+import { numberKey } from '../../support/keys.js';
 
 /** A course in the model: its id, or, until the flush that inserts it, the new entity itself. */
-export type CoursePointer = number | { readonly id?: number };
+export type CoursePointer = number | { readonly id?: Key };
 
 /** The course of an enrollment from which MikroORM has taken it, after another entity manager removed the enrollment. */
 export const NO_COURSE: CoursePointer = {};
@@ -9,7 +10,7 @@ export const NO_COURSE: CoursePointer = {};
 /** One enrollment in the model; its id is null until its entity has it or it has been read back from the database. */
 export interface Row {
   readonly id: number | null;
-  readonly entity?: { readonly id?: number };
+  readonly entity?: { readonly id?: Key };
   readonly course: CoursePointer;
   readonly student: number;
   readonly status: EnrollmentStatus;
@@ -24,7 +25,7 @@ export interface Rows {
 
 /** Returns the id of a course; undefined: the course is not inserted yet. */
 export function courseId(course: CoursePointer): number | undefined {
-  return typeof course === 'number' ? course : course.id;
+  return typeof course === 'number' ? course : numberKey(course.id);
 }
 
 /** Returns the ids of the existing courses. */
@@ -40,7 +41,7 @@ export function withIds(rows: Rows): Rows {
     courses: new Set([...rows.courses].map(settled)),
     enrollments: rows.enrollments.map(({ entity, ...row }) => ({
       ...row,
-      id: row.id ?? entity?.id ?? null,
+      id: row.id ?? numberKey(entity?.id) ?? null,
       course: settled(row.course),
     })),
   };

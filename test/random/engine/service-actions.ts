@@ -4,6 +4,7 @@ import { deleteCourse } from '../../../src/use-cases/courses.js';
 import { deleteUser } from '../../../src/use-cases/users.js';
 import { anyIndex, pick, type Action } from './action.js';
 import { courseIds, withoutCourse, withoutStudent } from './rows.js';
+import { numberKey } from '../../support/keys.js';
 
 const admin = { userId: null, role: Role.ADMIN };
 let sequence = 0;
@@ -45,7 +46,7 @@ export const arriving: fc.Arbitrary<Action> = fc.constant({
     const em = run.database.em.fork();
     const user = em.create(User, { name: 'New', email: `new-${process.pid}-${++sequence}@example.org` });
     await run.unwatched(() => em.flush());
-    run.log.write(`${run.log.name('student', user.id)} arrives`);
-    run.rows = { ...run.rows, students: new Set([...run.rows.students, user.id]) };
+    run.log.write(`${run.log.name('student', numberKey(user.id))} arrives`);
+    run.rows = { ...run.rows, students: new Set([...run.rows.students, numberKey(user.id)]) };
   },
 });

@@ -101,7 +101,7 @@ async function all(send: Send, field: string, rest: string, nodes: string): Prom
 }
 
 function byId<Row extends Listed>(rows: readonly Row[]): Row[] {
-  return rows.toSorted((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+  return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function ids(rows: readonly Listed[]): string[] {

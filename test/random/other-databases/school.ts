@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
+import type { KeyForm } from '../../../src/entities/index.js';
 
 /** A value as it is written into a statement, and what it means to us: undefined, nothing that the map names. */
 export interface Meant {
@@ -41,6 +42,8 @@ export interface School {
   /** The names of columns; each table has these from another place on. */
   readonly names: readonly string[];
   readonly keyType: string;
+  /** What the keys of each table are; those that are UUIDs follow from numbers. */
+  readonly keys: readonly [users: KeyForm, courses: KeyForm, enrollments: KeyForm];
   readonly isNumbered: boolean;
   readonly wordType: string;
   readonly truthType: string;
@@ -158,6 +161,7 @@ export function usualSchool(kind: DatabaseKind): School {
       'course_id', 'student_id', 'n', 'state', 'updated_at', 'user_no', 'Course', 'order', '50%', 'behind_x', ':n',
     ], // prettier-ignore
     keyType: kind === 'sqlite' ? 'integer' : kind === 'postgresql' ? 'identity' : 'bigint',
+    keys: ['number', 'number', 'number'],
     isNumbered: true,
     wordType: 'char(12)',
     truthType: kind === 'postgresql' ? 'boolean' : 'tinyint(1)',
@@ -209,6 +213,16 @@ export function usualSchool(kind: DatabaseKind): School {
       { id: 4_294_967_300, course: 9_007_199_254_740_991, student: 4_294_967_299, status: known, made: null },
     ],
   };
+}
+
+/** Returns the same database with UUIDs of a form. */
+export function uuidSchool(kind: DatabaseKind, keys: School['keys']): School {
+  return { ...usualSchool(kind), keys };
+}
+
+/** Returns the forms of keys that a database has. */
+export function keyFormsOf(kind: DatabaseKind): KeyForm[] {
+  return ['number', 'uuid-text', 'uuid-hex', ...(kind === 'mariadb' || kind === 'postgresql' ? ['uuid' as const] : [])];
 }
 
 /** Returns a database none of whose tables and columns has a usual name, to which rows can be added. */
@@ -265,6 +279,16 @@ export function schools(kind: DatabaseKind): fc.Arbitrary<School> {
       const ids = id(!/^(int|integer|serial|int unsigned)$/.test(keyType) || kind === 'sqlite');
       return fc.record({
         keyType: fc.constant(keyType),
+        keys: fc.oneof(
+          fc.constant<School['keys']>(['number', 'number', 'number']),
+          fc.tuple(
+            ...([0, 1, 2].map(() => fc.constantFrom(...keyFormsOf(kind))) as [
+              fc.Arbitrary<KeyForm>,
+              fc.Arbitrary<KeyForm>,
+              fc.Arbitrary<KeyForm>,
+            ]),
+          ),
+        ),
         tables: fc.constant(tables as unknown as School['tables']),
         names: fc.constant(names),
         isNumbered: fc.integer({ min: 0, max: 4 }).map(n => n > 0),

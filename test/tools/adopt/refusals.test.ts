@@ -52,7 +52,6 @@ describeOnEach('a database that cannot be opened in place', kind => {
     const reasons = (await refusals()).join('\n');
     for (const reason of [
       ', but app_user.id, to which it refers, has varchar(36). Name two columns of one type in the map.',
-      'app_user.id has the type varchar(36), and a database is opened in place by keys that are whole numbers. Copy it with',
       'app_course.published has the type varchar(5), which is not read and written as isPublished as it is. In the map: { "courses": { "columns": { "isPublished": { "column": "published", "values": { "true": [1], "false": [0] } } } } }.',
       'The database has the column app_course.rollcall_status, which this adoption did not make. Drop or rename it.',
       'app_enrollment.id gets no number from the database, so that Rollcall can add no row.',

@@ -15,6 +15,7 @@ import { untilLockWaits } from '../../support/lock-waits.js';
 import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
 import { addCourses, addUsers, allRows, expectExactCounts } from '../../support/rows.js';
 import { statementsOf } from '../../support/statements.js';
+import { numberKey } from '../../support/keys.js';
 
 describeOnEach('restoring the counts', kind => {
   let opened: Awaited<ReturnType<typeof freshDatabase>>;
@@ -169,7 +170,7 @@ describeOnEach('restoring the counts', kind => {
     });
     expect(stopped.outcome).toBe('interrupted');
     expect([stopped.changes, stopped.done]).toEqual([stopped.changedCourses, stopped.changedCourses]);
-    await expectRestoredUpTo(ids, stopped.lastId!);
+    await expectRestoredUpTo(ids, numberKey(stopped.lastId!));
 
     const broken = new Error('The work ended here.');
     let reached = stopped;
@@ -180,7 +181,7 @@ describeOnEach('restoring the counts', kind => {
       },
     });
     await expect(failing).rejects.toBe(broken);
-    await expectRestoredUpTo(ids, reached.lastId!);
+    await expectRestoredUpTo(ids, numberKey(reached.lastId!));
 
     expect(await restoreCounts(opened.database, operator, source)).toEqual({
       outcome: 'finished',
@@ -201,7 +202,9 @@ describeOnEach('restoring the counts', kind => {
     const changing = { ...source, open: () => ((opens += 1) <= 2 ? source : damaged).open() };
     let reached = 0;
     await expect(
-      restoreCounts(opened.database, operator, changing, { onRestored: ({ lastId }) => (reached = lastId!) }),
+      restoreCounts(opened.database, operator, changing, {
+        onRestored: ({ lastId }) => (reached = numberKey(lastId!)),
+      }),
     ).rejects.toThrow(/was changed while it was restored, up to course \d+\. Restore a whole copy of it/);
     await expectRestoredUpTo(ids, reached);
   });

@@ -10,6 +10,7 @@ import { freshDatabase } from '../../support/databases.js';
 import { addCourses } from '../../support/rows.js';
 import { textSource } from '../../support/text-source.js';
 import { addStudents } from '../../support/students.js';
+import { numberKey } from '../../support/keys.js';
 
 let place: { database: Database; drop: () => Promise<void> };
 let courses: number[];
@@ -40,7 +41,11 @@ async function run(
 
 async function rows(): Promise<[number, number, string][]> {
   const all = await place.database.em.fork().findAll(Enrollment, { orderBy: { id: 'asc' } });
-  return all.map(({ course, student, enrolledAt }) => [course.id, student.id, enrolledAt.toISOString()]);
+  return all.map(({ course, student, enrolledAt }) => [
+    numberKey(course.id),
+    numberKey(student.id),
+    enrolledAt.toISOString(),
+  ]);
 }
 
 it('the test database has the ids that its files name', () => {

@@ -1,4 +1,5 @@
 import { procedureComment } from '../../../migrations/mysql/own-procedure.js';
+import { uuidPattern } from '../uuid-pattern.js';
 import type { FoundColumn } from '../../schema/found-table.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
 import { alterTable } from './alter-table.js';
@@ -59,6 +60,12 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     preparation: [],
     schemaName: () => Promise.resolve(undefined),
     signedCount: column => `modify ${column} bigint not null`,
+    retyped: (table, column, type, isNullable) => [
+      `alter table ${table} modify ${column} ${type} ${isNullable ? 'null' : 'not null'}`,
+    ],
+    keyVariable: () => 'VARCHAR(36) CHARACTER SET ascii',
+    isNoUuid: (column, hasHyphens) =>
+      `(char_length(${column}) <> ${hasHyphens ? 36 : 32} or not (convert(${column} using utf8mb4) collate ${EXACT} regexp '^${uuidPattern(hasHyphens)}$'))`,
     longText: 'mediumtext',
     tableOptions: ' default character set utf8mb4 engine = InnoDB',
     addsColumnsTogether: true,
@@ -104,7 +111,7 @@ function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifference
       // The spaces that fill a CHAR depend on the SQL mode, which MariaDB therefore refuses.
       if (family === 'text')
         return `convert(${type.startsWith('char(') ? `rtrim(${name})` : name} using utf8mb4) collate ${EXACT}`;
-      return ['whole', 'boolean', 'number'].includes(family) ? asText(name) : null;
+      return ['whole', 'boolean', 'number', 'uuid'].includes(family) ? asText(name) : null;
     },
     trimmed: text => `nullif(regexp_replace(${text}, '${AROUND}', ''), '')`,
     lower: text => `lower(${text})`,

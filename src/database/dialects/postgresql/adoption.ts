@@ -4,6 +4,7 @@ import { createCollation, TEXT_COLLATION } from '../../../migrations/postgresql/
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
 import { functionComment } from '../../../migrations/postgresql/own-function.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
+import { uuidPattern } from '../uuid-pattern.js';
 
 /** The collation by which letters become small ones, whatever that of the database. */
 const LETTERS = '"und-x-icu"';
@@ -83,6 +84,10 @@ export const postgreSqlAdoption: AdoptionRules = {
   ],
   schemaName: async em => (await em.execute<{ name: string }[]>('select current_schema() as name'))[0]!.name,
   signedCount: null,
+  retyped: (table, column, type) => [`alter table ${table} alter column ${column} type ${type}`],
+  keyVariable: form => (form === 'uuid' ? 'uuid' : 'text'),
+  isNoUuid: (column, hasHyphens) =>
+    `(octet_length(${column}) <> ${hasHyphens ? 36 : 32} or ${column}::text !~ '^${uuidPattern(hasHyphens)}$')`,
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: true,

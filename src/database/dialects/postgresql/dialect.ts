@@ -59,6 +59,7 @@ export const postgreSql: Dialect = {
     now: (secondsLater = 0) =>
       `(date_trunc('milliseconds', statement_timestamp()) + interval '${Math.round(secondsLater * 1_000_000)} microseconds')`,
     // By the collation of the columns.
+    uuidInOrder: null,
     isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
     isLike: (column, pattern) =>
       // No text has a NUL.

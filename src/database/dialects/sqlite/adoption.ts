@@ -1,4 +1,5 @@
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
+import { uuidGlob } from '../uuid-pattern.js';
 
 /** The code points that JavaScript's trim() removes. */
 const SPACE = [
@@ -83,6 +84,12 @@ export const sqliteAdoption: AdoptionRules = {
   preparation: [],
   schemaName: () => Promise.resolve(undefined),
   signedCount: null,
+  retyped: (table, column, type, isNullable) => [
+    `alter table ${table} drop column ${column}`,
+    `alter table ${table} add column ${column} ${type} ${isNullable ? 'null' : 'not null'}`,
+  ],
+  keyVariable: () => 'text',
+  isNoUuid: (column, hasHyphens) => `(typeof(${column}) <> 'text' or ${column} not glob '${uuidGlob(hasHyphens)}')`,
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: false,

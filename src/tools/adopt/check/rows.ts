@@ -1,5 +1,7 @@
 import { ok, warning, type Finding } from '../../doctor/finding.js';
+import { dialectOf } from '../../../database/database.js';
 import { mapParts } from '../../../map/map-form.js';
+import { mappedTable, partOfKey } from '../../../map/mapped-table.js';
 import { textOf } from '../../../map/sources.js';
 import { partsWithTextKeys } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
@@ -10,7 +12,12 @@ import { oddRows, type RowFinding } from './odd-rows.js';
 /** Examines whether all keys are numbers that JavaScript holds exactly, or are texts, for which a copy has numbers. */
 export async function idFindings(examined: Examined): Promise<Finding[]> {
   const { theirs, tables, map } = examined;
-  const findings = (await unfitKeys(examined)).map(text => warning(`${text} A copy rejects these rows.`));
+  const findings = [
+    ...(await unfitKeys(examined)).map(text => warning(`${text} A copy rejects these rows.`)),
+    ...(await unfitUuids(examined)).map(text =>
+      warning(`${text} A copy gives each a number, one for all spellings of a UUID; in place they are refused.`),
+    ),
+  ];
   const texts = partsWithTextKeys(tables, map);
   const named = texts.map(part => {
     const { table, columns } = map[part];
@@ -19,7 +26,7 @@ export async function idFindings(examined: Examined): Promise<Finding[]> {
   if (texts.length > 0)
     findings.push(
       ok(
-        `These keys are no numbers: ${named.join(', ')}. A copy gives each a number, and keeps these in the file of --ids.`,
+        `These keys are no numbers: ${named.join(', ')}. A copy gives each a number, and keeps these in the file of --ids. In place, UUIDs stay as they are.`,
       ),
     );
   if (texts.length === mapParts.length) return findings;
@@ -45,6 +52,37 @@ export async function unfitKeys({ theirs, tables, map }: Examined): Promise<stri
     const key = theirs.name(columns.id);
     const bad = await theirs.count(table, `${key} < 1 or ${key} > ${Number.MAX_SAFE_INTEGER}`);
     if (bad > 0) found.push(`${table} has ${quantity(bad, 'key')} below 1 or above ${Number.MAX_SAFE_INTEGER}.`);
+  }
+  return found;
+}
+
+/**
+ * Returns the columns of keys that are UUIDs by the map and have other values, or UUIDs in another spelling, in words: a
+ * database may compare these as if they were equal, and Rollcall would not.
+ */
+export async function unfitUuids({ theirs, tables, map }: Examined): Promise<string[]> {
+  const { isNoUuid } = dialectOf(theirs.database).adoption;
+  const found: string[] = [];
+  for (const part of mapParts) {
+    const { table, columns } = map[part];
+    for (const [field, column] of Object.entries(columns)) {
+      const keyed = partOfKey(part, field);
+      if (keyed === undefined || typeof column !== 'string') continue;
+      const { keys } = mappedTable(map, keyed);
+      if ((keys !== 'uuid-text' && keys !== 'uuid-hex') || tables.get(table)!.columns.get(column)!.family !== 'text')
+        continue;
+      const name = theirs.name(column);
+      const condition = `${name} is not null and ${isNoUuid(name, keys === 'uuid-text')}`;
+      const rows = await theirs.count(table, condition);
+      if (rows === 0) continue;
+      const some = await theirs.rows<{ value: unknown }>(
+        `select ${name} as value from ${theirs.name(table)} where ${condition} limit ${MAX_NAMED_ROWS}`,
+      );
+      const shown = some.map(({ value }) => JSON.stringify(value instanceof Uint8Array ? textOf(value) : value));
+      found.push(
+        `${table}.${column} has ${quantity(rows, 'value')} other than UUIDs in small letters ${keys === 'uuid-text' ? 'with' : 'without'} hyphens, such as ${shown.join(', ')}.`,
+      );
+    }
   }
   return found;
 }

@@ -4,7 +4,8 @@ import { columnsOf, fieldsOf } from '../copy/our-rows.js';
 import { dialectOf } from '../../../database/database.js';
 import type { ColumnFamily, FoundTable, FoundTables } from '../../../database/schema/found-table.js';
 import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
-import { keyKindOf, keyKinds, partOfKey } from '../found/key-kinds.js';
+import { partOfKey } from '../../../map/mapped-table.js';
+import { keyKindOf, keyKinds } from '../found/key-kinds.js';
 import type { TheirDatabase } from '../found/their-database.js';
 import type { Examined } from './examined.js';
 

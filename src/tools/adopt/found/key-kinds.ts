@@ -1,11 +1,9 @@
 import type { FoundColumn, FoundTables } from '../../../database/schema/found-table.js';
+import { uuidIn } from '../../../entities/index.js';
 import { mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 
 /** What the keys of a table are: whole numbers, or texts, among which are UUIDs in all forms in which databases have them. */
 export type KeyKind = 'number' | 'text';
-
-/** The part of a map whose rows a field refers to; `id` is that of the row itself. */
-const referenced: Readonly<Record<string, MapPart>> = { course: 'courses', student: 'users', instructor: 'users' };
 
 /** Returns what the keys in a column are; null: it has a type of which there are no keys, such as a moment. */
 export function keyKindOf({ family }: FoundColumn): KeyKind | null {
@@ -26,13 +24,6 @@ export function partsWithTextKeys(tables: FoundTables, map: DatabaseMap): MapPar
   return mapParts.filter(part => kinds[part] === 'text');
 }
 
-/** Returns the part to which the key in a field of another part belongs; undefined: the field is no key. */
-export function partOfKey(part: MapPart, field: string): MapPart | undefined {
-  return field === 'id' ? part : referenced[field];
-}
-
-const UUID = /^[\da-f]{8}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{4}-?[\da-f]{12}$/i;
-
 /**
  * Returns a key of texts in the form in which keys are compared, null if there is none. A UUID has its usual form, in
  * small letters with hyphens, whether the database stores it as a `uuid`, in 16 bytes, or as a text of 32 or 36
@@ -42,12 +33,5 @@ export function keyTextOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : `${value as number}`;
   // PostgreSQL fills a char(40) up with spaces.
-  if (UUID.test(text.trimEnd())) return hyphenated(text.trimEnd().replaceAll('-', '').toLowerCase());
-  return text === '' ? null : text;
-}
-
-function hyphenated(digits: string): string {
-  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join(
-    '-',
-  );
+  return uuidIn(text.trimEnd()) ?? (text === '' ? null : text);
 }

@@ -1,4 +1,6 @@
+import { textForm } from '../../../database/adoption/wanted.js';
 import type { FoundTable } from '../../../database/schema/found-table.js';
+import type { KeyForm } from '../../../entities/index.js';
 import { courseColumns, studentColumns, type GuessedTables } from './guess-tables.js';
 import { placeholderEmail, type DatabaseMap, type ValueSource } from '../../../map/map-form.js';
 import { comparable } from '../../../map/sources.js';
@@ -56,6 +58,7 @@ export async function guessMap({ users, courses, enrollments }: Tables, valuesOf
     version: 1,
     users: {
       table: users.name,
+      ...keysOf(users),
       columns: {
         id: keyOf(users),
         name: nameOf(users),
@@ -72,6 +75,7 @@ export async function guessMap({ users, courses, enrollments }: Tables, valuesOf
     },
     courses: {
       table: courses.name,
+      ...keysOf(courses),
       columns: {
         id: keyOf(courses),
         title: titleOf(courses),
@@ -86,6 +90,7 @@ export async function guessMap({ users, courses, enrollments }: Tables, valuesOf
     },
     enrollments: {
       table: enrollments.name,
+      ...keysOf(enrollments),
       columns: {
         id: keyOf(enrollments),
         course: one(enrollments, 'course', courseColumns),
@@ -170,6 +175,13 @@ function momentsOf(table: FoundTable, created: readonly string[]): { createdAt?:
 function keyOf(table: FoundTable): string {
   const key = table.keys.find(({ isPrimary }) => isPrimary)?.columns ?? [];
   return key.length === 1 ? key[0]! : one(table, 'id', ['id']);
+}
+
+/** Returns what the keys of a table are, if they may be UUIDs. */
+function keysOf(table: FoundTable): { keys?: KeyForm } {
+  const { family, type } = table.columns.get(keyOf(table))!;
+  if (family === 'uuid') return { keys: 'uuid' };
+  return family === 'text' ? { keys: textForm(type) } : {};
 }
 
 function one(table: FoundTable, field: string, names: readonly string[]): string {

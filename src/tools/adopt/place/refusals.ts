@@ -8,8 +8,7 @@ import { versionFinding } from '../../doctor/connection.js';
 import { textOf } from '../../../map/sources.js';
 import type { Finding } from '../../doctor/finding.js';
 import { refusalsOf } from '../check/check-database.js';
-import { partsWithTextKeys } from '../found/key-kinds.js';
-import { unfitKeys } from '../check/rows.js';
+import { unfitKeys, unfitUuids } from '../check/rows.js';
 import type { Examined } from '../check/examined.js';
 import { oddNames } from '../check/names.js';
 
@@ -42,7 +41,6 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
     refusals: [
       ...refusals,
       ...ofMap,
-      ...textKeys(examined),
       ...plan.refusals,
       ...(ofMap.length > 0 ? [] : await ofRows(examined)),
       ...oddNames(examined),
@@ -50,15 +48,6 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
       ...(plan.additions.length > 0 ? await privileges(examined, names) : []),
     ],
   };
-}
-
-/** Returns the keys that cannot be read as they are, because they are no numbers. */
-function textKeys({ tables, map }: Examined): string[] {
-  return partsWithTextKeys(tables, map).map(part => {
-    const { table, columns } = map[part];
-    const { type } = tables.get(table)!.columns.get(columns.id)!;
-    return `${table}.${columns.id} has the type ${type}, and a database is opened in place by keys that are whole numbers. Copy it with "rollcall import database --ids FILE", which gives each row a number, or name another unique column of whole numbers in the map, and those that refer to it.`;
-  });
 }
 
 function isReadable({ tables }: Examined, name: string): boolean {
@@ -87,7 +76,10 @@ async function privileges({ theirs: { database } }: Examined, tables: readonly s
 /** Returns why some rows cannot be read as they are. */
 async function ofRows(examined: Examined): Promise<string[]> {
   const keys = (await unfitKeys(examined)).map(text => `${text} Give these rows other keys.`);
-  return [...keys, ...(await otherTruths(examined))];
+  const uuids = (await unfitUuids(examined)).map(
+    text => `${text} Correct these rows, or copy the database with "rollcall import database --ids FILE".`,
+  );
+  return [...keys, ...uuids, ...(await otherTruths(examined))];
 }
 
 /** Returns the columns of truths, read as they are, that have other values than these. */

@@ -10,7 +10,7 @@ import { columnsWrittenFor } from '../check/names.js';
  */
 export function requiredColumns({ theirs, tables, map }: Examined): string[] {
   return mapParts.flatMap(part => {
-    const { isReadOnly, fill, table } = mappedTable(map, part);
+    const { isReadOnly, fill, table, keys } = mappedTable(map, part);
     const found = tables.get(table)!;
     if (isReadOnly) return [];
     const properties = theirs.database.getMetadata().get<object>(mappedEntities[part]).props;
@@ -21,11 +21,12 @@ export function requiredColumns({ theirs, tables, map }: Examined): string[] {
     ]);
     const readOnly = JSON.stringify({ [part]: { readOnly: true } });
     const { id } = map[part].columns;
-    const unnumbered = found.columns.get(id)!.hasDefault
-      ? []
-      : [
-          `${table}.${id} gets no number from the database, so that Rollcall can add no row. Have the database number it, or say in the map that Rollcall adds and changes no rows of it: ${readOnly}.`,
-        ];
+    const unnumbered =
+      keys !== 'number' || found.columns.get(id)!.hasDefault
+        ? []
+        : [
+            `${table}.${id} gets no number from the database, so that Rollcall can add no row. Have the database number it, or say in the map that Rollcall adds and changes no rows of it: ${readOnly}.`,
+          ];
     const required = [...found.columns.values()].filter(
       ({ name, nullable, hasDefault }) =>
         !nullable && !hasDefault && !written.has(name) && !name.startsWith(ADDED_PREFIX),

@@ -1,0 +1,14 @@
+/** The numbers of digits between the hyphens of a UUID. */
+const GROUPS = [8, 4, 4, 4, 12];
+
+const DIGIT = '[0-9a-f]';
+
+/** Returns a regular expression of the UUIDs in small letters, with hyphens or without. */
+export function uuidPattern(hasHyphens: boolean): string {
+  return GROUPS.map(digits => `${DIGIT}{${digits}}`).join(hasHyphens ? '-' : '');
+}
+
+/** Returns the same as a pattern of GLOB. */
+export function uuidGlob(hasHyphens: boolean): string {
+  return GROUPS.map(digits => DIGIT.repeat(digits)).join(hasHyphens ? '-' : '');
+}

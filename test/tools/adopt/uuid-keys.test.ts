@@ -1,0 +1,464 @@
+import { crc32 } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installTriggers, removeTriggers } from 'mikro-orm-counters';
+import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
+import { openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
+import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
+import { findTables } from '../../../src/database/schema/found-tables.js';
+import { Role, type KeyForm } from '../../../src/entities/index.js';
+import type { DatabaseMap } from '../../../src/map/map-form.js';
+import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
+import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
+import { examinedPlan } from '../../../src/tools/adopt/place/refusals.js';
+import { runNatively } from '../../random/other-databases/native.js';
+import { openedInPlace } from '../../support/adopted.js';
+import { startApi, type Api } from '../../support/api.js';
+import { definitionsIn } from '../../support/catalog.js';
+import { describeOnEach, freshUrl } from '../../support/databases.js';
+import { keyOfForm, shownOfForm, uuidSchool, type SchoolKeys } from '../../support/uuid-school.js';
+
+/** The keys of the schools on each database: each form alone, and forms beside numbers. */
+const keysOn: Readonly<Record<DatabaseKind, readonly SchoolKeys[]>> = {
+  sqlite: [
+    ['uuid-hex', 'uuid-hex', 'uuid-hex'],
+    ['uuid-text', 'number', 'number'],
+  ],
+  mysql: [
+    ['uuid-hex', 'uuid-hex', 'uuid-hex'],
+    ['number', 'uuid-text', 'uuid-text'],
+  ],
+  mariadb: [
+    ['uuid', 'uuid', 'uuid'],
+    ['uuid-text', 'number', 'uuid-text'],
+  ],
+  postgresql: [
+    ['uuid', 'uuid', 'uuid'],
+    ['uuid-text', 'number', 'uuid-hex'],
+  ],
+};
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
+const NEW_UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
+
+describeOnEach('a database of another application with UUIDs', kind => {
+  describe.each(keysOn[kind])('as keys of users (%s), courses (%s) and enrollments (%s)', (...keys) => {
+    const [ofUsers, ofCourses, ofEnrollments] = keys;
+    // Teachers are in a column of ours where the map names none of theirs.
+    const hasOwnTeachers = new Set(keys).size > 1;
+    const { url, drop } = freshUrl(kind);
+    let before: { definitions: string[]; rows: unknown[] };
+    let map: DatabaseMap;
+    let database: Database;
+    let api: Api;
+    const course = (number: number): string => shownOfForm(ofCourses, number);
+    const user = (number: number): string => shownOfForm(ofUsers, number);
+    const enrollment = (number: number): string => shownOfForm(ofEnrollments, number);
+
+    beforeAll(async () => {
+      await runNatively(kind, url, uuidSchool(kind, keys));
+      const plain = await openToAdopt(url);
+      before = { definitions: await definitionsIn(plain, kind), rows: await theirRows(plain) };
+      const theirs = new TheirDatabase(plain);
+      const guessed = await guessedMap(theirs, await findTables(plain));
+      map = hasOwnTeachers
+        ? { ...guessed, courses: { ...guessed.courses, columns: withoutTeacher(guessed) } }
+        : guessed;
+      const { plan, refusals } = await examinedPlan({ theirs, tables: await findTables(plain), map });
+      expect(refusals).toEqual([]);
+      await adopt(plain, plan!);
+      expect((await examinedPlan({ theirs, tables: await findTables(plain), map })).plan!.additions).toEqual([]);
+      await plain.close(true);
+      database = await openDatabase(url, 'hooks', map);
+      api = await startApi(kind, { place: { database, url, drop: () => Promise.resolve() } });
+      await send('mutation { recountEnrollments { run { status } } }');
+      if (!hasOwnTeachers) return;
+      for (const number of [1, 2]) {
+        const { updateCourse } = await send(
+          `mutation { updateCourse(input: { id: "${course(number)}" instructorId: "${user(1)}" }) { userErrors { message } course { instructor { id name } } } }`,
+        );
+        expect(updateCourse).toEqual({
+          userErrors: [],
+          course: { instructor: { id: user(1), name: 'User 1' } },
+        });
+      }
+    });
+    afterAll(async () => {
+      await api.stop();
+      await drop();
+    });
+
+    /** Returns the rows of theirs, without what was added to them. */
+    async function theirRows(from: Database): Promise<unknown[]> {
+      const found: unknown[] = [];
+      for (const [table, columns] of [
+        ['users', 'id, name, email, role'],
+        ['courses', 'id, title, status, is_published, teacher_id'],
+        ['enrollments', 'id, course_id, user_id, status, enrolled_at'],
+      ])
+        found.push(await from.em.getConnection().execute(`select ${columns} from ${table} order by id`));
+      return found;
+    }
+
+    /** Sends an operation as an admin, or as a user, which has no errors. */
+    async function send(query: string, token?: string): Promise<any> {
+      const { data, errors = [] } = await api.send(token ?? (await api.token(Role.ADMIN, null)), query);
+      expect({ query, errors }).toEqual({ query, errors: [] });
+      return data;
+    }
+
+    /** Expects that stored, computed, listed and verified counts are equal. */
+    async function expectExact(): Promise<void> {
+      const { courses, verifyEnrollmentCounts } = await sendAll();
+      expect(verifyEnrollmentCounts.drifts).toEqual([]);
+      for (const one of courses.nodes)
+        expect(one).toMatchObject({
+          id: expect.stringMatching(ofCourses === 'number' ? /^\d+$/ : UUID),
+          enrollmentsCount: { count: one.totalEnrollments },
+          active: { count: one.activeEnrollments },
+          enrollments: { totalCount: one.totalEnrollments, nodes: { length: one.totalEnrollments } },
+          activeOnes: { totalCount: one.activeEnrollments, nodes: { length: one.activeEnrollments } },
+        });
+    }
+
+    async function sendAll(): Promise<any> {
+      const { courses } = await send(
+        '{ courses(first: 9) { nodes { id totalEnrollments activeEnrollments enrollmentsCount(limit: null) { count } active: enrollmentsCount(status: ACTIVE limit: 9) { count } enrollments(first: 20) { totalCount nodes { id } } activeOnes: enrollments(first: 20 filter: { status: ACTIVE }) { totalCount nodes { id } } } } }',
+      );
+      return { courses, ...(await send('mutation { verifyEnrollmentCounts { drifts { drift course { id } } } }')) };
+    }
+
+    it('is mapped by its forms, and its counts are set right by a recount that names courses', async () => {
+      const form = (one: KeyForm): object => (one === 'number' ? {} : { keys: one });
+      expect(map).toMatchObject({ users: form(ofUsers), courses: form(ofCourses), enrollments: form(ofEnrollments) });
+      const named = [1, 2].map(number => keyOfForm(ofCourses, number));
+      await runNatively(
+        kind,
+        url,
+        named.map(
+          key => `update courses set total_enrollments = 77 where id = ${typeof key === 'number' ? key : `'${key}'`}`,
+        ),
+      );
+      const { recountEnrollments } = await send(
+        `mutation { recountEnrollments(input: { courseIds: ["${course(2)}", "${course(1)}"] }) { userErrors { message } run { id status courseIds repaired changes { nodes { courseId before after course { title } } } } } }`,
+      );
+      const { run, userErrors } = recountEnrollments;
+      expect({ userErrors, status: run.status, repaired: run.repaired }).toEqual({
+        userErrors: [],
+        status: 'SUCCEEDED',
+        repaired: 2,
+      });
+      expect(run.courseIds.toSorted()).toEqual([course(1), course(2)].toSorted());
+      expect(run.changes.nodes).toContainEqual({
+        courseId: course(1),
+        before: 77,
+        after: 6,
+        course: { title: 'Course 1' },
+      });
+      const undone = await send(
+        `mutation { undoRecount(input: { id: "${run.id}" }) { userErrors { message } run { status error drifted repaired } } }`,
+      );
+      expect(undone.undoRecount).toMatchObject({ userErrors: [], run: { status: 'SUCCEEDED', repaired: 2 } });
+      expect((await send(`{ course(id: "${course(2)}") { totalEnrollments } }`)).course.totalEnrollments).toBe(77);
+      await send('mutation { recountEnrollments { run { status } } }');
+      await expectExact();
+    });
+
+    it('reads ids in each spelling, and refuses others by name', async () => {
+      const cases = [
+        ['course', ofCourses, 1],
+        ['enrollment', ofEnrollments, 3],
+      ] as const;
+      const admin = await api.token(Role.ADMIN, null);
+      for (const [field, form, number] of cases) {
+        const id = shownOfForm(form, number);
+        const spellings = form === 'number' ? [id] : [id, id.toUpperCase(), id.replaceAll('-', '')];
+        for (const spelling of spellings)
+          expect(await send(`{ ${field}(id: "${spelling}") { id } }`)).toEqual({ [field]: { id } });
+        const absent = form === 'number' ? '999' : 'ffffffff-ffff-4fff-bfff-ffffffffffff';
+        expect(await send(`{ ${field}(id: "${absent}") { id } }`)).toEqual({ [field]: null });
+        const wrong = form === 'number' ? 'ffffffff-ffff-4fff-bfff-ffffffffffff' : '12';
+        for (const bad of [wrong, "x' or '1", `${id}0`.slice(form === 'number' ? 99 : 0), '']) {
+          const { errors } = await api.send(admin, `query ($id: ID!) { ${field}(id: $id) { id } }`, { id: bad });
+          expect(errors).toMatchObject([
+            {
+              message: expect.stringContaining(form === 'number' ? 'ids are whole numbers' : 'ids are UUIDs'),
+              extensions: { code: 'BAD_USER_INPUT' },
+            },
+          ]);
+        }
+      }
+      const filter = await api.send(admin, '{ courses(filter: { ids: ["slug"] }) { totalCount } }');
+      expect(filter.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', argument: 'filter.ids.0' });
+      expect(
+        (
+          await send(
+            `{ courses(filter: { ids: ["${course(3)}", "${course(1)}"], instructorId: "${user(1)}" }) { nodes { id } } }`,
+          )
+        ).courses.nodes,
+      ).toEqual([{ id: course(1) }]);
+    });
+
+    it('has pages forward and backward in every order, for each viewer, with the same rows once', async () => {
+      const admin = await api.token(Role.ADMIN, null);
+      const viewers = [
+        [admin, 7],
+        [await api.token(Role.TEACHER, keyOfForm(ofUsers, 1)), 7],
+        [await api.token(Role.STUDENT, keyOfForm(ofUsers, 2)), 2],
+      ] as const;
+      const lists = ['ID', 'ENROLLED_AT'].flatMap(field =>
+        (field === 'ID' ? ['ASC', 'DESC'] : ['DESC']).flatMap(direction =>
+          viewers.flatMap(([token, rows]) =>
+            (field === 'ID' ? [''] : ['status: [ACTIVE, DROPPED]', 'status: ACTIVE']).map(
+              filter =>
+                [
+                  'enrollments',
+                  `orderBy: { field: ${field} direction: ${direction} } filter: { ${filter} }`,
+                  token,
+                  filter === 'status: ACTIVE' && rows === 7 ? 6 : rows,
+                ] as const,
+            ),
+          ),
+        ),
+      );
+      const ofCourse = ['ID', 'TITLE', 'TOTAL_ENROLLMENTS'].map(
+        field => ['courses', `orderBy: { field: ${field} direction: DESC }`, admin, 3] as const,
+      );
+      for (const [list, rest, token, rows] of [...lists, ...ofCourse]) {
+        const read = async (way: 'forward' | 'backward'): Promise<string[]> => {
+          const found: string[] = [];
+          for (let cursor = ''; ;) {
+            const size = way === 'forward' ? 'first: 2' : 'last: 2';
+            const { page } = await send(
+              `{ page: ${list}(${size} ${cursor} ${rest}) { nodes { id } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
+              token,
+            );
+            const ids = page.nodes.map(({ id }: { id: string }) => id);
+            if (way === 'forward') found.push(...ids);
+            else found.unshift(...ids);
+            expect(page.totalCount).toBe(rows);
+            const { hasNextPage, hasPreviousPage, startCursor, endCursor } = page.pageInfo;
+            if (!(way === 'forward' ? hasNextPage : hasPreviousPage)) return found;
+            cursor = way === 'forward' ? `after: "${endCursor}"` : `before: "${startCursor}"`;
+          }
+        };
+        const forward = await read('forward');
+        expect({ rest, ids: forward }).toEqual({ rest, ids: await read('backward') });
+        expect({ rest, rows: new Set(forward).size }).toEqual({ rest, rows });
+      }
+    });
+
+    it('refuses a cursor of other keys', async () => {
+      const admin = await api.token(Role.ADMIN, null);
+      const forged = (key: unknown): string => cursorWith('courses', 'ID', key);
+      const others = ofCourses === 'number' ? [keyOfForm('uuid-text', 1)] : [7, null, 'a\0'];
+      for (const key of [...others, ...(ofCourses === 'uuid' ? ['slug', "'"] : [])])
+        expect((await api.send(admin, `{ courses(after: "${forged(key)}") { totalCount } }`)).errors).toMatchObject([
+          { extensions: { code: 'BAD_USER_INPUT', argument: 'after' } },
+        ]);
+      expect(await send(`{ courses(after: "${forged(keyOfForm(ofCourses, 1))}") { totalCount } }`)).toEqual({
+        courses: { totalCount: 3 },
+      });
+    });
+
+    it('is changed with exact counts: enrolled, moved, set, created, deleted', async () => {
+      const idPattern = ofEnrollments === 'number' ? /^\d+$/ : NEW_UUID;
+      const { enroll } = await send(
+        `mutation { enroll(input: { courseId: "${course(3).toUpperCase()}" studentId: "${user(8)}" }) { userErrors { message } enrollment { id student { id } course { id } } course { id totalEnrollments } } }`,
+      );
+      expect(enroll).toEqual({
+        userErrors: [],
+        enrollment: { id: expect.stringMatching(idPattern), student: { id: user(8) }, course: { id: course(3) } },
+        course: { id: course(3), totalEnrollments: 1 },
+      });
+      const again = await send(
+        `mutation { enroll(input: { courseId: "${course(3)}" studentId: "${user(8)}" }) { userErrors { code message } } }`,
+      );
+      expect(again.enroll.userErrors).toMatchObject([
+        {
+          code: 'ALREADY_ENROLLED',
+          message: expect.stringContaining(`Student ${user(8)} is enrolled in course ${course(3)}`),
+        },
+      ]);
+      const { enrollMany } = await send(
+        `mutation { enrollMany(input: { courseId: "${course(3)}" studentIds: ["${user(3)}", "${user(4)}"] }) { userErrors { message } enrollments { id } course { totalEnrollments } } }`,
+      );
+      expect(enrollMany).toMatchObject({ userErrors: [], course: { totalEnrollments: 3 } });
+      const { transferEnrollment } = await send(
+        `mutation { transferEnrollment(input: { enrollmentId: "${enroll.enrollment.id}" courseId: "${course(2)}" }) { userErrors { message } from { id totalEnrollments } to { id totalEnrollments } } }`,
+      );
+      expect(transferEnrollment).toEqual({
+        userErrors: [],
+        from: { id: course(3), totalEnrollments: 2 },
+        to: { id: course(2), totalEnrollments: 2 },
+      });
+      const { setEnrollmentStatus } = await send(
+        `mutation { setEnrollmentStatus(input: { enrollmentId: "${enrollMany.enrollments[0].id}" status: DROPPED }) { userErrors { message } course { totalEnrollments activeEnrollments } } }`,
+      );
+      expect(setEnrollmentStatus).toEqual({ userErrors: [], course: { totalEnrollments: 2, activeEnrollments: 1 } });
+      const { createCourse } = await send(
+        `mutation { createCourse(input: { title: "New" status: ACTIVE isPublished: true instructorId: "${user(1)}" }) { userErrors { message } course { id instructor { id } } } }`,
+      );
+      expect(createCourse).toEqual({
+        userErrors: [],
+        course: { id: expect.stringMatching(ofCourses === 'number' ? /^\d+$/ : NEW_UUID), instructor: { id: user(1) } },
+      });
+      await expectExact();
+      const { id } = createCourse.course;
+      expect(await send(`mutation { deleteCourse(input: { id: "${id}" }) { deletedId } }`)).toEqual({
+        deleteCourse: { deletedId: id },
+      });
+      for (const one of [enroll.enrollment.id, ...enrollMany.enrollments.map((given: { id: string }) => given.id)])
+        expect(
+          await send(`mutation { unenroll(input: { enrollmentId: "${one}" }) { deletedId userErrors { message } } }`),
+        ).toEqual({ unenroll: { deletedId: one, userErrors: [] } });
+      await expectExact();
+      const { enrollments } = await send(
+        `{ enrollments(filter: { courseId: "${course(2)}" }) { nodes { id student { id } } } }`,
+      );
+      expect(enrollments.nodes).toEqual([{ id: enrollment(7), student: { id: user(2) } }]);
+    });
+
+    if (ofCourses.startsWith('uuid-'))
+      it('lists and counts a row whose key is no UUID, which no request can name', async () => {
+        const admin = await api.token(Role.ADMIN, null);
+        const key = "it's a slug";
+        const literal = `'${key.replace("'", "''")}'`;
+        await runNatively(kind, url, [
+          `insert into courses (id, title, status, is_published, total_enrollments) values (${literal}, 'Slug', 'active', true, 4)`,
+        ]);
+        const found: string[] = [];
+        for (let after = ''; ;) {
+          const { courses } = await send(
+            `{ courses(first: 1 ${after} orderBy: { field: ID direction: ASC }) { nodes { id } pageInfo { hasNextPage endCursor } } }`,
+          );
+          found.push(courses.nodes[0].id);
+          if (!courses.pageInfo.hasNextPage) break;
+          after = `after: "${courses.pageInfo.endCursor}"`;
+        }
+        expect(found.filter(id => id === key)).toEqual([key]);
+        expect(new Set(found).size).toBe(4);
+        const named = await api.send(admin, 'query ($id: ID!) { course(id: $id) { id } }', { id: key });
+        expect(named.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+        const { recountEnrollments } = await send(
+          'mutation { recountEnrollments { run { status repaired changes { nodes { courseId after } } } } }',
+        );
+        expect(recountEnrollments.run).toMatchObject({
+          status: 'SUCCEEDED',
+          repaired: 1,
+          changes: { nodes: [{ courseId: key, after: 0 }] },
+        });
+        await runNatively(kind, url, [`delete from courses where id = ${literal}`]);
+      });
+
+    it('is counted by triggers with a guard beside writes of the other application', async () => {
+      // SQLite has no guard.
+      const isGuarded = kind !== 'sqlite';
+      const triggered = await openDatabase(url, 'triggers', map);
+      try {
+        await installTriggers(triggered.em, { guard: isGuarded });
+        const literal = (form: KeyForm, number: number): string =>
+          form === 'number' ? String(keyOfForm(form, number)) : `'${keyOfForm(form, number)}'`;
+        const [first, third] = [literal(ofCourses, 1), literal(ofCourses, 3)];
+        await runNatively(kind, url, [
+          `insert into enrollments (id, course_id, user_id, status) values (${literal(ofEnrollments, 91)}, ${third}, ${literal(ofUsers, 5)}, 'active'), (${literal(ofEnrollments, 92)}, ${third}, ${literal(ofUsers, 8)}, 'dropped')`,
+          ...(isGuarded ? [`update courses set total_enrollments = 99 where id = ${first}`] : []),
+          `update enrollments set course_id = ${first} where id = ${literal(ofEnrollments, 92)}`,
+        ]);
+        await expectExact();
+        const { courses } = await sendAll();
+        const total = (id: string): unknown =>
+          courses.nodes.find((one: { id: string }) => one.id === id).totalEnrollments;
+        expect([total(course(1)), total(course(3))]).toEqual([7, 1]);
+        await runNatively(kind, url, [
+          `delete from enrollments where id in (${literal(ofEnrollments, 91)}, ${literal(ofEnrollments, 92)})`,
+        ]);
+        await expectExact();
+        await removeTriggers(triggered.em);
+      } finally {
+        await triggered.close(true);
+      }
+    });
+
+    it('is as before after an undo', async () => {
+      const plain = await openToAdopt(url);
+      try {
+        const rows = await theirRows(plain);
+        await undoAdoption(plain);
+        expect({ definitions: await definitionsIn(plain, kind), rows }).toEqual(before);
+      } finally {
+        await plain.close(true);
+      }
+    });
+  });
+
+  it('is refused by name where keys are bytes', async () => {
+    const bytes = { sqlite: 'blob', mysql: 'binary(16)', mariadb: 'binary(16)', postgresql: 'bytea' }[kind];
+    const tables = uuidSchool(kind, ['uuid-hex', 'uuid-hex', 'uuid-hex']).filter(sql => sql.startsWith('create table'));
+    const {
+      database: plain,
+      map,
+      close,
+    } = await openedInPlace(
+      kind,
+      tables.map(sql => sql.replaceAll('char(32)', bytes)),
+    );
+    const { refusals } = await examinedPlan({
+      theirs: new TheirDatabase(plain),
+      tables: await findTables(plain),
+      map,
+    });
+    for (const table of ['users', 'courses', 'enrollments'])
+      expect(refusals).toContainEqual(
+        expect.stringMatching(
+          new RegExp(`^${table}\\.id has the type .*Copy it with "rollcall import database --ids FILE"`),
+        ),
+      );
+    await close();
+  });
+
+  it('is refused by name where texts are no UUIDs, or are in another spelling, or the map says another form', async () => {
+    const { url, drop } = freshUrl(kind);
+    await runNatively(kind, url, uuidSchool(kind, ['number', 'uuid-text', 'uuid-text']));
+    await runNatively(kind, url, [
+      "insert into courses (id, title, status, is_published) values ('geometry-1', 'Geometry', 'active', true), ('5C4A3E0A-7F5B-4D0C-9D0E-6A4B0A1F2E3D', 'Optics', 'active', true)",
+    ]);
+    const plain = await openToAdopt(url);
+    try {
+      const theirs = new TheirDatabase(plain);
+      const tables = await findTables(plain);
+      const guessed = await guessedMap(theirs, tables);
+      const refusalsBy = async (map: DatabaseMap): Promise<readonly string[]> =>
+        (await examinedPlan({ theirs, tables, map })).refusals;
+      const spelled = await refusalsBy(guessed);
+      expect(spelled).toHaveLength(1);
+      expect(spelled[0]).toMatch(
+        /^courses\.id has 2 values other than UUIDs in small letters with hyphens, such as .*"geometry-1.*Correct these rows, or copy the database with "rollcall import database --ids FILE"\.$/,
+      );
+      expect(spelled[0]).toContain('"5C4A3E0A-7F5B-4D0C-9D0E-6A4B0A1F2E3D');
+      const wrong = { ...guessed, courses: { ...guessed.courses, keys: 'number' as const } };
+      const byNumbers = await refusalsBy(wrong);
+      expect(byNumbers[0]).toMatch(/^courses\.id has the type .*[Ii]n the map: {"courses":{"keys":"uuid-text"}}\./);
+      const others = { ...guessed, users: { ...guessed.users, keys: 'uuid' as const } };
+      expect(await refusalsBy(others)).toContainEqual(
+        expect.stringMatching(
+          /^users\.id has the type .*of the form uuid by the map\. In the map: {"users":{"keys":"number"}}\.$/,
+        ),
+      );
+    } finally {
+      await plain.close(true);
+      await drop();
+    }
+  });
+});
+
+/** Returns the columns of courses in a map without that of the teacher. */
+function withoutTeacher({ courses }: DatabaseMap): DatabaseMap['courses']['columns'] {
+  const { instructor: _, ...others } = courses.columns;
+  return others;
+}
+
+/** Returns a cursor as the API makes them, of a key that it need not have. */
+function cursorWith(list: string, field: string, key: unknown): string {
+  const content = JSON.stringify([list, field, key, key]);
+  return Buffer.from(crc32(content).toString(16).padStart(8, '0') + content).toString('base64url');
+}
