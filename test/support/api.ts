@@ -162,8 +162,8 @@ let sequence = 0;
 export async function addUser(database: Database, role: Role, name = `User ${++sequence}`): Promise<number> {
   const em = database.em.fork();
   const user = em.create(User, { name, email: `user-${++sequence}@example.org`, role });
-  await em.flush();
-  return numberKey(user.id);
+  const [id] = await em.insertMany([user]);
+  return numberKey(id!);
 }
 
 /** Adds a course, by default published and ACTIVE. */
@@ -186,8 +186,8 @@ export async function addCourse(
     ...rest,
     ...(instructor !== undefined && { instructor: em.getReference(User, instructor, { wrapped: true }) }),
   });
-  await em.flush();
-  return numberKey(row.id);
+  const [id] = await em.insertMany([row]);
+  return numberKey(id!);
 }
 
 /** Adds an enrollment. */

@@ -30,17 +30,19 @@ export interface NewEnrollment {
   readonly enrolledAt?: Date;
 }
 
-/** Adds this many users in one transaction and returns their ids in ascending order. */
+/**
+ * Adds this many users and returns their ids in ascending order. Nothing counts users and courses, so they need no flush,
+ * which takes twice as much of the processor.
+ */
 export async function addUsers(database: Database, role: Role, count: number): Promise<number[]> {
   const em = database.em.fork();
   const users = Array.from({ length: count }, (_, index) =>
     em.create(User, { name: `User ${index}`, email: `${randomUUID()}@example.org`, role }),
   );
-  await em.flush();
-  return users.map(({ id }) => numberKey(id));
+  return (await em.insertMany(User, users)).map(numberKey);
 }
 
-/** Adds courses in one transaction and returns their ids in ascending order. */
+/** Adds courses and returns their ids in ascending order. */
 export async function addCourses(database: Database, courses: readonly NewCourse[]): Promise<number[]> {
   const em = database.em.fork();
   const rows = courses.map(({ instructor, ...course }, index) =>
@@ -52,8 +54,7 @@ export async function addCourses(database: Database, courses: readonly NewCourse
       ...(instructor !== undefined && { instructor: em.getReference(User, instructor, { wrapped: true }) }),
     }),
   );
-  await em.flush();
-  return rows.map(({ id }) => numberKey(id));
+  return (await em.insertMany(Course, rows)).map(numberKey);
 }
 
 /** Adds enrollments in one transaction and returns their ids in ascending order. */
