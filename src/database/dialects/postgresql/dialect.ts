@@ -58,8 +58,8 @@ export const postgreSql: Dialect = {
     // The moment at which the statement began, and not its transaction.
     now: (secondsLater = 0) =>
       `(date_trunc('milliseconds', statement_timestamp()) + interval '${Math.round(secondsLater * 1_000_000)} microseconds')`,
-    // By the collation of the columns.
     uuidInOrder: null,
+    // By the collation of the columns.
     isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
     isLike: (column, pattern) =>
       // No text has a NUL.
