@@ -18,9 +18,10 @@ Object.assign(globalThis, {
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
-    // Sources are imported by the names that they have when they are compiled.
-    const source = specifier.replace(/^(\..*)\.js$/, '$1.ts');
-    if (source !== specifier && existsSync(new URL(source, context.parentURL))) return nextResolve(source, context);
+    // Sources are imported by the names that they have when they are compiled; what Relay's compiler makes, by no ending.
+    const isSource = specifier.startsWith('.') && !specifier.endsWith('.ts');
+    const source = `${specifier.replace(/\.js$/, '')}.ts`;
+    if (isSource && existsSync(new URL(source, context.parentURL))) return nextResolve(source, context);
     // By this condition, packages of this workspace give their source.
     return nextResolve(specifier, { ...context, conditions: ['source', ...context.conditions] });
   },

@@ -10,7 +10,7 @@ export const owasp: readonly SecurityCheck[] = [
     auditor: 'OWASP',
     check: 'Input validation: types, allowed values, graceful refusal',
     outcome:
-      'refused by a code with the place: ids are whole numbers, statuses an enum, texts have lengths; at most 20 mistakes told',
+      'refused by a code with the place: ids are whole numbers or UUIDs, statuses an enum, texts have lengths; at most 20 mistakes told',
     run: async audited => {
       const query =
         'query ($id: ID!, $status: [CourseStatus!], $first: Int) { course(id: $id) { id } courses(first: $first, filter: { status: $status }) { totalCount } }';
