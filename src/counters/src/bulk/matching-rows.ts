@@ -18,12 +18,13 @@ export interface MatchingRow {
 }
 
 /**
- * Some of the rows: those after one key and up to another, and the keys that they had when they were read. null: no bound
- * on that side. The last chunk has no end: rows that come before the targets are locked are changed too.
+ * Some of the rows: those after one key and up to another; null: no bound on that side. The last chunk has no end: rows
+ * that come before the targets are locked are changed too.
  */
 export interface Chunk {
   readonly after: Key | null;
   readonly upTo: Key | null;
+  /** The keys that its rows had when they were read, for locking them by their keys; empty where that is not needed. */
   readonly keys: readonly Key[];
 }
 
@@ -49,8 +50,8 @@ export class MatchingRows {
   }
 
   /**
-   * Reads, without locks, one row for all that have the same foreign keys, and the keys of all rows, in chunks, in the
-   * order of the keys. The last chunk may be empty.
+   * Reads, without locks, one row for all that have the same foreign keys, and the chunks of the rows, in the order of
+   * their keys. The last chunk may be empty.
    */
   async survey(): Promise<{ chunks: Chunk[]; samples: MatchingRow[] }> {
     const chunks: Chunk[] = [];
@@ -63,8 +64,8 @@ export class MatchingRows {
       const rows = await this.#read(after, null, LockMode.NONE, MAX_READ_ROWS);
       for (const found of rows) samples.set(hashOf(foreignKeys.map(column => found.row[column])), found);
       const isLast = rows.length < MAX_READ_ROWS;
-      const keys = rows.map(({ key }) => key);
-      chunks.push({ after, upTo: isLast ? null : keys.at(-1)!, keys });
+      const keys = dialectOf(this.em).locksIndexFirst ? rows.map(({ key }) => key) : [];
+      chunks.push({ after, upTo: isLast ? null : rows.at(-1)!.key, keys });
       if (isLast) return { chunks, samples: [...samples.values()] };
     }
   }
@@ -76,7 +77,7 @@ export class MatchingRows {
 
   /** Locks and reads the rows of a chunk: those that match when they are locked. */
   async lock({ after, upTo, keys }: Chunk): Promise<MatchingRow[]> {
-    if (dialectOf(this.em).locksIndexFirst && keys.length > 0) await this.#lockByKeys(keys);
+    if (keys.length > 0) await this.#lockByKeys(keys);
     const rows = await this.#read(after, upTo, LockMode.PESSIMISTIC_WRITE);
     // A condition on a collection finds a row once for each element.
     return [...new Map(rows.map(row => [hashOf(row.key), row])).values()];
