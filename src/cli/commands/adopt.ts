@@ -25,7 +25,7 @@ import { CommandError } from '../failures/command-error.js';
 import { ExitCode } from '../output/exit-code.js';
 import { printable } from '../output/printable.js';
 import { print, printWhole, tell } from '../output/terminal.js';
-import { additionLines, additionTitle, shownAddition, type ShownAddition } from '../reports/adoption-plan.js';
+import { additionLines, removalLines, shownAddition, type ShownAddition } from '../reports/adoption-plan.js';
 import { findingDocument, findingLines, findingTotals } from '../reports/findings.js';
 import { fillCounts } from '../runs/fill-counts.js';
 
@@ -174,7 +174,7 @@ async function undone(
     await printWhole(
       json
         ? `${JSON.stringify({ map: journal.map, removals: shown }, null, 2)}\n`
-        : `${triggers.length === 0 ? '' : `drops the triggers ${printable(triggers.join(', '))}, as "rollcall counters use hooks" does\n`}${removals.map(removal => `drops ${printable(additionTitle(removal))}\n${removal.reverse.map(sql => `      ${printable(sql)};\n`).join('')}`).join('')}\nThe history of the runs is lost, and what was written into columns of Rollcall's own. Nothing was changed; stop Rollcall, and add --yes to do it.\n`,
+        : `${removalLines(triggers, removals)}\nThe history of the runs is lost, and what was written into columns of Rollcall's own. Nothing was changed; stop Rollcall, and add --yes to do it.\n`,
     );
     return ExitCode.clean;
   }

@@ -2,7 +2,6 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { inspectConfig } from '../../config/config.js';
 import { openByMap } from '../database/open-by-map.js';
 import { openExistingDatabase, type Database } from '../../database/database.js';
-import { hasPassword } from '../../database/texts/database-url.js';
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
 import type { ApiToExamine } from '../../tools/doctor/api.js';
 import { examine, type DatabaseTarget } from '../../tools/doctor/examine.js';
@@ -88,14 +87,7 @@ function codeOf(findings: readonly NamedFinding[]): ExitCode {
 /** Reads the address of a server, which has no password or other secret in it. Errors: InvalidArgumentError. */
 function httpUrl(text: string): string {
   const url = URL.parse(text);
-  if (
-    url &&
-    ['http:', 'https:'].includes(url.protocol) &&
-    url.username === '' &&
-    url.search === '' &&
-    !hasPassword(url)
-  )
-    return text;
+  if (url && ['http:', 'https:'].includes(url.protocol) && url.username + url.password + url.search === '') return text;
   throw new InvalidArgumentError('Use a URL such as http://localhost:4000, without a user, a password or a "?".');
 }
 

@@ -52,6 +52,17 @@ export function additionLines({ title, effect, statements, reverse }: ShownAddit
   ].join('\n');
 }
 
+/** Returns the lines of what an undo drops: the triggers first, then the additions. */
+export function removalLines(triggers: readonly string[], removals: readonly Addition[]): string {
+  const lines = removals.flatMap(removal => [
+    `drops ${printable(additionTitle(removal))}`,
+    ...removal.reverse.map(sql => `      ${printable(sql)};`),
+  ]);
+  if (triggers.length > 0)
+    lines.unshift(`drops the triggers ${printable(triggers.join(', '))}, as "rollcall counters use hooks" does`);
+  return lines.map(line => `${line}\n`).join('');
+}
+
 /** Returns a statement without the middle of a long expression, which the JSON document has. */
 function folded(sql: string): string {
   if (sql.length <= MAX_SHOWN) return sql;
