@@ -127,6 +127,18 @@ describeOnEach('a database of another application with UUIDs', kind => {
       return { courses, ...(await send('mutation { verifyEnrollmentCounts { drifts { drift course { id } } } }')) };
     }
 
+    it('is refused with a map that has other keys than those by which it was adopted', async () => {
+      const plain = await openToAdopt(url);
+      const keysOfCourses = ofCourses === 'number' ? 'uuid-text' : 'number';
+      const other = { ...map, courses: { ...map.courses, keys: keysOfCourses } } as DatabaseMap;
+      const tables = await findTables(plain);
+      const { refusals } = await examinedPlan({ theirs: new TheirDatabase(plain), tables, map: other });
+      await plain.close(true);
+      expect(refusals).toContain(
+        'The database was adopted by a map with other keys for the courses. Take the adoption back with "rollcall adopt --undo" first.',
+      );
+    });
+
     it('is mapped by its forms, and its counts are set right by a recount that names courses', async () => {
       const form = (one: KeyForm): object => (one === 'number' ? {} : { keys: one });
       expect(map).toMatchObject({ users: form(ofUsers), courses: form(ofCourses), enrollments: form(ofEnrollments) });
