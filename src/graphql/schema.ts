@@ -9,6 +9,7 @@ import { LiveCountsResolver } from './resolvers/live-counts.js';
 import { RecountChangeResolver, RunResolver } from './resolvers/runs.js';
 import { UserResolver } from './resolvers/users.js';
 import { VerifyResolver } from './resolvers/verify.js';
+import { withReadyCounts } from './ready-counts.js';
 import { describeRootTypes } from './root-types.js';
 import { connectionResolvers } from './types/connections.js';
 import { withShownKeys, withUnknownValues } from './unknown-values.js';
@@ -49,7 +50,7 @@ function buildGraphqlSchema(): GraphQLSchema {
     // Required where there are subscriptions, but not used: ours has its own source.
     pubSub: { publish: noTopics, subscribe: noTopics },
   });
-  return describeRootTypes(schema);
+  return withReadyCounts(describeRootTypes(schema));
 }
 
 function noTopics(topic: string): never {

@@ -68,6 +68,16 @@ describeOnEach('enrollmentsCount', kind => {
     },
   );
 
+  it.each(counts)('enrollmentsCount%s returns the same on a page of all courses', async (args, expected) => {
+    const { data } = await api.send(null, `{ courses { nodes { enrollmentsCount${args} { count precision } } } }`);
+    expect(data.courses.nodes).toEqual([{ enrollmentsCount: expected }, { enrollmentsCount: exact(0) }]);
+  });
+
+  it('a limit below 1 is rejected on a page too, for a course without enrollments', async () => {
+    const { errors } = await api.send(null, '{ courses(last: 1) { nodes { enrollmentsCount(limit: 0) { count } } } }');
+    expect(errors!.map(({ message }) => message)).toEqual(['limit: 0 is not at least 1; null counts all.']);
+  });
+
   it('enrollmentsCount takes its limit from a variable, and the default where the variable is omitted', async () => {
     const query = `query ($limit: Int, $status: [EnrollmentStatus!]) { course(id: ${course}) { enrollmentsCount(limit: $limit, status: $status) { count precision } } }`;
     const count = async (variables: object) => (await api.send(null, query, variables)).data.course.enrollmentsCount;

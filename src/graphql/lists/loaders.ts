@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import type { Database } from '../../database/database.js';
 import { Course, Enrollment, User, type EnrollmentStatus, type Key } from '../../entities/index.js';
 import * as reader from '../../reading/index.js';
@@ -19,6 +18,7 @@ import { changeCounts, changePages, runsById, type RecordedChange, type Run } fr
 import type { Viewer } from '../../access/viewer.js';
 import { CountPrecision } from '../types/enums.js';
 import type { CountType } from '../types/objects.js';
+import { Loader } from './loader.js';
 import type { SelectedProperties } from './selected-properties.js';
 
 /** A list of enrollments under each of many parents. */
@@ -50,21 +50,20 @@ interface ShownPage {
  * The loaders of one request: each kind of read is one statement for all objects, or for some hundreds of them.
  */
 export interface Loaders {
-  readonly user: DataLoader<Key, UserRow | null>;
+  readonly user: Loader<Key, UserRow | null>;
   /** Loads courses that are known to be visible, because something visible refers to them. */
-  readonly course: DataLoader<Key, CourseRow | null>;
-  readonly viewerEnrollment: DataLoader<Key, EnrollmentRow | null>;
-  readonly countsByStatus: DataLoader<Key, Map<EnrollmentStatus, number>>;
-  readonly run: DataLoader<number, Run | null>;
-  readonly changeCount: DataLoader<number, number>;
-  readonly changes: (page: PageRequest) => DataLoader<number, Page<RecordedChange>>;
-  readonly count: (request: CountRequest) => DataLoader<Key, CountType>;
+  readonly course: Loader<Key, CourseRow | null>;
+  readonly viewerEnrollment: Loader<Key, EnrollmentRow | null>;
+  readonly countsByStatus: Loader<Key, Map<EnrollmentStatus, number>>;
+  readonly run: Loader<number, Run | null>;
+  readonly changeCount: Loader<number, number>;
+  readonly changes: (page: PageRequest) => Loader<number, Page<RecordedChange>>;
+  readonly count: (request: CountRequest) => Loader<Key, CountType>;
+  /** Returns a count that was computed together with a page of courses; undefined: it was not. */
+  readonly readyCount: (courseId: Key, request: CountRequest) => CountType | undefined;
   /** Loads pages, and decides which of their rows are shown when their courses or students are. */
-  readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => DataLoader<Key, ShownPage>;
-  readonly enrollmentCount: (
-    viewer: Viewer,
-    list: Pick<EnrollmentList, 'parent' | 'filter'>,
-  ) => DataLoader<Key, number>;
+  readonly enrollments: (viewer: Viewer, list: EnrollmentList, parents: AskedParents) => Loader<Key, ShownPage>;
+  readonly enrollmentCount: (viewer: Viewer, list: Pick<EnrollmentList, 'parent' | 'filter'>) => Loader<Key, number>;
   /** Whether an enrollment can lack its course or student, as in another application's database without foreign keys. */
   readonly hasOrphans: boolean;
   /** Returns what gives the loader of users those who are read together with other rows. */
@@ -83,70 +82,68 @@ type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 /** Creates the loaders of one request, which read the selected properties. */
 export function loadersFor(database: Database, viewer: Viewer | null, selected: SelectedProperties): Loaders {
   // Lists and counts differ by their arguments, so there is one loader for each set of them.
-  const counts = new Map<string, DataLoader<Key, CountType>>();
-  const lists = new Map<string, DataLoader<Key, Page<EnrollmentRow>>>();
-  const shownLists = new Map<string, DataLoader<Key, ShownPage>>();
-  const listCounts = new Map<string, DataLoader<Key, number>>();
-  const changes = new Map<string, DataLoader<number, Page<RecordedChange>>>();
+  const counts = new Map<string, Loader<Key, CountType>>();
+  const lists = new Map<string, Loader<Key, Page<EnrollmentRow>>>();
+  const shownLists = new Map<string, Loader<Key, ShownPage>>();
+  const listCounts = new Map<string, Loader<Key, number>>();
+  const changes = new Map<string, Loader<number, Page<RecordedChange>>>();
   const hasOrphans = !reader.hasOnlyOurs(database);
   // Made when they are asked for: most requests need one or none.
   const single: Partial<Writable<Pick<Loaders, SingleName>>> = {};
   const joinedUsers = (): JoinedUsers => ({
     properties: selected(User),
-    take: user => void loaders.user.prime(user.id, user),
+    take: user => loaders.user.take(user.id, user),
   });
-  const count = (request: CountRequest): DataLoader<Key, CountType> =>
+  const count = (request: CountRequest): Loader<Key, CountType> =>
     kept(
       counts,
       // Asked for each course of a page: a short name for the usual ones.
       request.status ? request : String(request.limit),
       () =>
-        new DataLoader(async ids => (await reader.computedCounts(database, ids, request)).map(countOf), {
-          maxBatchSize: MAX_STATEMENT_PARTS,
-        }),
+        new Loader(
+          async ids => (await reader.computedCounts(database, ids, request)).map(countOf),
+          MAX_STATEMENT_PARTS,
+        ),
     );
   const loaders: Loaders = {
     get user() {
-      return (single.user ??= new DataLoader(ids => reader.usersById(database, ids, selected(User))));
+      return (single.user ??= new Loader(ids => reader.usersById(database, ids, selected(User))));
     },
     get course() {
-      return (single.course ??= new DataLoader(ids => reader.coursesById(database, 'anyone', ids, selected(Course))));
+      return (single.course ??= new Loader(ids => reader.coursesById(database, 'anyone', ids, selected(Course))));
     },
     get viewerEnrollment() {
-      return (single.viewerEnrollment ??= new DataLoader(ids =>
+      return (single.viewerEnrollment ??= new Loader(ids =>
         viewer?.userId == null
           ? Promise.resolve(ids.map(() => null))
           : reader.enrollmentsOf(database, viewer.userId, ids, selected(Enrollment)),
       ));
     },
     get countsByStatus() {
-      return (single.countsByStatus ??= new DataLoader(ids => reader.computedCountsByStatus(database, ids)));
+      return (single.countsByStatus ??= new Loader(ids => reader.computedCountsByStatus(database, ids)));
     },
     get run() {
-      return (single.run ??= new DataLoader(ids => runsById(database, viewer, ids)));
+      return (single.run ??= new Loader(ids => runsById(database, viewer, ids)));
     },
     get changeCount() {
-      return (single.changeCount ??= new DataLoader(ids => changeCounts(database, viewer, ids)));
+      return (single.changeCount ??= new Loader(ids => changeCounts(database, viewer, ids)));
     },
     hasOrphans,
     joinedUsers,
-    joinedCounts: limit => ({
-      limit,
-      take: (id, computed) => void count({ status: null, limit }).prime(id, countOf(computed)),
-    }),
+    joinedCounts: limit => {
+      const joined = count({ status: null, limit });
+      return { limit, take: (id, computed) => joined.take(id, countOf(computed)) };
+    },
     count,
+    readyCount: (id, { status, limit }) => (status ? undefined : counts.get(String(limit))?.ready(id)),
     changes: page =>
-      kept(
-        changes,
-        page,
-        () => new DataLoader(ids => changePages(database, viewer, ids, page), { maxBatchSize: MAX_STATEMENT_PARTS }),
-      ),
+      kept(changes, page, () => new Loader(ids => changePages(database, viewer, ids, page), MAX_STATEMENT_PARTS)),
     enrollments(known, list, parents) {
       const pages = kept(
         lists,
         { ...list, student: parents.student },
         () =>
-          new DataLoader(
+          new Loader(
             ids =>
               reader.enrollmentPages(
                 database,
@@ -159,7 +156,7 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
                 selected(Enrollment),
                 parents.student ? joinedUsers() : undefined,
               ),
-            { maxBatchSize: MAX_STATEMENT_PARTS },
+            MAX_STATEMENT_PARTS,
           ),
       );
       const shown = async (id: Key): Promise<ShownPage> => {
@@ -171,17 +168,17 @@ export function loadersFor(database: Database, viewer: Viewer | null, selected: 
       return kept(
         shownLists,
         { ...list, parents },
-        () => new DataLoader(ids => Promise.all(ids.map(shown)), { maxBatchSize: MAX_STATEMENT_PARTS }),
+        () => new Loader(ids => Promise.all(ids.map(shown)), MAX_STATEMENT_PARTS),
       );
     },
     enrollmentCount: (known, list) =>
       kept(
         listCounts,
         list,
-        () => new DataLoader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter)),
+        () => new Loader(ids => reader.enrollmentCounts(database, known, list.parent, ids, list.filter)),
       ),
     forget() {
-      for (const loader of Object.values(single)) loader.clearAll();
+      for (const loader of Object.values(single)) loader.clear();
       for (const map of [counts, lists, shownLists, listCounts, changes]) map.clear();
     },
   };
@@ -205,12 +202,18 @@ export async function leavingOutGone(
   return rows.filter((_, index) => courses?.[index] !== null && students?.[index] !== null);
 }
 
-function loadedAll<Row>(
-  loader: DataLoader<Key, Row>,
+/** Returns what a relation of rows refers to, at once if all of it has come already. */
+function loadedAll<Row extends object | null>(
+  loader: Loader<Key, Row>,
   rows: readonly EnrollmentRow[],
   reference: 'courseId' | 'studentId',
-): Promise<Row[]> {
-  return Promise.all(rows.map(row => loader.load(row[reference])));
+): Row[] | Promise<Row[]> {
+  const ready = rows.map(row => loader.ready(row[reference]));
+  return isComplete(ready) ? ready : Promise.all(rows.map(row => loader.load(row[reference])));
+}
+
+function isComplete<Value>(values: (Value | undefined)[]): values is Value[] {
+  return !values.includes(undefined);
 }
 
 function countOf({ count, exact }: reader.ComputedCount): CountType {

@@ -61,8 +61,11 @@ export class CourseResolver {
   }
 
   @FieldResolver(() => UserType, { nullable: true, description: 'The teacher of the course.' })
-  instructor(@Root() { instructorId }: CourseRow, @Ctx() { loaders }: Context): Promise<UserRow | null> | null {
-    return instructorId === null ? null : loaders.user.load(instructorId);
+  instructor(
+    @Root() { instructorId }: CourseRow,
+    @Ctx() { loaders }: Context,
+  ): Promise<UserRow | null> | UserRow | null {
+    return instructorId === null ? null : loaders.user.get(instructorId);
   }
 
   @FieldResolver(() => CountType, {
@@ -168,12 +171,12 @@ export class CourseResolver {
   }
 }
 
-/** Returns the limit of a computed count of all statuses that is selected for the courses of a page, if one is. */
+/** Returns the valid limit of a computed count of all statuses that is selected for the courses of a page, if one is. */
 function askedLimit(info: GraphQLResolveInfo): number | null | undefined {
   const { enrollmentsCount } = (info.schema.getType('Course') as GraphQLObjectType).getFields();
   const all = [['nodes'], ['edges', 'node']]
     .flatMap(path => askedFields(info, [...path, 'enrollmentsCount']))
     .map(node => getArgumentValues(enrollmentsCount!, node, info.variableValues))
-    .find(({ status }) => status == null);
+    .find(({ status, limit }) => status == null && (limit === null || Number(limit) > 0));
   return all && (all['limit'] as number | null);
 }

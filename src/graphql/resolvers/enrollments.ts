@@ -58,13 +58,16 @@ export class EnrollmentResolver {
   }
 
   @FieldResolver(() => UserType, { description: 'The student who is enrolled.' })
-  student(@Root() { studentId }: EnrollmentRow, @Ctx() { loaders }: Context): Promise<UserRow | null> {
-    return loaders.user.load(studentId);
+  student(@Root() { studentId }: EnrollmentRow, @Ctx() { loaders }: Context): Promise<UserRow | null> | UserRow | null {
+    return loaders.user.get(studentId);
   }
 
   @FieldResolver(() => CourseType, { description: 'The course.' })
-  course(@Root() { courseId }: EnrollmentRow, @Ctx() { loaders }: Context): Promise<CourseRow | null> {
-    return loaders.course.load(courseId);
+  course(
+    @Root() { courseId }: EnrollmentRow,
+    @Ctx() { loaders }: Context,
+  ): Promise<CourseRow | null> | CourseRow | null {
+    return loaders.course.get(courseId);
   }
 
   @Mutation(() => EnrollPayload, {
