@@ -6,7 +6,7 @@ export interface FoundTable {
   readonly columns: readonly string[];
 }
 
-/** An index or a trigger of a table. */
+/** An index, a trigger or a column of a table. */
 export interface TablePart {
   readonly table: string;
   readonly name: string;
@@ -34,6 +34,11 @@ export interface Catalog {
   readonly triggersOn: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
   /** Returns the foreign keys by which other tables refer to these. */
   readonly foreignReferences: (em: SqlEntityManager, tables: readonly string[]) => Promise<ForeignReference[]>;
+  /**
+   * Returns the columns by which rows of tables refer to others of their table, if a table cannot be dropped with such
+   * rows.
+   */
+  readonly referencesWithin: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
 }
 
 /** A row of one column, or of one part of a table. */

@@ -35,6 +35,20 @@ export async function foreignObjectsIn(
 }
 
 /**
+ * Returns the statements after which tables can be dropped, with their rows: those that stand in the way refer to others of
+ * their table no more.
+ */
+export async function withoutReferencesWithin(
+  catalog: Catalog,
+  em: SqlEntityManager,
+  tables: readonly string[],
+): Promise<string[]> {
+  return (await catalog.referencesWithin(em, tables)).map(
+    ({ table, name }) => `update ${table} set ${name} = null where ${name} is not null`,
+  );
+}
+
+/**
  * Returns the tables with a migration's names that an interrupted run of it cannot have left, each with the reason:
  * other columns, or rows.
  */

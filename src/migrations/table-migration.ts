@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Catalog } from './catalog.js';
 import type { MadeTable } from './made-tables.js';
 import { MigrationRefused } from './migration-refused.js';
-import { foreignObjectsIn, occupiedTablesIn } from './own-tables.js';
+import { foreignObjectsIn, occupiedTablesIn, withoutReferencesWithin } from './own-tables.js';
 
 /**
  * A migration that makes tables. It never treats an existing table as its own, and undoing it drops only what it made,
@@ -30,7 +30,9 @@ export abstract class TableMigration extends Migration {
 
   override async down(): Promise<void> {
     refuseOthers(await foreignObjectsIn(this.catalog, this.#em, this.tables));
-    this.drop(this.tables.map(({ name }) => name));
+    const names = this.tables.map(({ name }) => name);
+    for (const sql of await withoutReferencesWithin(this.catalog, this.#em, names)) this.addSql(sql);
+    this.drop(names);
   }
 
   /**

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { installTriggers } from 'mikro-orm-counters';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { migrateUp } from '../../src/database/schema/migrate-up.js';
+import { findTables } from '../../src/database/schema/found-tables.js';
 import { planUndo, undoLast } from '../../src/database/schema/undo.js';
 import { addCourse } from '../support/api.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
@@ -135,6 +136,26 @@ describeOnEach('migrations', kind => {
       message: expect.stringContaining(named),
     });
     expect(await database.migrator.getExecuted()).toHaveLength(1);
+    await database.close(true);
+    await drop();
+  });
+
+  it('undoing the one that made the runs drops them too where one has undone another', async () => {
+    const { url, drop } = freshUrl(kind);
+    const database = await openDatabase(url);
+    await migrateUp(database);
+    const made = (undone: string): string =>
+      `insert into core_recount_runs (id, undone_run_id, started_by, owner, lease_expires_at, started_at, updated_at) values ${undone}`;
+    const moments = 'current_timestamp, current_timestamp, current_timestamp';
+    for (const sql of [
+      made(`(1, null, 'one', 'owner', ${moments})`),
+      made(`(2, 1, 'one', 'owner', ${moments})`),
+      "insert into core_recount_changes (run_id, counter, course_id, count_before, count_after) values (2, 'Course.totalEnrollments', 1, 2, 3)",
+    ])
+      await database.em.getConnection().execute(sql, [], 'run');
+    const undone: string[] = [];
+    while (!undone.includes('2026-11-22-recount-runs')) undone.push(...(await undoLast(database)));
+    expect([...(await findTables(database)).keys()]).not.toContain('core_recount_runs');
     await database.close(true);
     await drop();
   });

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Migrator } from '@mikro-orm/migrations';
 import { besideOthers, MAX_CONFLICT_SECONDS } from '../../migrations/beside-others.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
+import { withoutReferencesWithin } from '../../migrations/own-tables.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { FoundTables } from '../schema/found-table.js';
 import { faultOf } from '../faults/fault-of.js';
@@ -86,13 +87,15 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
       );
     const journal = new JournalWriter(database);
     const found = await State.of(database);
+    const { catalog } = dialectOf(database).schema;
     for (const [index, entry] of entries.entries()) {
       const step = { addition: entry, number: index + 1, of: entries.length };
       onStep(step, 'begins');
       if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
       else if (found.has(entry, 'part') || entry.kind === 'baseline' || entry.kind === 'procedure') {
         if (entry.kind === 'tables')
-          for (const sql of withoutReferencesWithin(database, entry.names, found)) await run(database, sql);
+          for (const sql of await withoutReferencesWithin(catalog, database.em.fork(), entry.names))
+            await run(database, sql);
         for (const sql of entry.reverse) await run(database, sql);
       }
       if ('number' in entry) await journal.remove(entry.number);
@@ -101,20 +104,6 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
     if ((await readJournal(database.em.fork())) !== null) await journal.end();
     return entries.length;
   });
-}
-
-/**
- * Returns the statements by which no row of some tables of our own refers to another one of its table: SQLite drops a
- * table only if it can delete its rows one after another.
- */
-function withoutReferencesWithin(database: Database, names: readonly string[], found: State): string[] {
-  return [...database.getMetadata().getAll().values()]
-    .filter(({ tableName }) => names.includes(tableName) && found.hasTable(tableName))
-    .flatMap(meta =>
-      meta.relations
-        .filter(({ targetMeta }) => targetMeta?.tableName === meta.tableName)
-        .map(({ fieldNames: [column] }) => `update ${meta.tableName} set ${column} = null where ${column} is not null`),
-    );
 }
 
 async function make(database: Database, addition: Addition, found: State | null): Promise<void> {
@@ -213,10 +202,6 @@ class State {
     const prepared = new Set<string>();
     for (const { object, exists } of adoption.preparation) if (await exists(em)) prepared.add(object);
     return new State(await findTables(database), new Set(await adoption.brokenIndexes(database.em)), prepared);
-  }
-
-  hasTable(name: string): boolean {
-    return this.tables.has(name);
   }
 
   /** Returns whether an addition is there, as a whole or a part of it; false for one that can be made twice. */

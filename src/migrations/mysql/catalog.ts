@@ -30,6 +30,7 @@ export const mySqlCatalog: Catalog = {
        where referenced_table_schema = database() and referenced_table_name in (${names}) and not (table_schema = database() and table_name in (${names})) order by 1`,
     );
   },
+  referencesWithin: () => Promise.resolve([]),
 };
 
 async function partsOf(em: SqlEntityManager, sql: string): Promise<TablePart[]> {

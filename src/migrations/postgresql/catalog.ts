@@ -34,6 +34,7 @@ export const postgreSqlCatalog: Catalog = {
        where k.contype = 'f' and k.confrelid in (${ours}) and k.conrelid not in (${ours}) order by 1`,
     );
   },
+  referencesWithin: () => Promise.resolve([]),
 };
 
 async function partsOf(em: SqlEntityManager, sql: string): Promise<TablePart[]> {

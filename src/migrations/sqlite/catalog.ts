@@ -23,6 +23,15 @@ export const sqliteCatalog: Catalog = {
     );
     return rows.map(row => ({ ...row, name: null }));
   },
+  // SQLite deletes the rows of a table that it drops one after another.
+  async referencesWithin(em, tables) {
+    if (tables.length === 0) return [];
+    const rows = await em.execute<PartRow[]>(
+      `select m.name as t, f."from" as name from sqlite_master m, pragma_foreign_key_list(m.name) f
+       where m.type = 'table' and lower(f."table") = lower(m.name) and lower(m.name) in (${listOf(em, tables)}) order by 1, 2`,
+    );
+    return rows.map(({ t, name }) => ({ table: t, name }));
+  },
 };
 
 async function partsOf(
