@@ -391,6 +391,11 @@ export const configVariables = {
     form: z.string(),
     meaning: 'the password of the database that `--from` names; without it, the command asks for it on a terminal',
   }),
+  DOCTOR_TOKEN: withoutDefault({
+    field: 'doctorToken',
+    form: z.string(),
+    meaning: 'the token that `doctor --url` sends to the server; `--token` alone asks for it on a terminal',
+  }),
   SAMPLE_DATA: withDefaultIn({
     field: 'sampleData',
     form: oneOf('true', 'false').transform(value => value === 'true'),

@@ -38,10 +38,16 @@ export class ConfigError extends Error {
   readonly mistakes: readonly string[];
   /** The fields that are needed to connect to the database; null if they have a mistake. */
   readonly database: Pick<Config, 'databaseUrl' | 'counters'> | null;
+  /** The token that the doctor sends to a server; null: none is set. */
+  readonly doctorToken: string | null;
 
   constructor(
     mistakes: readonly string[],
-    { database = null, ...options }: ErrorOptions & { database?: Pick<Config, 'databaseUrl' | 'counters'> | null } = {},
+    {
+      database = null,
+      doctorToken = null,
+      ...options
+    }: ErrorOptions & Partial<Pick<ConfigInspection, 'database' | 'doctorToken'>> = {},
   ) {
     super(
       mistakes.length === 1
@@ -52,6 +58,7 @@ export class ConfigError extends Error {
     this.name = 'ConfigError';
     this.mistakes = mistakes;
     this.database = database;
+    this.doctorToken = doctorToken;
   }
 }
 
@@ -64,23 +71,24 @@ export function loadConfig(): Config {
 }
 
 /**
- * The part of the configuration that has no mistake; `database` is what is needed to connect, even if the rest is
- * wrong.
+ * The part of the configuration that has no mistake; `database` is what is needed to connect, and `doctorToken` the token
+ * for a server, even if the rest is wrong.
  */
 export interface ConfigInspection {
   readonly mistakes: readonly string[];
   readonly config: Config | null;
   readonly database: Pick<Config, 'databaseUrl' | 'counters'> | null;
+  readonly doctorToken: string | null;
 }
 
 /** Reads the configuration as loadConfig() does, but continues after mistakes. */
 export function inspectConfig(): ConfigInspection {
   try {
     const config = loadConfig();
-    return { mistakes: [], config, database: config };
+    return { mistakes: [], config, database: config, doctorToken: config.doctorToken };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { mistakes: error.mistakes, config: null, database: error.database };
+    return { mistakes: error.mistakes, config: null, database: error.database, doctorToken: error.doctorToken };
   }
 }
 
@@ -95,7 +103,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...contradictions(given),
   ];
   if (!parsed.success || mistakes.length > 0)
-    throw new ConfigError(mistakes, { cause: parsed.error, database: databaseOf(given) });
+    throw new ConfigError(mistakes, {
+      cause: parsed.error,
+      database: databaseOf(given),
+      doctorToken: given['DOCTOR_TOKEN'] ?? null,
+    });
   return configOf(parsed.data);
 }
 

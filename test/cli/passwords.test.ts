@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, expect, it } from 'vitest';
@@ -51,6 +54,84 @@ it('each option that takes a URL refuses one with a password, and neither shows 
       expect([form, stdout]).toEqual([form, '']);
       expect(stderr).not.toMatch(/S3cr|:PASSWORD|Start it/);
     }
+});
+
+/** Returns each option that takes a value of its own, or a part of what commands are told, after the words of its command. */
+function optionsOf(command: Command, words: readonly string[] = []): [words: string, about: string, takes: boolean][] {
+  return [
+    ...command.options.map(({ long, flags, description, required, optional }): [string, string, boolean] => [
+      [...words, long!].join(' '),
+      `${flags} ${description}`,
+      required || optional,
+    ]),
+    ...command.registeredArguments.map((one): [string, string, boolean] => [
+      [...words, `<${one.name()}>`].join(' '),
+      `${one.name()} ${one.description}`,
+      true,
+    ]),
+    ...command.commands.flatMap(one => optionsOf(one, [...words, one.name()])),
+  ];
+}
+
+/** The options that take a secret, each with the variable that has it where nobody sees it. */
+const secrets = new Map([['doctor --token', 'DOCTOR_TOKEN']]);
+
+/** The options that only speak of one. */
+const aboutSecrets = ['adopt --from', 'import database --from', 'token --user'];
+
+it('each option that takes a secret has a variable in its place, which the help names', async () => {
+  const told = optionsOf(await programWith(undefined, () => undefined))
+    .filter(([, about, takes]) => takes && /token|secret|password|credential|api.?key|bearer/i.test(about))
+    .map(([words]) => words);
+  expect(told.toSorted()).toEqual([...secrets.keys(), ...aboutSecrets].toSorted());
+  for (const [words, variable] of secrets) {
+    const [command] = words.split(' ');
+    const { stdout } = await place.run([command!, '--help']);
+    expect(stdout).toContain(variable);
+  }
+});
+
+it('a token on the command line is warned of, and one that is set or typed is sent and not shown', async () => {
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(401, { 'content-type': 'application/json' }).end('{"errors":[{"message":"no"}]}');
+  });
+  const seen: (string | undefined)[] = [];
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const words = ['doctor', '--url', url];
+  const sent = (): (string | undefined)[] => [...new Set(seen.splice(0).filter(Boolean))];
+  try {
+    const given = await place.run([...words, '--token', 'S3cretWord']);
+    expect(given.stderr).toMatch(/^All users of this machine can see the token of --token .* Set DOCTOR_TOKEN/);
+    expect(sent()).toEqual(['Bearer S3cretWord']);
+    for (const more of [[], ['--token']]) {
+      const { stdout, stderr } = await place.run([...words, ...more], { DOCTOR_TOKEN: 'S3cretWord' });
+      expect([stdout + stderr, stderr]).toEqual([expect.not.stringContaining('S3cr'), '']);
+      expect(sent()).toEqual(['Bearer S3cretWord']);
+    }
+    // A mistake in another variable does not lose it.
+    await place.run(words, { DOCTOR_TOKEN: 'S3cretWord', PORT: 'none' });
+    expect(sent()).toEqual(['Bearer S3cretWord']);
+    expect(await place.run(words)).toMatchObject({ stderr: '' });
+    expect(sent()).toEqual([]);
+    expect(await place.run([...words, '--token'])).toMatchObject({
+      code: 1,
+      stderr: 'There is no terminal on which to ask for the token. Set DOCTOR_TOKEN.\n',
+    });
+    const typed = inTerminal(place, { cols: 200, rows: 60 }, [...words, '--token']);
+    await typed.wrote(`Token for ${url}: `);
+    typed.type('S3cretWord\r');
+    expect((await typed.ended).lines.join('\n')).not.toContain('S3cr');
+    expect(sent()).toEqual(['Bearer S3cretWord']);
+    const left = inTerminal(place, { cols: 200, rows: 60 }, [...words, '--token']);
+    await left.wrote(`Token for ${url}: `);
+    left.type('\u0004');
+    expect((await left.ended).code).toBe(1);
+    expect(sent()).toEqual([]);
+  } finally {
+    server.close();
+  }
 });
 
 it('a URL in a wrong place of the command line is not repeated with its password', async () => {

@@ -53,6 +53,7 @@ describe('the configuration', () => {
       sampleData: true,
       map: 'rollcall.map.json',
       fromPassword: null,
+      doctorToken: null,
     });
   });
 
@@ -95,6 +96,7 @@ describe('the configuration', () => {
       SAMPLE_DATA: 'false',
       ROLLCALL_MAP: 'school.json',
       FROM_PASSWORD: 'word',
+      DOCTOR_TOKEN: 'token',
     });
     expect(config).toEqual({
       databaseUrl: 'mysql://app:word@db.example.org/school',
@@ -140,6 +142,7 @@ describe('the configuration', () => {
       sampleData: false,
       map: 'school.json',
       fromPassword: 'word',
+      doctorToken: 'token',
     });
   });
 

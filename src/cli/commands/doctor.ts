@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { inspectConfig } from '../../config/config.js';
+import { inspectConfig, type ConfigInspection } from '../../config/config.js';
 import { openByMap } from '../database/open-by-map.js';
 import { openExistingDatabase, type Database } from '../../database/database.js';
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
@@ -12,13 +12,16 @@ import { ExitCode } from '../output/exit-code.js';
 import { CommandError } from '../failures/command-error.js';
 import { explain } from '../failures/explain.js';
 import { operator } from '../../access/viewer.js';
-import { print, printWhole } from '../output/terminal.js';
+import { print, printWhole, tell } from '../output/terminal.js';
 import { findingDocument, findingLines, findingTotals } from '../reports/findings.js';
+import { canAsk } from '../input/confirmation.js';
+import { answerTo } from '../input/question.js';
 import { trustedDocumentsOf } from '../input/trusted-documents.js';
 
 interface DoctorOptions {
   readonly url?: string;
-  readonly token?: string;
+  /** True: it is to be asked for. */
+  readonly token?: string | true;
   readonly json?: boolean;
 }
 
@@ -30,18 +33,53 @@ export function addDoctor(program: Command, end: (code: ExitCode) => void): void
       'Examines a deployment (configuration, database, migrations, privileges, counts, a live probe) and says for each check what is wrong and what to do. Changes nothing.',
     )
     .option('--url <url>', 'examine the server at this address too', httpUrl)
-    .option('--token <token>', 'send this token to that server, so that it shows more than published courses')
+    .option(
+      '--token [token]',
+      'send a token to that server, so that it shows more than published courses: DOCTOR_TOKEN, or what is typed',
+    )
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
     .action(async ({ url, token, json = false }: DoctorOptions, command: Command) => {
       if (token !== undefined && url === undefined)
         command.error('--token needs a server. Add its address with --url.');
-      end(await doctor(url === undefined ? undefined : { url, token }, json));
+      const configuration = inspectConfig();
+      end(
+        await doctor(
+          configuration,
+          url === undefined ? undefined : { url, token: await tokenFor(url, token, configuration) },
+          json,
+        ),
+      );
     });
 }
 
-async function doctor(api: ApiToExamine | undefined, json: boolean): Promise<ExitCode> {
-  const configuration = inspectConfig();
+/**
+ * Returns the token for a server; undefined: none. All users of the machine see a command line, so that it should be set
+ * or typed. Errors: CommandError.
+ */
+async function tokenFor(
+  url: string,
+  given: string | true | undefined,
+  { doctorToken }: ConfigInspection,
+): Promise<string | undefined> {
+  if (typeof given === 'string') {
+    tell(
+      'All users of this machine can see the token of --token in the list of processes. Set DOCTOR_TOKEN, or give --token alone and type it.\n',
+    );
+    return given;
+  }
+  if (doctorToken !== null || given === undefined) return doctorToken ?? undefined;
+  if (!canAsk()) throw new CommandError('There is no terminal on which to ask for the token. Set DOCTOR_TOKEN.');
+  const typed = await answerTo(`Token for ${url}: `, { isSecret: true });
+  if (!typed) throw new CommandError('No token was typed, so nothing was done.');
+  return typed;
+}
+
+async function doctor(
+  configuration: ConfigInspection,
+  api: ApiToExamine | undefined,
+  json: boolean,
+): Promise<ExitCode> {
   let database: Database | undefined;
   const open = async (target: DatabaseTarget): Promise<Database> =>
     (database = await openByMap(map => openExistingDatabase(target.databaseUrl, strategyOf(target), map)));
@@ -94,13 +132,13 @@ function httpUrl(text: string): string {
 const help = `
 Examples:
   $ rollcall doctor
-  $ rollcall doctor --url https://school.example/graphql --token "$(rollcall token --role admin --expires 5m)"
+  $ DOCTOR_TOKEN="$(rollcall token --role admin --expires 5m)" rollcall doctor --url https://school.example/graphql
   $ rollcall doctor --json | jq '.checks[] | select(.status != "ok")'
 
 What it examines:
   configuration  all variables; each mistake is named, and the checks that do not need it continue
   node           the version of Node that runs this command
-  secrets        what tokens are verified with, and how long the token of --token is valid
+  secrets        what tokens are verified with, and how long the token for --url is valid
   rates          which addresses the rate limits count; with RATE_LIMIT_REDIS_URL, that Redis answers
   connection     that the database answers, is of the kind that DATABASE_URL names, and is new enough
   settings       isolation, durability, strictness, encoding, read-only; on SQLite: WAL, foreign keys

@@ -79,7 +79,7 @@ async function countsFinding(url: string, token: string | undefined, request: Re
         `${url} answers ${who}: ${errorOf(first)}`,
         token === undefined
           ? 'Correct --url.'
-          : 'Give a token of this server with --token: rollcall token --role admin',
+          : 'Set DOCTOR_TOKEN to a token of this server: rollcall token --role admin',
       );
     const { totalCount, nodes } = first.data.courses;
     const drifts = new Drifts(nodes);

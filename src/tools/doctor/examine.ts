@@ -18,7 +18,7 @@ import { withinCheckLimit } from './within-limit.js';
 
 /** What to examine, and the caller. */
 export interface Examination {
-  readonly configuration: ConfigInspection;
+  readonly configuration: Omit<ConfigInspection, 'doctorToken'>;
   readonly caller: Viewer | null;
   /** Connects to a database that is there already; closing it is the caller's. */
   readonly open: (target: DatabaseTarget) => Promise<Database>;
@@ -109,7 +109,7 @@ async function* databaseFindings(
   }
 }
 
-function configurationFindings({ mistakes, config }: ConfigInspection): Finding[] {
+function configurationFindings({ mistakes, config }: Examination['configuration']): Finding[] {
   if (!config) return mistakes.map(mistake => failed(mistake, 'Correct it in the environment or in .env.'));
   const { databaseUrl, counters, production } = config;
   return [

@@ -92,7 +92,7 @@ describeOnFirstThree('the doctor and the API', kind => {
     expect((await examineApi({ url: base, token: 'nonsense' }, LIMIT, nobodyWaits))[2]).toMatchObject({
       status: 'failed',
       message: expect.stringContaining('The token is not a well-formed JSON Web Token.'),
-      advice: expect.stringContaining('--token'),
+      advice: expect.stringContaining('DOCTOR_TOKEN'),
     });
   });
 });
