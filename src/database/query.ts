@@ -35,11 +35,11 @@ export function unionOf<All, From extends keyof All, Row>(
  */
 export async function rows<Row>(database: Database, query: Compilable<Row>): Promise<Row[]> {
   const { sql, parameters } = query.compile();
-  return database.em.getConnection('read').execute<Row[]>(sql, compiledValues([...parameters]), 'all');
+  return database.em.getConnection('read').execute<Row[]>(sql, compiledValues(parameters), 'all');
 }
 
 /** Runs one query within the transaction of an entity manager and returns its raw rows. */
 export async function rowsWithin<Row>(em: SqlEntityManager, query: Compilable<Row>): Promise<Row[]> {
   const { sql, parameters } = query.compile();
-  return em.execute<Row[]>(sql, compiledValues([...parameters]));
+  return em.execute<Row[]>(sql, compiledValues(parameters));
 }

@@ -2,19 +2,25 @@ export { Course } from './course.js';
 export { Enrollment } from './enrollment.js';
 export {
   compareKeys,
+  isAsShown,
   isKey,
   keyForms,
   keyIn,
+  keyOfBytes,
+  keyOfText,
   keysAre,
+  keyText,
   newUuid,
   numberIn,
   shownKey,
+  shownKeysIn,
   sortedKeys,
+  storedKey,
   uuidIn,
   type Key,
   type KeyForm,
 } from './key.js';
-export { KeyText, KeyUuid } from './key-text.js';
+export { KeyBytes, KeyText, KeyUuid } from './key-text.js';
 export { RecountChange } from './recount-change.js';
 export { RecountRun } from './recount-run.js';
 export { User } from './user.js';

@@ -1,13 +1,14 @@
-import { Type } from '@mikro-orm/core';
+import { Type, type EntityProperty, type Platform } from '@mikro-orm/core';
+import { keyText, uuidIn, type Key } from './key.js';
 
-/** The type of keys that are UUIDs in texts, in another application's database, and of columns of ours that have such keys. */
-export class KeyText extends Type<string | number | null | undefined, string | null | undefined> {
-  override getColumnType(): string {
+/** The type of keys that are UUIDs in texts, in another application's database, and of columns of ours that have keys as texts. */
+export class KeyText extends Type<Key | null | undefined, string | null | undefined> {
+  override getColumnType(_property: EntityProperty, _platform: Platform): string {
     return 'varchar(255)';
   }
 
-  override convertToDatabaseValue(value: string | number | null | undefined): string | null | undefined {
-    return typeof value === 'number' ? String(value) : value;
+  override convertToDatabaseValue(value: Key | null | undefined): string | null | undefined {
+    return value === null || value === undefined ? value : keyText(value);
   }
 
   override compareAsType(): string {
@@ -19,5 +20,16 @@ export class KeyText extends Type<string | number | null | undefined, string | n
 export class KeyUuid extends KeyText {
   override getColumnType(): string {
     return 'uuid';
+  }
+}
+
+/** The type of keys that are bytes. The connection makes them of the text that such a key is; a UUID as people write it names one too. */
+export class KeyBytes extends KeyText {
+  override getColumnType(_property: EntityProperty, platform: Platform): string {
+    return platform.getBlobDeclarationSQL();
+  }
+
+  override convertToDatabaseValue(value: string | null | undefined): string | null | undefined {
+    return (typeof value === 'string' ? uuidIn(value, 'uuid-binary') : null) ?? value;
   }
 }

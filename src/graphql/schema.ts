@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
+import { isAsShown } from '../entities/index.js';
 import { mapParts, type DatabaseMap } from '../map/map-form.js';
 import { mappedTable } from '../map/mapped-table.js';
 import { CourseResolver } from './resolvers/courses.js';
@@ -16,7 +17,7 @@ import { withShownKeys, withUnknownValues } from './unknown-values.js';
 
 let built: GraphQLSchema | undefined;
 let builtForMaps: GraphQLSchema | undefined;
-let builtForHex: GraphQLSchema | undefined;
+let builtForOtherKeys: GraphQLSchema | undefined;
 
 /**
  * Returns the executable schema, which is built once in a process, since it depends on no configuration; but for a
@@ -24,8 +25,8 @@ let builtForHex: GraphQLSchema | undefined;
  */
 export function graphqlSchema(map: DatabaseMap | null = null): GraphQLSchema {
   if (map !== null) {
-    const hasHex = mapParts.some(part => mappedTable(map, part).keys === 'uuid-hex');
-    if (hasHex) return (builtForHex ??= withShownKeys(withUnknownValues(buildGraphqlSchema())));
+    const hasOthers = mapParts.some(part => !isAsShown(mappedTable(map, part).keys));
+    if (hasOthers) return (builtForOtherKeys ??= withShownKeys(withUnknownValues(buildGraphqlSchema())));
     return (builtForMaps ??= withUnknownValues(buildGraphqlSchema()));
   }
   return (built ??= buildGraphqlSchema());

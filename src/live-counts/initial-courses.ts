@@ -1,4 +1,4 @@
-import type { Key } from '../entities/index.js';
+import { shownKey, type Key } from '../entities/index.js';
 import type { Database } from '../database/database.js';
 import { coursePage, coursesById, type CourseOrdering, type CourseRow, type ReadProperties } from '../reading/index.js';
 import type { Viewer } from '../access/viewer.js';
@@ -32,7 +32,7 @@ export async function initialCourses(
   if (missing !== -1)
     throw new SubscriptionRefused(
       'NOT_FOUND',
-      `Course ${courseIds[missing]} does not exist, or you may not see it. Leave it out.`,
+      `Course ${shownKey(courseIds[missing]!)} does not exist, or you may not see it. Leave it out.`,
       `courseIds.${missing}`,
     );
   return [...courses.values()];

@@ -64,7 +64,7 @@ const keys = z
   .enum(keyForms)
   .optional()
   .describe(
-    'What the keys are where the database is opened in place; number if left out. UUIDs are values of the type uuid (uuid), texts of 36 characters (uuid-text), or texts of 32 digits (uuid-hex), all in small letters.',
+    'What the keys are where the database is opened in place; number if left out. UUIDs are values of the type uuid (uuid), texts of 36 characters (uuid-text) or of 32 digits (uuid-hex), all in small letters, or 16 bytes (uuid-binary).',
   );
 
 const isReadOnly = (byDefault: boolean) =>

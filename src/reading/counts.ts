@@ -131,7 +131,7 @@ async function countsByCopy(
   const found = await rows(
     database,
     unionOf(
-      courseIds.map(id =>
+      courseIds.map((id, place) =>
         builderFor(database)
           .selectFrom(
             ofCourses(database, [id], status)
@@ -139,14 +139,11 @@ async function countsByCopy(
               .select('id')
               .as('some'),
           )
-          .select(eb => [
-            (typeof id === 'number' ? eb.lit(id).$castTo<Key>() : eb.val<Key>(id)).as('course_id'),
-            eb.fn.countAll<number>().as('count'),
-          ]),
+          .select(eb => [eb.lit(place).as('place'), eb.fn.countAll<number>().as('count')]),
       ),
     ),
   );
-  return new Map(found.map(row => [row.course_id, numberOf(row.count)]));
+  return new Map(found.map(({ place, count }) => [courseIds[place]!, numberOf(count)]));
 }
 
 /**

@@ -7,7 +7,7 @@ import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } fr
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { LEASE_SECONDS, databaseTime, newOwner, heartbeat, type ClaimedRun } from './lease.js';
-import { courseIdsOf, isLive, type RunRow } from './run.js';
+import { isLive, type RunRow } from './run.js';
 import { lockRun } from './run-rows.js';
 import { conflictingRun } from './start-recount.js';
 
@@ -74,7 +74,7 @@ export function resumeRun(
           ),
         );
       await em.nativeUpdate(RecountRun, { id }, { isStarting: true });
-      const conflict = row.dryRun ? null : await conflictingRun(database, em, id, courseIdsOf(row.courseIds));
+      const conflict = row.dryRun ? null : await conflictingRun(database, em, id, row.courseIds);
       await em.nativeUpdate(
         RecountRun,
         { id },

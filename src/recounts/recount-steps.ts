@@ -9,7 +9,7 @@ import {
 } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
 import { Course, type Key } from '../entities/index.js';
-import { courseIdsOf, type RunRow } from './run.js';
+import type { RunRow } from './run.js';
 import { recordedChanges, type CourseChange, type Step } from './step.js';
 import { titlesOf } from './titles.js';
 
@@ -30,7 +30,7 @@ export async function* recountSteps(
 ): AsyncGenerator<Step> {
   const em = database.em.fork() as SqlEntityManager;
   const chunks = verify(em, Course, {
-    keys: courseIdsOf(run.courseIds)?.map(id => [id]),
+    keys: run.courseIds?.map(id => [id]),
     after: run.cursorId === null ? null : [run.cursorId],
     batchSize: run.batchSize ?? undefined,
     pace,

@@ -1,3 +1,4 @@
+import { shownKeysIn } from '../entities/index.js';
 import { faultWithin } from '../database/faults/fault-of.js';
 import { WaitRefused } from '../database/connections/wait-queue.js';
 import { isRetryable, isPermanent, TransactionError } from '../transactions/transaction-error.js';
@@ -20,5 +21,5 @@ export function isTransient(error: unknown): boolean {
 export function recordedMessage(error: unknown): string {
   const fault = error instanceof TransactionError ? faultWithin(error) : null;
   const message = error instanceof Error ? error.message : String(error);
-  return fault ? `${message} The database says: ${fault.message}` : message;
+  return shownKeysIn(fault ? `${message} The database says: ${fault.message}` : message);
 }

@@ -1,11 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { sql, type SelectQueryBuilder } from 'kysely';
 import { dialectOf, type Database } from '../database/database.js';
-import { RecountRun, RunStatus } from '../entities/index.js';
+import { keyOfText, RecountRun, RunKind, RunStatus } from '../entities/index.js';
+import { keyFormOf } from '../database/mapped/key-forms.js';
 import { builderFor, rows, rowsWithin } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
 import { isTrue, storedBoolean, type StoredBoolean, type Tables } from '../database/tables.js';
-import { keyInText, type RunRow } from './run.js';
+import type { RunRow } from './run.js';
 
 type RunsQuery = SelectQueryBuilder<
   Tables,
@@ -29,12 +30,15 @@ export function runsQuery(database: Database): RunsQuery {
 /** Returns the runs that a query finds, outside of any transaction or within that of an entity manager. */
 export async function readRuns(database: Database, query: RunsQuery, em?: SqlEntityManager): Promise<RunRow[]> {
   const { plain } = rowReader(database, RecountRun);
+  const form = keyFormOf(database, 'courses');
   const found = em ? await rowsWithin(em, query) : await rows(database, query);
   return found.map(row => {
     const run = plain(row);
-    // A text where keys of courses are UUIDs.
-    const cursorId = typeof run.cursorId === 'string' ? keyInText(run.cursorId) : run.cursorId;
-    return { ...run, cursorId, lapsed: isTrue(row.lapsed) };
+    const { kind, cursorId: at, courseIds: ids } = run;
+    // A text where keys of courses are UUIDs; the cursor of an undo is the number of a change.
+    const cursorId = typeof at === 'string' ? keyOfText(at, kind === RunKind.UNDO ? 'number' : form) : at;
+    const courseIds = ids === null ? null : ids.split(',').map(id => keyOfText(id, form));
+    return { ...run, cursorId, courseIds, lapsed: isTrue(row.lapsed) };
   });
 }
 

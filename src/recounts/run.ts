@@ -1,4 +1,4 @@
-import { numberIn, RunStatus, type RecountRun, type RunKind, type Key } from '../entities/index.js';
+import { RunStatus, type RecountRun, type RunKind, type Key } from '../entities/index.js';
 import type { PlainRow } from '../database/tables.js';
 
 /** One run in the form in which people see it. */
@@ -35,7 +35,8 @@ export interface Run {
 }
 
 /** A row of the table of runs, and whether its lease has expired by the database's clock. */
-export interface RunRow extends PlainRow<RecountRun> {
+export interface RunRow extends Omit<PlainRow<RecountRun>, 'courseIds'> {
+  readonly courseIds: readonly Key[] | null;
   readonly lapsed: boolean;
 }
 
@@ -55,7 +56,7 @@ export function runOf(row: RunRow): Run {
     undoneRunId: row.undoneRunId,
     dryRun: row.dryRun,
     startedBy: row.startedBy,
-    courseIds: courseIdsOf(row.courseIds),
+    courseIds: row.courseIds,
     batchSize: row.batchSize,
     throttle: row.throttle,
     total: row.total,
@@ -75,14 +76,4 @@ export function runOf(row: RunRow): Run {
 /** Returns the number of the change up to which an undo has taken changes back; null: it has taken none back. */
 export function lastTakenBack({ cursorId }: Pick<RunRow, 'cursorId'>): number | null {
   return cursorId === null ? null : Number(cursorId);
-}
-
-/** Returns course ids from the text in which a run stores them; null: all courses. */
-export function courseIdsOf(text: string | null): Key[] | null {
-  return text === null ? null : text.split(',').map(keyInText);
-}
-
-/** Returns a key from the text of it that a run stores: no UUID is a text of so few digits as a number has. */
-export function keyInText(text: string): Key {
-  return numberIn(text) ?? text;
 }

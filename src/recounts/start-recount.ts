@@ -1,14 +1,14 @@
 import { UniqueConstraintViolationException, type RequiredEntityData } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../database/database.js';
-import { RecountRun, type Key } from '../entities/index.js';
+import { keyText, RecountRun, shownKey, type Key } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists } from '../use-cases/lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { LEASE_SECONDS, databaseTime, newOwner, heartbeat, type ClaimedRun } from './lease.js';
-import { courseIdsOf, type RunRow } from './run.js';
+import type { RunRow } from './run.js';
 import { otherLiveRuns, otherScheduledRun } from './run-rows.js';
 import { overlaps, scopeOf, scopeProblems, scopeSize, type Scope } from './scope.js';
 
@@ -89,7 +89,7 @@ export async function startRecount(
 
 /** Returns the name that a run records as its starter: the given one, or that of the caller, an admin. */
 export function starterOf({ userId, role }: Viewer, name: string | undefined): string {
-  return (name ?? (userId === null ? role : `user ${userId}`)).slice(0, 255);
+  return (name ?? (userId === null ? role : `user ${shownKey(userId)}`)).slice(0, 255);
 }
 
 /**
@@ -106,7 +106,7 @@ export async function recordRun(
   const owner = newOwner();
   const id: number = await em.insert(RecountRun, {
     ...run,
-    courseIds: scope?.join(',') ?? null,
+    courseIds: scope?.map(keyText).join(',') ?? null,
     owner,
     isStarting: true,
     startedAt: databaseTime(em),
@@ -133,7 +133,7 @@ export async function conflictingRun(
   id: number,
   scope: Scope,
 ): Promise<Problem | null> {
-  const first = (await otherLiveRuns(database, em, id)).find(other => overlaps(scope, courseIdsOf(other.courseIds)));
+  const first = (await otherLiveRuns(database, em, id)).find(other => overlaps(scope, other.courseIds));
   return first
     ? problem(UserErrorCode.IN_USE, null, `${runDescription(first)} Wait until it has finished, or cancel it first.`)
     : null;
@@ -156,8 +156,7 @@ async function unfinishedSlot(database: Database, em: SqlEntityManager, id: numb
 }
 
 function runDescription({ id, courseIds, startedBy, checked, total }: RunRow): string {
-  const courses =
-    courseIds === null ? 'all courses' : `${courseIdsOf(courseIds)!.length} course(s), some of them the same`;
+  const courses = courseIds === null ? 'all courses' : `${courseIds.length} course(s), some of them the same`;
   return `Run ${id}, started by ${startedBy}, is at work on ${courses} (${checked} of ${total} checked).`;
 }
 

@@ -8,7 +8,7 @@ import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { isFinished, runNotFound } from './control.js';
 import { LEASE_SECONDS, type ClaimedRun } from './lease.js';
-import { courseIdsOf, lastTakenBack, type RunRow } from './run.js';
+import { lastTakenBack, type RunRow } from './run.js';
 import { lockRun, undosOf } from './run-rows.js';
 import { starterOf, recordRun } from './start-recount.js';
 
@@ -57,7 +57,7 @@ export async function startUndo(
       return recordRun(
         database,
         em,
-        courseIdsOf(row.courseIds),
+        row.courseIds,
         { kind: RunKind.UNDO, undoneRun: id, startedBy: by, cursorId, total },
         lease,
       );

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { adjust, CounterError } from 'mikro-orm-counters';
 import type { Database } from '../database/database.js';
-import { Course } from '../entities/index.js';
+import { Course, shownKeysIn } from '../entities/index.js';
 import { builderFor, rows } from '../database/query.js';
 import type { Tables } from '../database/tables.js';
 import { lastTakenBack, type RunRow } from './run.js';
@@ -51,6 +51,6 @@ async function takeBack(
   } catch (error) {
     if (!(error instanceof CounterError) || !['COUNTER_UNDERFLOW', 'COUNTER_DECLARATION'].includes(error.code))
       throw error;
-    return { changes: [], drifted: 0, repaired: 0, error: error.message };
+    return { changes: [], drifted: 0, repaired: 0, error: shownKeysIn(error.message) };
   }
 }

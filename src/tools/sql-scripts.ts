@@ -57,9 +57,14 @@ function adapted(text: string, database: Database, procedure: string): string {
   ].join('\n');
 }
 
-/** Returns a script whose variable of a course's key has the type of the keys. */
+/** A course's key where a script prints it. */
+const PRINTED_KEY = /\bc\.id(?=(?: AS id)?, c\.title\b)/g;
+
+/** Returns a script whose variable of a course's key has the type of the keys, and which prints bytes as their digits. */
 function withKeys(text: string, database: Database): string {
   const form = keyFormOf(database, 'courses');
   if (form === 'number') return text;
-  return text.replace(/\b(drifting_id) bigint;/i, `$1 ${dialectOf(database).adoption.keyVariable(form)};`);
+  const { keyVariable, digits } = dialectOf(database).adoption;
+  const typed = text.replace(/\b(drifting_id) bigint;/i, `$1 ${keyVariable(form)};`);
+  return form === 'uuid-binary' ? typed.replaceAll(PRINTED_KEY, digits('c.id')) : typed;
 }

@@ -1,17 +1,37 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
-import { shownKey, uuidIn, type Key, type KeyForm } from '../../src/entities/index.js';
+import { keyText, shownKey, uuidIn, type Key, type KeyForm } from '../../src/entities/index.js';
 
 /** What the keys of users, of courses, and of enrollments are. */
 export type SchoolKeys = readonly [users: KeyForm, courses: KeyForm, enrollments: KeyForm];
 
 /** The columns of keys: those of Laravel and Rails with hyphens, Django's without, and the databases' own type. */
-const types: Readonly<Record<KeyForm, string>> = {
+const types: Readonly<Record<Exclude<KeyForm, 'uuid-binary'>, string>> = {
   number: 'bigint',
   uuid: 'uuid',
   'uuid-text': 'char(36)',
   'uuid-hex': 'char(32)',
 };
+
+/** The columns of keys that are bytes, as Symfony and packages for Laravel make them. */
+export const byteTypes: Readonly<Record<DatabaseKind, string>> = {
+  sqlite: 'blob(16)',
+  mysql: 'binary(16)',
+  mariadb: 'binary(16)',
+  postgresql: 'bytea',
+};
+
+/** Returns the key of a form that stands for a number as SQL has it. */
+export function sqlKeyOfForm(kind: DatabaseKind, form: KeyForm, number: number): string {
+  return sqlKey(kind, form, keyOfForm(form, number));
+}
+
+/** Returns a key of a form as SQL has it. */
+export function sqlKey(kind: DatabaseKind, form: KeyForm, key: Key): string {
+  if (form === 'number') return String(key);
+  if (form !== 'uuid-binary') return `'${keyText(key)}'`;
+  return kind === 'postgresql' ? String.raw`'\x${keyText(key)}'` : `x'${keyText(key)}'`;
+}
 
 /** Returns the key of a form that stands for a number: among the UUIDs are those of several versions, and one of decimal digits alone. */
 export function keyOfForm(form: KeyForm, number: number): Key {
@@ -33,11 +53,11 @@ export function shownOfForm(form: KeyForm, number: number): string {
  */
 export function uuidSchool(kind: DatabaseKind, [users, courses, enrollments]: SchoolKeys): string[] {
   const isServer = kind === 'mysql' || kind === 'mariadb';
-  const sql = (form: KeyForm, number: number): string =>
-    form === 'number' ? String(number) : `'${keyOfForm(form, number)}'`;
+  const sql = (form: KeyForm, number: number): string => sqlKeyOfForm(kind, form, number);
+  const typeOf = (form: KeyForm): string => (form === 'uuid-binary' ? byteTypes[kind] : types[form]);
   const keyColumn = (form: KeyForm): string =>
     form !== 'number'
-      ? `${types[form]} not null primary key`
+      ? `${typeOf(form)} not null primary key`
       : kind === 'sqlite'
         ? 'integer not null primary key autoincrement'
         : kind === 'postgresql'
@@ -53,8 +73,8 @@ export function uuidSchool(kind: DatabaseKind, [users, courses, enrollments]: Sc
   );
   return [
     `create table users (id ${keyColumn(users)}, name varchar(100) not null, email varchar(100) not null, role varchar(20) not null)`,
-    `create table courses (id ${keyColumn(courses)}, title varchar(200) not null, status varchar(20) not null, is_published ${truth} not null, total_enrollments integer not null default 0, teacher_id ${types[users]} null references users (id))`,
-    `create table enrollments (id ${keyColumn(enrollments)}, course_id ${types[courses]} not null, user_id ${types[users]} not null, status varchar(20) not null, enrolled_at ${moment}${isServer ? '(3)' : ''} null, foreign key (course_id) references courses (id), foreign key (user_id) references users (id))`,
+    `create table courses (id ${keyColumn(courses)}, title varchar(200) not null, status varchar(20) not null, is_published ${truth} not null, total_enrollments integer not null default 0, teacher_id ${typeOf(users)} null references users (id))`,
+    `create table enrollments (id ${keyColumn(enrollments)}, course_id ${typeOf(courses)} not null, user_id ${typeOf(users)} not null, status varchar(20) not null, enrolled_at ${moment}${isServer ? '(3)' : ''} null, foreign key (course_id) references courses (id), foreign key (user_id) references users (id))`,
     ...[1, 2, 3, 4, 5, 6, 7, 8].map(
       number =>
         `insert into users (id, name, email, role) values (${sql(users, number)}, 'User ${number}', 'user${number}@school.example', '${number === 1 ? 'teacher' : 'student'}')`,

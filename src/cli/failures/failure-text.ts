@@ -3,6 +3,7 @@ import { CounterError, isUnsafeNumber } from 'mikro-orm-counters';
 import { TokenError } from '../../access/token-error.js';
 import { ConfigError } from '../../config/config.js';
 import { SchemaError } from '../../database/schema/schema-error.js';
+import { shownKeysIn } from '../../entities/index.js';
 import { TrustedDocumentsError } from '../../graphql/documents/trusted-documents-error.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
@@ -33,7 +34,7 @@ const expectedErrors = [
 /** Returns what to print about a failure: one line that says what to do, or all of an error that nobody expected. */
 export function failureText(error: unknown): string {
   return isExpected(error)
-    ? error.message
+    ? shownKeysIn(error.message)
     : `Something unexpected failed. Please report it, with this:\n${inspect(error)}`;
 }
 

@@ -1,6 +1,7 @@
 import { Recoverable } from 'node:repl';
 import { inspect } from 'node:util';
 import { AccessError } from '../../access/access.js';
+import { shownKeysIn } from '../../entities/index.js';
 import { faultWithin } from '../../database/faults/fault-of.js';
 import { WorkStopped } from '../../database/time-limits/time-limit.js';
 import { callerError } from '../../transactions/caller-error.js';
@@ -25,7 +26,7 @@ export function errorText(error: unknown, databaseUrl: string): string {
   if (told instanceof Refusal) return told.problems.map(({ code, message }) => `${code}: ${message}`).join('\n');
   if (isExpected(told) || told instanceof AccessError) {
     const { code } = told as { readonly code?: unknown };
-    return typeof code === 'string' ? `${code}: ${told.message}` : told.message;
+    return shownKeysIn(typeof code === 'string' ? `${code}: ${told.message}` : told.message);
   }
   // Made by the code of the line, or about it.
   if (told instanceof Error) return `${told.name}: ${told.message.split('\n')[0]}`;

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { shownKeysIn } from '../../entities/index.js';
 import { isBehind } from '../../database/mapped/mapped-metadata.js';
 
 /** The most members of a list that are shown; Node's own limit. */
@@ -14,6 +15,7 @@ export function shownValue(em: SqlEntityManager, value: unknown, colors: boolean
 function plainOf(em: SqlEntityManager, value: unknown): unknown {
   if (Array.isArray(value))
     return value.map((one: unknown, index) => (index < MAX_SHOWN_MEMBERS ? plainOf(em, one) : one));
+  if (typeof value === 'string') return shownKeysIn(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Utils.isEntity<object>(value, true)) return plainEntity(em, value);
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -30,14 +32,16 @@ function plainEntity(em: SqlEntityManager, given: object): object {
     const value: unknown = (entity as Record<string, unknown>)[property.name];
     if (property.persist === false || isBehind(property) || value === undefined) continue;
     shown[property.name] =
-      property.targetMeta && value !== null ? referenceOf(property.targetMeta.className, value) : value;
+      property.targetMeta && value !== null
+        ? referenceOf(em, property.targetMeta.className, value)
+        : plainOf(em, value);
   }
   return shown;
 }
 
 /** Returns a reference by the key alone: what it refers to has its own place. */
-function referenceOf(className: string, value: unknown): object {
-  return Object.assign(namedObject(className), { id: (value as { readonly id: unknown }).id });
+function referenceOf(em: SqlEntityManager, className: string, value: unknown): object {
+  return Object.assign(namedObject(className), { id: plainOf(em, (value as { readonly id: unknown }).id) });
 }
 
 /** Returns an object that is shown with the name of a class. */

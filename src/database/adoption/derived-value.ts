@@ -166,7 +166,8 @@ export class DerivedValues {
 
   #raw(name: string): string {
     const column = this.#column(name);
-    const text = this.rules.text(column);
+    const isKey = this.table.keys.some(({ columns, isPrimary }) => isPrimary && columns.includes(name));
+    const text = this.rules.text(column, isKey);
     if (text === null) throw new NotDerivable(column);
     return text;
   }

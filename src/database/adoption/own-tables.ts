@@ -1,10 +1,11 @@
 /** The tables of our own in another application's database, and the record of the migrations. */
-import { KeyText, RecountChange, RecountRun } from '../../entities/index.js';
+import { KeyBytes, RecountChange, RecountRun, type KeyForm } from '../../entities/index.js';
 import type { DatabaseMap } from '../../map/map-form.js';
 import { JOURNAL_TABLE, mappedEntities, mappedTable } from '../../map/mapped-table.js';
 import type { MigrationEntry } from '../../migrations/migration-entry.js';
 import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
+import { ownKeyType } from '../mapped/mapped-metadata.js';
 import type { FoundTables } from '../schema/found-table.js';
 import type { findSchema } from '../schema/own-schema.js';
 import { keyOf, type Addition, type Planned } from './journal.js';
@@ -47,7 +48,7 @@ export async function ownTables(
       statements: [
         ...migration.getQueries().map(String),
         ...withNegativeCounts(database, names),
-        ...(mappedTable(map, 'courses').keys === 'number' ? [] : withTextKeys(database, names)),
+        ...withKeys(database, names, mappedTable(map, 'courses').keys),
       ],
       reverse: names.map(table => `drop table if exists ${quoted(table)}`),
     });
@@ -63,8 +64,10 @@ function withNegativeCounts(database: Database, tables: readonly string[]): stri
   return [`alter table ${tableName} ${signedCount(properties.countBefore.fieldNames[0]!)}`];
 }
 
-/** Returns the statements by which tables keep keys of courses that are texts. */
-function withTextKeys(database: Database, tables: readonly string[]): string[] {
+/** Returns the statements by which tables keep keys of courses that are no numbers. */
+function withKeys(database: Database, tables: readonly string[], form: KeyForm): string[] {
+  if (form === 'number') return [];
+  const { retyped, shortBytes, shortText } = dialectOf(database).adoption;
   const metadata = database.getMetadata();
   const columns = [
     { table: metadata.get(RecountChange).tableName, property: metadata.get(RecountChange).properties.courseId },
@@ -73,10 +76,10 @@ function withTextKeys(database: Database, tables: readonly string[]): string[] {
   return columns
     .filter(({ table }) => tables.includes(table))
     .flatMap(({ table, property }) =>
-      dialectOf(database).adoption.retyped(
+      retyped(
         table,
         property.fieldNames[0]!,
-        new KeyText().getColumnType(),
+        ownKeyType(property.name, form) === KeyBytes ? shortBytes : shortText,
         property.nullable === true,
       ),
     );

@@ -17,7 +17,7 @@ import { textOf } from '../../map/sources.js';
 import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { AddedIndex, AdoptionRules } from '../dialects/adoption-rules.js';
-import type { FoundColumn, FoundTable, FoundTables } from '../schema/found-table.js';
+import type { ColumnFamily, FoundColumn, FoundTable, FoundTables } from '../schema/found-table.js';
 import { DerivedValues, NotDerivable } from './derived-value.js';
 
 /** A column that our tables have, as another application's table is to have it. */
@@ -243,7 +243,7 @@ function refusalOfKey(
 ): string | null {
   const { keys } = mappedTable(map, part);
   const isText = family === 'text' && labels === null;
-  if (keys === 'number' ? family === 'whole' : keys === 'uuid' ? family === 'uuid' : isText) return null;
+  if (isText ? keys === 'uuid-text' || keys === 'uuid-hex' : keys === formOf(family)) return null;
   const place = `${table}.${name} has the type ${type}`;
   const said = `the keys of ${part} are of the form ${keys} by the map`;
   if (!isOwn)
@@ -251,10 +251,10 @@ function refusalOfKey(
     return keys === 'number' || family === 'whole'
       ? null
       : `${place}, and ${said}. Give it the type of the keys to which it refers.`;
-  const fit = family === 'whole' ? 'number' : family === 'uuid' ? 'uuid' : isText ? textForm(type) : null;
+  const fit = isText ? textForm(type) : formOf(family);
   const copy = 'Copy it with "rollcall import database --ids FILE", which gives each row a number';
   if (fit === null)
-    return `${place}, and a database is opened in place by keys that are whole numbers, or UUIDs of the type uuid or in texts. ${copy}.`;
+    return `${place}, and a database is opened in place by keys that are whole numbers, or UUIDs of the type uuid, in texts or in 16 bytes. ${copy}.`;
   const entry = JSON.stringify({ [part]: { keys: fit } });
   return fit === 'number' || fit === 'uuid'
     ? `${place}, and ${said}. In the map: ${entry}.`
@@ -265,6 +265,11 @@ function refusalOfKey(
 function keyType(database: Database, map: DatabaseMap, part: MapPart, tables: FoundTables): string {
   const { type, collation, family } = tables.get(map[part].table)!.columns.get(map[part].columns.id)!;
   return family === 'text' && collation !== null ? `${type} collate ${quotedName(database.em, collation)}` : type;
+}
+
+/** Returns what the keys in columns of some types are; null: texts, or no keys. */
+export function formOf(family: ColumnFamily): KeyForm | null {
+  return { whole: 'number' as const, uuid: 'uuid' as const, bytes: 'uuid-binary' as const }[family as string] ?? null;
 }
 
 /** Returns the form of the UUIDs that a column of texts has, by its type. */

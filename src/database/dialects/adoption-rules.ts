@@ -3,6 +3,9 @@ import type { RequiredPrivilege } from '../../migrations/migration-entry.js';
 import type { KeyForm } from '../../entities/index.js';
 import type { FoundColumn } from '../schema/found-table.js';
 
+/** The forms of keys that columns of a type may have, which may have other values too. */
+type StoredUuid = Exclude<KeyForm, 'number' | 'uuid'>;
+
 /** SQL for a moment. */
 export interface MomentSql {
   readonly sql: string;
@@ -17,8 +20,11 @@ export interface MomentSql {
 export interface ExpressionRules {
   /** Returns a text in SQL. */
   readonly literal: (text: string) => string;
-  /** Returns the value of a column as a text; null if a generated column cannot have it for a column of this type. */
-  readonly text: (column: FoundColumn) => string | null;
+  /**
+   * Returns the value of a column as a text, the digits of bytes if it is the row's key; null if a generated column cannot
+   * have it for a column of this type.
+   */
+  readonly text: (column: FoundColumn, isKey: boolean) => string | null;
   /** Returns a text without white space around it; NULL if nothing is left. */
   readonly trimmed: (text: string) => string;
   /** Returns a text in small letters, to be compared exactly with some words that have no others. */
@@ -82,8 +88,13 @@ export interface AdoptionRules {
   readonly retyped: (table: string, column: string, type: string, isNullable: boolean) => readonly string[];
   /** Returns the type of a variable that has a key of a form which is no number. */
   readonly keyVariable: (form: KeyForm) => string;
-  /** Returns the condition that a value of a column is no UUID in small letters, with hyphens or without. */
-  readonly isNoUuid: (column: string, hasHyphens: boolean) => string;
+  /** Returns the condition that a value of a column is no UUID of a form, in small letters if it is a text. */
+  readonly isNoUuid: (column: string, form: StoredUuid) => string;
+  /** Returns the digits of bytes, two for each, in small letters. */
+  readonly digits: (bytes: string) => string;
+  /** The types of columns of our own that have keys of another application. */
+  readonly shortText: string;
+  readonly shortBytes: string;
   /** The type of texts of any length. */
   readonly longText: string;
   /** What follows the columns of a new table. */

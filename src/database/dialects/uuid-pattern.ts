@@ -1,6 +1,9 @@
 /** The numbers of digits between the hyphens of a UUID. */
 const GROUPS = [8, 4, 4, 4, 12];
 
+/** The length of a UUID that a database has in bytes. */
+export const UUID_BYTES = 16;
+
 const DIGIT = '[0-9a-f]';
 
 /** Returns a regular expression of the UUIDs in small letters, with hyphens or without. */

@@ -19,6 +19,7 @@ import type { MappedTable } from '../../map/mapped-table.js';
 import { NotWritable, writtenRow } from '../../map/written-row.js';
 import type { Options } from '../dialects/dialect.js';
 import { dateOf, type StoredMoment } from '../tables.js';
+import { takeKeyBytes } from './key-bytes.js';
 import { takeNames } from './mapped-platform.js';
 import { isBehind, tablesByEntity, writerOf } from './mapped-metadata.js';
 
@@ -51,6 +52,7 @@ export function mappedDriver(driver: NonNullable<Options['driver']>, map: Databa
     constructor(configuration: Configuration) {
       super(configuration);
       takeNames(this.getPlatform(), map);
+      takeKeyBytes(this.getPlatform(), this.getConnection(), map);
     }
 
     override async nativeInsert<Entity extends object>(

@@ -1,5 +1,5 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type Platform } from '@mikro-orm/core';
-import { KeyText, KeyUuid, newUuid, RecountChange, RecountRun, type KeyForm } from '../../entities/index.js';
+import { KeyBytes, KeyText, KeyUuid, newUuid, RecountChange, RecountRun, type KeyForm } from '../../entities/index.js';
 import { mapParts, type DatabaseMap, type MapPart } from '../../map/map-form.js';
 import { mappedColumn, mappedEntities, mappedTable, type MappedTable } from '../../map/mapped-table.js';
 import { writtenColumns } from '../../map/written-row.js';
@@ -23,7 +23,7 @@ export function mappedDiscovery(map: DatabaseMap): { onMetadata: (meta: EntityMe
     onMetadata: meta => {
       const table = tables.get(meta.className);
       if (table) follow(meta, table);
-      if (keyFormIn(map, 'courses') !== 'number') keepTexts(meta);
+      keepKeys(meta, keyFormIn(map, 'courses'));
     },
   };
 }
@@ -39,14 +39,25 @@ const courseKeys = new Map([
   [RecountRun.name, 'cursorId'],
 ]);
 
-/** Makes the tables of our own keep keys of courses as texts. */
-function keepTexts(meta: EntityMetadata): void {
+/** Makes the tables of our own keep keys of courses that are no numbers. */
+function keepKeys(meta: EntityMetadata, form: KeyForm): void {
   const name = courseKeys.get(meta.className);
-  const property = name === undefined ? undefined : (meta.properties[name as never] as EntityProperty);
-  if (property) becomeText(property);
+  if (name === undefined || form === 'number') return;
+  become(meta.properties[name as never] as EntityProperty, ownKeyType(name, form));
 }
 
-function becomeText(property: EntityProperty, type = KeyText): void {
+/**
+ * Returns the type of a property of our own that has keys of courses. The cursor of a run is a text in any case, because
+ * an undo has a number there.
+ */
+export function ownKeyType(property: string, form: KeyForm): typeof KeyText {
+  return form === 'uuid-binary' && property !== 'cursorId' ? KeyBytes : KeyText;
+}
+
+/** The types of keys that are not texts. */
+const keyTypes: Partial<Record<KeyForm, typeof KeyText>> = { uuid: KeyUuid, 'uuid-binary': KeyBytes };
+
+function become(property: EntityProperty, type: typeof KeyText): void {
   Object.assign(property, { type, unsigned: false, autoincrement: false });
 }
 
@@ -55,7 +66,7 @@ function follow(meta: EntityMetadata, table: MappedTable): void {
   const { keys } = table;
   if (keys !== 'number') {
     const key = meta.properties['id' as never] as EntityProperty;
-    becomeText(key, keys === 'uuid' ? KeyUuid : KeyText);
+    become(key, keyTypes[keys] ?? KeyText);
     key.onCreate = () => newUuid(keys);
   }
   for (const property of Object.values<EntityProperty>(meta.properties)) {

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ExecutionArgs, GraphQLFormattedError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, MessageType } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { shownKey } from '../../entities/index.js';
 import { codedError } from '../../graphql/errors/errors.js';
 import { SubscriptionRefused } from '../../live-counts/index.js';
 import { rejection, TokenError, UncheckedTokenError } from '../../access/token-error.js';
@@ -173,7 +174,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
           code,
           durationMs: Math.round(performance.now() - start),
           subscriptions: connection.subscriptions,
-          ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }),
+          ...(viewer && { viewerId: viewer.userId === null ? null : shownKey(viewer.userId), viewerRole: viewer.role }),
         },
         'websocket',
       );

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { shownKey } from '../../entities/index.js';
 import type { TransactionErrorCode } from '../../transactions/transaction-error.js';
 import { MAX_LOGGED_CHARACTERS, type EndedRequest } from './request-record.js';
 
@@ -77,7 +78,7 @@ function logFieldsOf({
       operationName: operation.name?.slice(0, MAX_LOGGED_CHARACTERS),
       operation: operation.field,
     }),
-    ...(viewer && { viewerId: viewer.userId, viewerRole: viewer.role }),
+    ...(viewer && { viewerId: viewer.userId === null ? null : shownKey(viewer.userId), viewerRole: viewer.role }),
     ...((isGraphql || errorCodes.length > 0) && { errors: errorCodes.length }),
     ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }),
     ...(isGraphql && { userErrors: userErrorCodes.length }),

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import type { Database } from '../../database/database.js';
 import { keyFormOf, keyOrder } from '../../database/mapped/key-forms.js';
-import { isKey, keysAre, type Key } from '../../entities/index.js';
+import { isKey, keyOfText, keysAre, shownKey, type Key } from '../../entities/index.js';
 import { lineBlocks } from '../import/lines.js';
 import type { Source } from '../import/source.js';
 import { BackupError } from './backup-error.js';
@@ -65,11 +65,14 @@ export async function* backupRows(
       if (!isDeepStrictEqual(value, header)) throw refuse('the header is another one than a moment ago.');
       continue;
     }
-    const one = row.safeParse(value).data;
-    if (one?.counts.length !== header.counters.length) throw refuse('this is no line of a course with its counts.');
+    const written = row.safeParse(value).data;
+    if (written?.counts.length !== header.counters.length) throw refuse('this is no line of a course with its counts.');
+    const { id } = written;
+    const one = { ...written, id: typeof id === 'string' && form !== 'number' ? keyOfText(id, form) : id };
     if (!isKey(one.id, form))
       throw refuse(`this is no line of a course of this database, whose ids of courses are ${keysAre(form)}.`);
-    if (lastId !== null && compare(one.id, lastId) <= 0) throw refuse(`course ${one.id} comes after course ${lastId}.`);
+    if (lastId !== null && compare(one.id, lastId) <= 0)
+      throw refuse(`course ${shownKey(one.id)} comes after course ${shownKey(lastId)}.`);
     rows += 1;
     lastId = one.id;
     yield one;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countersInto } from 'mikro-orm-counters';
 import { dialectOf, type Database } from '../../database/database.js';
-import { Course, type Key } from '../../entities/index.js';
+import { Course, keyText, type Key } from '../../entities/index.js';
 import { adminOnly } from '../../access/access.js';
 import type { OnProgress } from '../progress.js';
 import type { Viewer } from '../../access/viewer.js';
@@ -85,7 +85,11 @@ async function* countPages(
     const found = (await query.execute('all')) as unknown as ({ readonly id: Key } & Readonly<
       Record<string, number>
     >)[];
-    if (found.length > 0) yield found.map(row => ({ id: row.id, counts: properties.map(name => row[name]!) }));
+    if (found.length > 0)
+      yield found.map(({ id, ...row }) => ({
+        id: typeof id === 'number' ? id : keyText(id),
+        counts: properties.map(name => row[name]!),
+      }));
     if (found.length < COURSES_PER_PAGE) return;
     after = found.at(-1)!.id;
   }

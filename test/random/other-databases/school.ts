@@ -222,7 +222,8 @@ export function uuidSchool(kind: DatabaseKind, keys: School['keys']): School {
 
 /** Returns the forms of keys that a database has. */
 export function keyFormsOf(kind: DatabaseKind): KeyForm[] {
-  return ['number', 'uuid-text', 'uuid-hex', ...(kind === 'mariadb' || kind === 'postgresql' ? ['uuid' as const] : [])];
+  const common: KeyForm[] = ['number', 'uuid-text', 'uuid-hex', 'uuid-binary'];
+  return kind === 'mariadb' || kind === 'postgresql' ? [...common, 'uuid'] : common;
 }
 
 /** Returns a database none of whose tables and columns has a usual name, to which rows can be added. */

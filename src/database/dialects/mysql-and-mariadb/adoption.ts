@@ -1,5 +1,5 @@
 import { procedureComment } from '../../../migrations/mysql/own-procedure.js';
-import { uuidPattern } from '../uuid-pattern.js';
+import { UUID_BYTES, uuidPattern } from '../uuid-pattern.js';
 import type { FoundColumn } from '../../schema/found-table.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
 import { alterTable } from './alter-table.js';
@@ -16,6 +16,8 @@ export interface AdoptionDifferences {
 
 /** The collation by which values are compared exactly. */
 const EXACT = 'utf8mb4_bin';
+
+const SHORT_BYTES = 'varbinary(255)';
 
 /** White space at the beginning and at the end; without another look for the end at each character of a long space. */
 const AROUND = '^[[:space:]]++|(?<![[:space:]])[[:space:]]++$';
@@ -63,9 +65,14 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     retyped: (table, column, type, isNullable) => [
       `alter table ${table} modify ${column} ${type} ${isNullable ? 'null' : 'not null'}`,
     ],
-    keyVariable: () => 'VARCHAR(36) CHARACTER SET ascii',
-    isNoUuid: (column, hasHyphens) =>
-      `(char_length(${column}) <> ${hasHyphens ? 36 : 32} or not (convert(${column} using utf8mb4) collate ${EXACT} regexp '^${uuidPattern(hasHyphens)}$'))`,
+    keyVariable: form => (form === 'uuid-binary' ? SHORT_BYTES : 'VARCHAR(36) CHARACTER SET ascii'),
+    isNoUuid: (column, form) =>
+      form === 'uuid-binary'
+        ? `length(${column}) <> ${UUID_BYTES}`
+        : `(char_length(${column}) <> ${form === 'uuid-text' ? 36 : 32} or not (convert(${column} using utf8mb4) collate ${EXACT} regexp '^${uuidPattern(form === 'uuid-text')}$'))`,
+    digits,
+    shortText: 'varchar(255)',
+    shortBytes: SHORT_BYTES,
     longText: 'mediumtext',
     tableOptions: ' default character set utf8mb4 engine = InnoDB',
     addsColumnsTogether: true,
@@ -97,13 +104,18 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
   };
 }
 
+function digits(bytes: string): string {
+  return `lower(hex(${bytes}))`;
+}
+
 function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifferences): ExpressionRules {
   const asText = (value: string): string => `cast(${value} as char character set utf8mb4) collate ${EXACT}`;
   return {
     literal,
-    text(column) {
+    text(column, isKey) {
       const name = quoted(column.name);
       const { type, family, isNumbered } = column;
+      if (isKey && family === 'bytes') return `convert(${digits(name)} using utf8mb4) collate ${EXACT}`;
       // A generated column cannot refer to the numbers that the server gives.
       if (isNumbered) return null;
       if (type.startsWith('bit(1)')) return asText(`cast(${name} as unsigned)`);

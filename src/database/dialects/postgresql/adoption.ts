@@ -4,7 +4,7 @@ import { createCollation, TEXT_COLLATION } from '../../../migrations/postgresql/
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
 import { functionComment } from '../../../migrations/postgresql/own-function.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import { uuidPattern } from '../uuid-pattern.js';
+import { UUID_BYTES, uuidPattern } from '../uuid-pattern.js';
 
 /** The collation by which letters become small ones, whatever that of the database. */
 const LETTERS = '"und-x-icu"';
@@ -16,10 +16,15 @@ const SPACE =
 const FIRST_SECOND = -30_610_224_000;
 const LAST_SECOND = 253_402_300_799;
 
+function digits(bytes: string): string {
+  return `encode(${bytes}, 'hex')`;
+}
+
 const expressions: ExpressionRules = {
   literal,
-  text(column) {
+  text(column, isKey) {
     const name = quoted(column.name);
+    if (isKey && column.family === 'bytes') return digits(name);
     // The label of a native type is no constant to PostgreSQL, but the equality with one is.
     if (column.labels !== null)
       return `(case ${name} ${column.labels.map(label => `when ${literal(label)} then ${literal(label)}`).join(' ')} end)`;
@@ -84,10 +89,17 @@ export const postgreSqlAdoption: AdoptionRules = {
   ],
   schemaName: async em => (await em.execute<{ name: string }[]>('select current_schema() as name'))[0]!.name,
   signedCount: null,
-  retyped: (table, column, type) => [`alter table ${table} alter column ${column} type ${type}`],
-  keyVariable: form => (form === 'uuid' ? 'uuid' : 'text'),
-  isNoUuid: (column, hasHyphens) =>
-    `(octet_length(${column}) <> ${hasHyphens ? 36 : 32} or ${column}::text !~ '^${uuidPattern(hasHyphens)}$')`,
+  retyped: (table, column, type) => [
+    `alter table ${table} alter column ${column} type ${type} using ${column}::text::${type}`,
+  ],
+  keyVariable: form => (form === 'uuid' ? 'uuid' : form === 'uuid-binary' ? 'bytea' : 'text'),
+  isNoUuid: (column, form) =>
+    form === 'uuid-binary'
+      ? `octet_length(${column}) <> ${UUID_BYTES}`
+      : `(octet_length(${column}) <> ${form === 'uuid-text' ? 36 : 32} or ${column}::text !~ '^${uuidPattern(form === 'uuid-text')}$')`,
+  digits,
+  shortText: 'varchar(255)',
+  shortBytes: 'bytea',
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: true,

@@ -1,5 +1,5 @@
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
-import { uuidGlob } from '../uuid-pattern.js';
+import { UUID_BYTES, uuidGlob } from '../uuid-pattern.js';
 
 /** The code points that JavaScript's trim() removes. */
 const SPACE = [
@@ -12,8 +12,9 @@ const LAST_MS = 253_402_300_799_999;
 
 const expressions: ExpressionRules = {
   literal,
-  text(column) {
+  text(column, isKey) {
     const name = quoted(column.name);
+    if (isKey && column.family === 'bytes') return digits(name);
     if (['moment', 'bytes', 'other'].includes(column.family)) return null;
     // A column has values of any type; a whole number can be stored as a real one.
     return `(case when typeof(${name}) = 'real' and ${name} = cast(${name} as integer) then cast(cast(${name} as integer) as text) else cast(${name} as text) end)`;
@@ -39,6 +40,10 @@ const expressions: ExpressionRules = {
   momentLiteral: moment => String(moment.valueOf()),
   truth: value => (value ? '1' : '0'),
 };
+
+function digits(bytes: string): string {
+  return `lower(hex(${bytes}))`;
+}
 
 const DIGIT = '[0-9]';
 const DATE = `[1-9]${DIGIT.repeat(3)}-${DIGIT.repeat(2)}-${DIGIT.repeat(2)}`;
@@ -88,8 +93,14 @@ export const sqliteAdoption: AdoptionRules = {
     `alter table ${table} drop column ${column}`,
     `alter table ${table} add column ${column} ${type} ${isNullable ? 'null' : 'not null'}`,
   ],
-  keyVariable: () => 'text',
-  isNoUuid: (column, hasHyphens) => `(typeof(${column}) <> 'text' or ${column} not glob '${uuidGlob(hasHyphens)}')`,
+  keyVariable: form => (form === 'uuid-binary' ? 'blob' : 'text'),
+  isNoUuid: (column, form) =>
+    form === 'uuid-binary'
+      ? `(typeof(${column}) <> 'blob' or length(${column}) <> ${UUID_BYTES})`
+      : `(typeof(${column}) <> 'text' or ${column} not glob '${uuidGlob(form === 'uuid-text')}')`,
+  digits,
+  shortText: 'varchar(255)',
+  shortBytes: 'blob',
   longText: 'text',
   tableOptions: '',
   addsColumnsTogether: false,

@@ -2,6 +2,7 @@ import type { EnrollmentStatus } from '../../../entities/index.js';
 import { ok, warning, type Finding } from '../../doctor/finding.js';
 import { columnsIn, type DatabaseMap } from '../../../map/map-form.js';
 import { choiceIn, textOf, type TheirRow } from '../../../map/sources.js';
+import { keyTextOf } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
 import { quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
@@ -67,5 +68,5 @@ async function conditionOf(
 }
 
 function shown(row: TheirRow): string {
-  return `course ${textOf(row['course'])} stores ${textOf(row['told']) ?? 'nothing'} and has ${textOf(row['actual'])}`;
+  return `course ${keyTextOf(row['course'])} stores ${textOf(row['told']) ?? 'nothing'} and has ${textOf(row['actual'])}`;
 }

@@ -3,7 +3,7 @@ import { dialectOf } from '../../../database/database.js';
 import { mapParts } from '../../../map/map-form.js';
 import { mappedTable, partOfKey } from '../../../map/mapped-table.js';
 import { textOf } from '../../../map/sources.js';
-import { partsWithTextKeys } from '../found/key-kinds.js';
+import { keyTextOf, partsWithTextKeys } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
 import { quantity, grouped } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
@@ -69,23 +69,32 @@ export async function unfitUuids({ theirs, tables, map }: Examined): Promise<str
       const keyed = partOfKey(part, field);
       if (keyed === undefined || typeof column !== 'string') continue;
       const { keys } = mappedTable(map, keyed);
-      if ((keys !== 'uuid-text' && keys !== 'uuid-hex') || tables.get(table)!.columns.get(column)!.family !== 'text')
-        continue;
+      if (keys === 'number' || keys === 'uuid') continue;
+      if (tables.get(table)!.columns.get(column)!.family !== (keys === 'uuid-binary' ? 'bytes' : 'text')) continue;
       const name = theirs.name(column);
-      const condition = `${name} is not null and ${isNoUuid(name, keys === 'uuid-text')}`;
+      const condition = `${name} is not null and ${isNoUuid(name, keys)}`;
       const rows = await theirs.count(table, condition);
       if (rows === 0) continue;
       const some = await theirs.rows<{ value: unknown }>(
         `select ${name} as value from ${theirs.name(table)} where ${condition} limit ${MAX_NAMED_ROWS}`,
       );
-      const shown = some.map(({ value }) => JSON.stringify(value instanceof Uint8Array ? textOf(value) : value));
+      const shown = some.map(({ value }) =>
+        keys === 'uuid-binary' ? keyTextOf(value) : JSON.stringify(value instanceof Uint8Array ? textOf(value) : value),
+      );
       found.push(
-        `${table}.${column} has ${quantity(rows, 'value')} other than UUIDs in small letters ${keys === 'uuid-text' ? 'with' : 'without'} hyphens, such as ${shown.join(', ')}.`,
+        `${table}.${column} has ${quantity(rows, 'value')} other than UUIDs in ${spelling[keys]}, such as ${shown.join(', ')}.`,
       );
     }
   }
   return found;
 }
+
+/** How the UUIDs of each form are written. */
+const spelling = {
+  'uuid-text': 'small letters with hyphens',
+  'uuid-hex': 'small letters without hyphens',
+  'uuid-binary': '16 bytes',
+} as const;
 
 /** Finds students who are in a course several times. */
 export async function duplicateFindings({ theirs, map: { enrollments } }: Examined): Promise<RowFinding[]> {
@@ -97,7 +106,7 @@ export async function duplicateFindings({ theirs, map: { enrollments } }: Examin
   const some = await theirs.rows<{ c: unknown; s: unknown; n: unknown }>(
     `${pairs} order by count(*) desc, ${pair} limit ${MAX_NAMED_ROWS}`,
   );
-  const named = some.map(({ c, s, n }) => `course ${String(c)}, student ${String(s)} (${String(n)})`);
+  const named = some.map(({ c, s, n }) => `course ${keyTextOf(c)}, student ${keyTextOf(s)} (${String(n)})`);
   return [
     oddRows(
       `Some students are in a course several times: ${quantity(extra, 'row')} too many, such as ${named.join('; ')}.`,

@@ -1,4 +1,4 @@
-import { textForm } from '../../../database/adoption/wanted.js';
+import { formOf, textForm } from '../../../database/adoption/wanted.js';
 import type { FoundTable } from '../../../database/schema/found-table.js';
 import type { KeyForm } from '../../../entities/index.js';
 import { courseColumns, studentColumns, type GuessedTables } from './guess-tables.js';
@@ -180,8 +180,8 @@ function keyOf(table: FoundTable): string {
 /** Returns what the keys of a table are, if they may be UUIDs. */
 function keysOf(table: FoundTable): { keys?: KeyForm } {
   const { family, type } = table.columns.get(keyOf(table))!;
-  if (family === 'uuid') return { keys: 'uuid' };
-  return family === 'text' ? { keys: textForm(type) } : {};
+  const form = family === 'text' ? textForm(type) : formOf(family);
+  return form === null || form === 'number' ? {} : { keys: form };
 }
 
 function one(table: FoundTable, field: string, names: readonly string[]): string {
