@@ -1,3 +1,4 @@
+import http from 'node:http';
 import { readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -13,6 +14,24 @@ const removeOldParts = {
       const path = `${parts}/${name}`;
       if (!Object.hasOwn(bundle, path)) rmSync(join(dir, path));
     }
+  },
+};
+
+/** The names of `node:http` that are loaded with `fetch`. */
+const fetchNames = new Set(['WebSocket', 'CloseEvent', 'MessageEvent']);
+/**
+ * Gives what imports `node:http` the module without its names of `fetch`: Node's own import reads each name, so it loads
+ * `fetch` too, which most processes never use.
+ */
+const httpWithoutFetch = {
+  name: 'http-without-fetch',
+  resolveId(id, _importer, { kind }) {
+    return kind === 'import-statement' && /^(?:node:)?http$/.test(id) ? '\0http' : null;
+  },
+  load(id) {
+    if (id !== '\0http') return null;
+    const names = Object.keys(http).filter(name => !fetchNames.has(name));
+    return `const http = process.getBuiltinModule('node:http'); export default http; export const { ${names.join()} } = http;`;
   },
 };
 
@@ -33,7 +52,7 @@ export default {
   // One copy of graphql for those that import it and those that require it: objects of one are strange to another.
   resolve: { alias: { graphql$: createRequire(import.meta.url).resolve('graphql') } },
   external: [...separate, ...absent],
-  plugins: [removeOldParts],
+  plugins: [removeOldParts, httpWithoutFetch],
   output: {
     dir: 'dist',
     entryFileNames: 'cli/[name].js',

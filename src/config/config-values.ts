@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { compile } from '@fastify/proxy-addr';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { DATABASE_URL_FORMS, dialectOfUrl, fileOf, withoutPassword } from '../database/texts/database-url.js';
+import { databaseUrlForms, dialectOfUrl, fileOf, withoutPassword } from '../database/texts/database-url.js';
 import { isHost, shownValue } from '../database/texts/shown-text.js';
 
 /** Where metrics are served: with the API, not at all, or at a place of their own. */
@@ -69,7 +69,7 @@ export function mistakeInDatabaseUrl(url: string, password: 'within' | 'elsewher
         ? `names no file. Give one, such as ${dialect.kind}:data/rollcall.${dialect.kind}.`
         : null;
   } catch {
-    return `is "${withoutPassword(url)}". Give ${given(DATABASE_URL_FORMS)}${password === 'within' ? '; write other characters of the password than letters and digits with %, such as %40 for @' : ''}.`;
+    return `is "${withoutPassword(url)}". Give ${given(databaseUrlForms())}${password === 'within' ? '; write other characters of the password than letters and digits with %, such as %40 for @' : ''}.`;
   }
   const { hostname, pathname } = URL.parse(url) ?? {};
   if (!isDecodable(url))

@@ -1,10 +1,12 @@
 import type { Dialect } from '../dialects/dialect.js';
 import { databaseKinds, dialects } from '../dialects/dialects.js';
 
-/** The forms of a URL of a database, for messages. */
-export const DATABASE_URL_FORMS = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(
-  Object.values(dialects).map(({ urlForm }) => urlForm),
-);
+/** Returns the forms of a URL of a database, for messages. It is no constant, because `Intl` loads its data when it is first used. */
+export function databaseUrlForms(): string {
+  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(
+    Object.values(dialects).map(({ urlForm }) => urlForm),
+  );
+}
 
 /** The dialects by the schemes of their URLs. */
 const byScheme = new Map(Object.values(dialects).flatMap(dialect => dialect.schemes.map(scheme => [scheme, dialect])));
@@ -12,7 +14,7 @@ const byScheme = new Map(Object.values(dialects).flatMap(dialect => dialect.sche
 /** Returns the dialect of the database that a URL names. Errors: a text that says which forms a URL can have. */
 export function dialectOfUrl(url: string): Dialect {
   const dialect = byScheme.get(url.slice(0, Math.max(0, url.indexOf(':'))));
-  if (!dialect) throw new Error(`The database URL must be ${DATABASE_URL_FORMS}, but is "${withoutPassword(url)}".`);
+  if (!dialect) throw new Error(`The database URL must be ${databaseUrlForms()}, but is "${withoutPassword(url)}".`);
   return dialect;
 }
 

@@ -4,6 +4,7 @@ import { keyFormOf } from '../../database/mapped/key-forms.js';
 import { storedColumn, storedTable, tableOfPart } from '../../database/mapped/stored-names.js';
 import { entitiesByTable, tableNames, type ColumnOf, type TableName } from '../../database/tables.js';
 import { mapParts } from '../../map/map-form.js';
+import { grouped } from '../words.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 
 /** A column that holds the keys of a table. */
@@ -56,7 +57,7 @@ function isNumbered(database: Database, table: TableName): boolean {
 
 function findingOf(range: UsedRange): Finding {
   const { table, used, end, limit } = range;
-  const message = `The ids of ${table} are at ${used.toLocaleString('en-US')} of ${end.toLocaleString('en-US')} (${percentOf(range)}%), the end of ${limit}`;
+  const message = `The ids of ${table} are at ${grouped(used)} of ${grouped(end)} (${percentOf(range)}%), the end of ${limit}`;
   const advice =
     end === MAX_EXACT
       ? "Give the rows with the highest ids lower ones, and set the table's next id behind them."
