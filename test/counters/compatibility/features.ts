@@ -141,9 +141,22 @@ export const features: readonly Feature[] = [
     others: ['yes', '–', '–'],
   },
   {
-    name: 'table-per-type inheritance',
-    proofs: [],
-    only: none,
+    name: "table-per-type inheritance, by columns of the root's table",
+    proofs: [proof('counters/shapes/table-per-type.both', 'rows of all types move, change and are removed')],
+    others: ['–', '–', '–'],
+  },
+  {
+    name: "table-per-type inheritance, by columns of a type's own table",
+    proofs: [
+      proof('counters/shapes/table-per-type.both', "rows that are counted by columns of their type's own table"),
+    ],
+    only: { mysql: ['hooks'], mariadb: ['hooks'] },
+    others: ['–', '–', '–'],
+  },
+  {
+    name: 'table-per-type inheritance, by columns of several tables',
+    proofs: [proof('counters/shapes/table-per-type.both', 'rows that are counted by columns of several tables')],
+    only: all(['hooks']),
     others: ['–', '–', '–'],
   },
   {

@@ -344,19 +344,6 @@ const refused: [name: string, problem: RegExp, declared: () => Declared][] = [
     () => ({ entities: pair(count(), { view: true, expression: 'select 1' }) }),
   ],
   [
-    'a row that is spread over the tables of its types',
-    /Row has a table for each type.*a table of its own/,
-    () => {
-      const [target] = pair(count());
-      const base = entity(
-        'Base',
-        { id: key(), parent: () => p.manyToOne(target).deleteRule('restrict') },
-        { inheritance: 'tpt' },
-      );
-      return { entities: [target, base, entity('Row', { text: p.string() }, { extends: base })] };
-    },
-  ],
-  [
     'a stored count that only one type of its table has',
     /"amount" is null in those rows.*declare it in Parent/,
     () => {
@@ -390,11 +377,6 @@ const refused: [name: string, problem: RegExp, declared: () => Declared][] = [
         entities: [target, entity('Row', properties, { discriminatorColumn: 'type', discriminatorValue: 1 })],
       };
     },
-  ],
-  [
-    'a target that is spread over the tables of its types',
-    /Parent has a table for each type/,
-    () => ({ entities: pair(count(), { inheritance: 'tpt' }) }),
   ],
 ];
 

@@ -17,9 +17,9 @@ import { refuseReferredTargets, withoutLostTargets, withoutTargets } from '../co
 import { keptGroups, type CounterGroup } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
 import { isSameTable } from '../declarations/inheritance.js';
-import { registryOf, type CounterRegistry } from '../declarations/registry.js';
+import { registryOf, type CounterRegistry, type Reach } from '../declarations/registry.js';
 import { summedInto, withOnward } from '../declarations/levels.js';
-import { groupsIn, groupsInto, type LocatedGroup } from '../declarations/schemas.js';
+import { compareGroups, groupsIn, groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { refusePendingRows, refusePendingSums } from '../flush/pending-changes.js';
@@ -79,7 +79,12 @@ export async function insertMany<Entity extends object>(
   options: InsertManyOptions<Entity> = {},
 ): Promise<number> {
   refuseOptions('insertMany', options);
-  const { registry, meta, groups } = described(em, entity, options.schema);
+  const { registry, meta, groups } = described(em, entity, options.schema, 'new');
+  if (meta.tptParent)
+    throw bypassRefused(
+      meta.className,
+      `insertMany() would write the table ${meta.tableName} alone, and each ${meta.className} has a part in ${meta.root.tableName} too. Create entities instead.`,
+    );
   if (rows.length === 0) return 0;
   // As em.insertMany() does, by the first row.
   const areEntities = Utils.isEntity(rows[0]);
@@ -177,16 +182,15 @@ export async function lockTargets(
   keys: readonly Key[],
   target?: EntityName<object>,
 ): Promise<Key[]> {
-  const { registry, meta, groups } = described(em, entity);
+  const { registry, meta, groups } = described(em, entity, em.schema, 'known');
   const wanted = target && (em.getMetadata(target) as unknown as EntityMetadata);
   const mine = groups.filter(one => one.by === by && (!wanted || isSameTable(one.target, wanted)));
-  if (mine.length > 1 && !wanted)
+  if (mine.length > 1 && !wanted && mine.some(({ discriminator }) => discriminator))
     throw new CounterError(
       'COUNTER_DECLARATION',
       `${meta.className} is counted by "${by}" into several entities: ${mine.map(one => one.target.className).join(', ')}. Name one of them after the keys.`,
     );
-  const [group] = mine;
-  if (!group) throw new CounterError('COUNTER_DECLARATION', `${meta.className} is not counted by "${by}".`);
+  if (mine.length === 0) throw new CounterError('COUNTER_DECLARATION', `${meta.className} is not counted by "${by}".`);
   const transaction = em.getTransactionContext();
   if (!transaction)
     throw new CounterError(
@@ -194,9 +198,9 @@ export async function lockTargets(
       'Locking counted targets needs an open transaction: use em.transactional().',
     );
   const stored = new StoredCounts(em, transaction);
-  await stored.lock(group, keys);
-  for (const sum of withOnward(em, registry, [group]).slice(1)) await stored.lock(sum, stored.onwardKeys(sum));
-  return keys.filter(key => stored.isLocked(group, key));
+  for (const group of mine.toSorted(compareGroups)) await stored.lock(group, keys);
+  for (const sum of withOnward(em, registry, mine).slice(mine.length)) await stored.lock(sum, stored.onwardKeys(sum));
+  return keys.filter(key => mine.some(group => stored.isLocked(group, key)));
 }
 
 /** Runs a method of MikroORM's entity manager, such that what it would have its driver change is counted. */
@@ -393,10 +397,11 @@ function described<Entity extends object>(
   em: SqlEntityManager,
   entity: EntityName<Entity>,
   schema = em.schema,
+  reach: Reach = 'table',
 ): Described {
   const registry = registryOf(em);
   const meta = em.getMetadata(entity) as unknown as EntityMetadata;
-  const groups = registry ? groupsIn(em, registry, meta, schema) : [];
+  const groups = registry ? groupsIn(em, registry, meta, schema, reach) : [];
   if (!registry || groups.length === 0)
     throw new CounterError(
       'COUNTER_DECLARATION',

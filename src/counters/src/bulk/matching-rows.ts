@@ -1,8 +1,8 @@
 import { LockMode, raw, type EntityClass, type EntityMetadata, type Transaction } from '@mikro-orm/core';
 import { QueryFlag, type SqlEntityManager } from '@mikro-orm/sql';
-import type { CounterGroup } from '../declarations/counter-group.js';
+import { watchedIn, withOtherTables } from '../counts/rows-in-tables.js';
+import type { LocatedGroup } from '../declarations/schemas.js';
 import { keyColumns } from '../declarations/key-parts.js';
-import { watchedColumns } from '../declarations/watched-columns.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { between, columnList, keyIn, queryRows, quoted, tableName, type Row } from '../sql/fragments.js';
 import { hashOf, type Key } from '../sql/key.js';
@@ -43,10 +43,10 @@ export class MatchingRows {
     private readonly em: SqlEntityManager,
     private readonly transaction: Transaction,
     private readonly meta: EntityMetadata,
-    private readonly groups: readonly CounterGroup[],
+    private readonly groups: readonly LocatedGroup[],
     private readonly condition: Condition,
   ) {
-    this.#columns = [...new Set([...keyColumns(meta), ...watchedColumns(groups)])];
+    this.#columns = [...new Set([...keyColumns(meta), ...watchedIn(meta, groups)])];
   }
 
   /**
@@ -99,7 +99,7 @@ export class MatchingRows {
     const chosen = keyIn(em, keyColumns(meta), keys);
     const table = tableName(em, meta, this.condition.options.schema);
     const sql = `select ${columnList(em, this.#columns)} from ${table} where ${chosen.sql}`;
-    return this.#keyed(await queryRows(em, transaction, { sql, parameters: chosen.parameters }));
+    return this.#keyed(await queryRows(em, transaction, { sql, parameters: chosen.parameters }), false);
   }
 
   /** Reads matching rows; where there is a limit, the first ones in the order of their keys. */
@@ -129,11 +129,15 @@ export class MatchingRows {
       builder.limit(limit).setFlag(QueryFlag.DISABLE_PAGINATE);
     }
     if (lock !== LockMode.NONE) builder.setLockMode(lock);
-    const rows = builder.execute<Row[]>('all', { mapResults: false });
-    return this.#keyed(await rows.catch((error: Error) => Promise.reject(driver.convertException(error))));
+    const rows = await builder
+      .execute<Row[]>('all', { mapResults: false })
+      .catch((error: Error) => Promise.reject(driver.convertException(error)));
+    return this.#keyed(rows, lock !== LockMode.NONE);
   }
 
-  #keyed(rows: readonly Row[]): MatchingRow[] {
+  async #keyed(read: readonly Row[], lock: boolean): Promise<MatchingRow[]> {
+    const { em, transaction, groups, meta } = this;
+    const rows = await withOtherTables(em, transaction, groups, meta, read, lock);
     return rows.map(row => ({ key: keyColumns(this.meta).map(column => row[column]), row }));
   }
 }

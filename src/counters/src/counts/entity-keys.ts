@@ -1,6 +1,7 @@
 import { helper, type AnyEntity, type ChangeSet } from '@mikro-orm/core';
 import type { CounterGroup } from '../declarations/counter-group.js';
 import type { Key } from '../sql/key.js';
+import { payloadOf } from './change-parts.js';
 
 /** Returns the raw primary key of a managed entity, in the order of its key columns. */
 export function keyOf(entity: object): Key {
@@ -14,8 +15,9 @@ export function keyInDatabase({ entity, originalEntity, meta }: ChangeSet<AnyEnt
 }
 
 /** Returns the raw primary key that a change set gives its row, once it is written. */
-export function keyWritten({ entity, originalEntity, payload, meta }: ChangeSet<AnyEntity>): Key {
-  const written = keyIn(meta.primaryKeys, { ...originalEntity, ...payload });
+export function keyWritten(changeSet: ChangeSet<AnyEntity>): Key {
+  const { entity, originalEntity, meta } = changeSet;
+  const written = keyIn(meta.primaryKeys, { ...originalEntity, ...payloadOf(changeSet) });
   return written.includes(undefined) ? keyOf(entity) : written;
 }
 
@@ -39,7 +41,7 @@ export function referredOn({ uniqueKey }: CounterGroup, entity: object): Key {
 export function referredWritten(group: CounterGroup, change: ChangeSet<AnyEntity>): Key | undefined {
   const { uniqueKey } = group;
   if (uniqueKey === undefined) return helper(change.entity).hasPrimaryKey() ? keyWritten(change) : undefined;
-  return known(keyIn([uniqueKey], change.payload)) ?? referredIn(group, change);
+  return known(keyIn([uniqueKey], payloadOf(change))) ?? referredIn(group, change);
 }
 
 function known(key: Key): Key | undefined {

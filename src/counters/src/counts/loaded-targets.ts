@@ -1,6 +1,7 @@
 import { DecimalType, helper, type EntityMetadata } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CounterGroup, KeyPart } from '../declarations/counter-group.js';
+import { hasTypeTables, isOfType } from '../declarations/rows-of-types.js';
 import { hashOf, textOf, type Key } from '../sql/key.js';
 import { nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 import { keyOf } from './entity-keys.js';
@@ -37,7 +38,7 @@ function targetsIn(manager: SqlEntityManager, group: CounterGroup, key: Key): ob
     // MikroORM knows an entity of the connection's own schema by its name too, where it was given that name.
     const names = schema === OWN_SCHEMA ? [undefined, nameOfOwnSchema(manager)] : [schema];
     const found = names.map(name => manager.getUnitOfWork(false).getById<object>(target.class, id, name, true));
-    return found.filter(entity => entity !== undefined).filter(entity => isLoaded(entity, target));
+    return found.filter(entity => entity !== undefined && isLoaded(entity, target)) as object[];
   }
   const wanted = formOf(manager, primaryParts, key);
   return entitiesOf(manager, group).filter(entity => formOf(manager, primaryParts, keyOf(entity)) === wanted);
@@ -83,8 +84,9 @@ function foldedKey(key: Key): string {
  * Returns true for an entity with more than its key. MikroORM does not mark a mere reference as initialized when
  * em.transactional() merges a loaded entity into it.
  */
-function isLoaded(entity: object, { primaryKeys }: EntityMetadata): boolean {
-  return (
-    helper(entity).isInitialized() || Object.keys(helper(entity).__originalEntityData ?? {}).length > primaryKeys.length
-  );
+function isLoaded(entity: object, target: EntityMetadata): boolean {
+  const { __meta: meta, __originalEntityData: snapshot = {} } = helper(entity);
+  // Where each type has a table, an entity that was referred to by another type does not have what this one has.
+  if (hasTypeTables(target) && !isOfType(meta, target)) return false;
+  return helper(entity).isInitialized() || Object.keys(snapshot).length > target.primaryKeys.length;
 }

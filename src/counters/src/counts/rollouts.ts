@@ -25,12 +25,12 @@ export function rolloutPrefix(kind: RolloutKind): string {
 export function rolloutTriggerName(
   em: SqlEntityManager,
   kind: RolloutKind,
-  { counted, foreignKey }: CounterGroup,
+  { type, foreignKey }: CounterGroup,
   { column }: ResolvedCounter,
   event: string,
 ): string {
   const prefix = rolloutPrefix(kind);
-  return triggerName(em, [`${prefix}${counted.tableName}`, ...foreignKey, column, ...event.split(' ')]);
+  return triggerName(em, [`${prefix}${type.tableName}`, ...foreignKey, column, ...event.split(' ')]);
 }
 
 /**
@@ -82,7 +82,7 @@ export async function fillingCounters(
 ): Promise<ReadonlySet<ResolvedCounter>> {
   const nameOf = (counter: ResolvedCounter): string =>
     rolloutTriggerName(em, 'filling', group, counter, 'after insert');
-  const { countedSchema = OWN_SCHEMA, counted, counters } = group;
-  const used = await namesInUse(em, transaction, countedSchema, [counted.tableName], counters.map(nameOf), false);
+  const { countedSchema = OWN_SCHEMA, type, counters } = group;
+  const used = await namesInUse(em, transaction, countedSchema, [type.tableName], counters.map(nameOf), false);
   return new Set(counters.filter(counter => used.has(nameOf(counter))));
 }

@@ -115,6 +115,7 @@ export function stateInMemory(
 export function stateInDatabase(row: Row, groups: readonly CounterGroup[]): RowState {
   const columns: Record<string, unknown> = {};
   for (const { column } of columnsWatched(groups)) columns[column] = row[column];
+  for (const { typeMark } of groups) if (typeMark !== undefined) columns[typeMark] = row[typeMark];
   return stateOf(groups, columns);
 }
 
@@ -217,8 +218,9 @@ function targetOf(
   return target && created?.has(group, target) ? { created: target } : null;
 }
 
-/** Returns true where the target of a row is one of a group, as far as its type says so. */
-function isOfGroup({ discriminator }: CounterGroup, columns: Columns): boolean {
+/** Returns true where a row and its target are of a group's types, as far as that is known. */
+function isOfGroup({ discriminator, typeMark }: CounterGroup, columns: Columns): boolean {
+  if (typeMark !== undefined && columns[typeMark] === null) return false;
   return !discriminator || discriminator.values.includes(columns[discriminator.column] as string);
 }
 

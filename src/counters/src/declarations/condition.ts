@@ -8,6 +8,7 @@ import { enumKind, kindOf, type Comparable, type Kind, type Operator } from './c
 import type { Counter } from './define-counter.js';
 import type { Discriminator } from './discriminator.js';
 import { conditionOnType, otherColumn } from './inheritance.js';
+import { hasTypeTables } from './rows-of-types.js';
 import { referenceProblem, uniqueKeyOf } from './mapping-options.js';
 
 /** The raw values of one counted row, by property name. */
@@ -289,7 +290,7 @@ class ConditionReader {
     const column = otherColumn(this.counted, property, this.em.getMetadata());
     return column === undefined
       ? undefined
-      : `the property has the column ${column} in another entity of the table ${this.counted.tableName}; give both the same column, or one of them another name`;
+      : `the property has the column ${column} in another entity ${hasTypeTables(this.counted) ? 'of the same root' : `of the table ${this.counted.tableName}`}; give both the same column, or one of them another name`;
   }
 
   #compare(property: EntityProperty, operator: string, operand: unknown, place: string, negated: boolean): Node {

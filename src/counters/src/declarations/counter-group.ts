@@ -49,7 +49,12 @@ export interface CounterGroup {
   readonly order: number;
   /** How many levels of sums lead to the target table: 0 where none sums a stored count. */
   readonly level: number;
+  /** The entity that stands for the table with the keys of the counted rows. */
   readonly counted: EntityMetadata;
+  /** The entity whose table has the counted rows: another one only where each type has a table. */
+  readonly type: EntityMetadata;
+  /** Under which name is read whether a row is of the type, where its foreign key does not show it. */
+  readonly typeMark?: string;
   readonly by: string;
   /** The group's name among those that count the same rows. */
   readonly slot: string;

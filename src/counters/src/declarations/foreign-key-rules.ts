@@ -6,6 +6,7 @@ import type { CounterStrategy } from './define-counter.js';
 import { isSameTable } from './inheritance.js';
 import { keptGroups, type CounterGroup } from './counter-group.js';
 import type { CounterRegistry } from './registry.js';
+import { ownerOf, tablesAbove } from './rows-of-types.js';
 import { watchedColumns } from './watched-columns.js';
 
 /** The rules that change no row: the database refuses the statement instead. */
@@ -36,8 +37,8 @@ export function refuseForeignKeyRules(
   const mayBeTriggered = ({ counted, slot }: CounterGroup): boolean =>
     triggered.some(one => one.counted === counted && one.slot === slot);
   for (const group of keptGroups(groups)) refuseLostTargets(em, group, mayBeTriggered(group) ? strategy : 'hooks');
-  for (const [counted, mine] of Map.groupBy(groups, group => group.counted)) {
-    const keys = foreignKeysOf(em, counted);
+  for (const [counted, mine] of Map.groupBy(groups, group => group.type)) {
+    const keys = tablesAbove(counted).flatMap(meta => foreignKeysOf(em, meta));
     for (const key of keys) {
       refuseDeleteRule(counted, mine, key);
       refuseUpdateRule(counted, mine, key);
@@ -78,7 +79,9 @@ function refuseLostTargets(em: SqlEntityManager, group: CounterGroup, strategy: 
 }
 
 /** Returns the foreign keys that the database has on a table, with the rules that MikroORM gives them. */
-function foreignKeysOf(em: SqlEntityManager, { relations }: EntityMetadata): ForeignKey[] {
+function foreignKeysOf(em: SqlEntityManager, meta: EntityMetadata): ForeignKey[] {
+  // With a table for each type, the others are those of the tables above.
+  const relations = meta.tptParent ? meta.relations.filter(one => ownerOf(meta, one) === meta) : meta.relations;
   const defaults = em.config.get('schemaGenerator');
   if (defaults.createForeignKeyConstraints === false) return [];
   return relations

@@ -1,14 +1,15 @@
 import type { EntityMetadata, EntityProperty, MetadataStorage } from '@mikro-orm/core';
 
-// With single-table inheritance, several entities have one table, and a column says of which of them a row is. Rows are
-// counted by their table, so that every entity's writes of it are seen, and by their type as by a condition.
+// With inheritance, rows of several entities have their keys in one table: the only one, where a column says of which of
+// them a row is, or the root's, where each type has a table beside it. Rows are counted by that table, so that every
+// entity's writes of it are seen. With one table, they are counted by their type as by a condition.
 
-/** Returns the entity that stands for a table: of those that have it by inheritance, their root. */
+/** Returns the entity that stands for the table with the keys of rows: of those that have it by inheritance, their root. */
 export function entityOfTable(meta: EntityMetadata): EntityMetadata {
-  return meta.root.inheritanceType === 'sti' ? meta.root : meta;
+  return meta.root.inheritanceType ? meta.root : meta;
 }
 
-/** Returns true for two entities that have one table by inheritance, and for the same entity. */
+/** Returns true for two entities whose rows have their keys in one table by inheritance, and for the same entity. */
 export function isSameTable(a: EntityMetadata, b: EntityMetadata): boolean {
   return entityOfTable(a).class === entityOfTable(b).class;
 }
@@ -37,10 +38,10 @@ export function typeColumnProblem({ root }: EntityMetadata): string | undefined 
 /** Returns why the entities of a table have it in different schemas; undefined where it is one. */
 export function typeSchemaProblem(meta: EntityMetadata, metadata: MetadataStorage): string | undefined {
   const other = typesOf(meta, metadata).find(({ schema }) => schema !== meta.schema);
-  return other && `and ${other.className} have one table in different schemas; give both the same schema`;
+  return other && `and ${other.className} have rows in common, and different schemas; give both the same schema`;
 }
 
-/** Returns another column that a property has in another entity of the same table; undefined where it has one alone. */
+/** Returns another column that a property has in another entity of the same root; undefined where it has one alone. */
 export function otherColumn(
   meta: EntityMetadata,
   { name, fieldNames }: EntityProperty,
@@ -51,10 +52,10 @@ export function otherColumn(
     .find(columns => columns !== undefined && columns !== fieldNames.join(', '));
 }
 
-/** Returns all entities that have the table of one, by inheritance. */
+/** Returns all entities that have rows in common with one, by inheritance, or columns of one table. */
 function typesOf(meta: EntityMetadata, metadata: MetadataStorage): EntityMetadata[] {
-  if (meta.root.inheritanceType !== 'sti') return [meta];
-  return ([...metadata.getAll().values()] as EntityMetadata[]).filter(({ root }) => root === meta.root);
+  if (!meta.root.inheritanceType) return [meta];
+  return ([...metadata.getAll().values()] as EntityMetadata[]).filter(one => isSameTable(one, meta));
 }
 
 function isA(meta: EntityMetadata, ancestor: EntityMetadata, metadata: MetadataStorage): boolean {

@@ -4,6 +4,7 @@ import { columnList, inRange, quoted, tableName, type Fragment, type KeyRange } 
 import type { CounterGroup, ResolvedCounter } from './counter-group.js';
 import type { CounterRegistry } from './registry.js';
 import { groupsIn, groupsInto, type LocatedGroup } from './schemas.js';
+import { rowsSql } from './type-tables.js';
 
 /** The counters of another group that sum counters of one, by their places in both. */
 export interface Onward {
@@ -98,13 +99,13 @@ export function refersTo(em: SqlEntityManager, group: LocatedGroup, range: KeyRa
 
 /** Returns the tables on a way, joined: the rows under an alias with the end `_0`, those between with `_1` and so on. */
 export function joinedSql(em: SqlEntityManager, [first, ...others]: Way['groups'], alias: string): string {
-  const joins = others.map(({ counted, countedSchema }, index) => {
+  const joins = others.map((other, index) => {
     const { foreignKey, targetKey } = index === 0 ? first : others[index - 1]!;
     const equal = targetKey.map(
       (column, place) =>
         `${alias}_${index + 1}.${quoted(em, column)} = ${alias}_${index}.${quoted(em, foreignKey[place]!)}`,
     );
-    return ` join ${tableName(em, counted, countedSchema)} ${alias}_${index + 1} on ${equal.join(' and ')}`;
+    return ` join ${rowsSql(em, other)} ${alias}_${index + 1} on ${equal.join(' and ')}`;
   });
-  return `${tableName(em, first.counted, first.countedSchema)} ${alias}_0${joins.join('')}`;
+  return `${rowsSql(em, first)} ${alias}_0${joins.join('')}`;
 }

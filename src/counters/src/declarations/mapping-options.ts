@@ -267,10 +267,7 @@ export const entityOptions: Readonly<Record<EntityOption, EntityReason>> = {
   // Nobody but bulk writes changes its rows.
   readonly: undefined,
   // Inheritance.
-  root: ({ root }) =>
-    root.inheritanceType === 'tpt'
-      ? 'has a table for each type (inheritance "tpt"), over which each row is spread; give what is counted a table of its own, with a relation to the other'
-      : undefined,
+  root: undefined,
   extends: undefined,
   inheritanceType: undefined,
   inheritance: undefined,
@@ -390,7 +387,8 @@ export function referenceProblem(property: EntityProperty): string | undefined {
   const key = targetMeta.getPrimaryProps().flatMap(({ fieldNames }) => fieldNames);
   const name = uniqueKeyOf(property);
   // With single-table inheritance, the rows of other types have no value.
-  const unique = name === undefined ? undefined : (targetMeta.root.properties[name as never] as EntityProperty);
+  const { properties } = targetMeta.root.inheritanceType === 'sti' ? targetMeta.root : targetMeta;
+  const unique = name === undefined ? undefined : (properties[name as never] as EntityProperty);
   const refersTo = referencedColumnNames?.join() ?? key.join();
   if (refersTo !== (unique?.fieldNames ?? key).join())
     return `refers to ${refersTo.replaceAll(',', ', ')} of ${targetMeta.className}, which is neither the primary key (${key.join(', ')}) nor a unique property that targetKey names; let it refer to one of these`;

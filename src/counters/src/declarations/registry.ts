@@ -5,6 +5,7 @@ import { keptGroups, type CounterGroup, type ResolvedCounter } from './counter-g
 import { refuseUnknownOptions, type Counter, type CounterStrategy } from './define-counter.js';
 import { entityOfTable, isSameTable } from './inheritance.js';
 import { kept } from './kept.js';
+import { hasTypeTables, isOfType, placesOf, tableWith } from './rows-of-types.js';
 import { groupOf } from './resolve-counter.js';
 import { levelsOf, summedBy } from './sums-of-counts.js';
 import { watchedColumns } from './watched-columns.js';
@@ -14,7 +15,7 @@ export class CounterRegistry {
   readonly groups: readonly CounterGroup[];
   /** True where a counter sums another one. */
   readonly hasLevels: boolean;
-  readonly #countedBy = new WeakMap<object, readonly CounterGroup[]>();
+  readonly #countedBy = new WeakMap<object, Partial<Record<Reach, readonly CounterGroup[]>>>();
   readonly #countersOn = new WeakMap<object, readonly ResolvedCounter[]>();
   /** The number of entities that were examined. */
   readonly #entities: number;
@@ -53,7 +54,9 @@ export class CounterRegistry {
         level: levels.get(group.target.tableName)!,
       }))
       .toSorted((a, b) => a.order - b.order);
-    for (const { target } of this.groups) refuseUnlikeShares(this.storedOn(target));
+    for (const { target } of this.groups)
+      refuseUnlikeShares(this.groups.filter(one => one.target.class === target.class));
+    this.#refuseSpreadSums();
     this.#refuseStoredCountsAsInput();
     this.#refuseTouchedInput();
     this.#refuseSumsBesideKeptTargets();
@@ -71,6 +74,23 @@ export class CounterRegistry {
       'COUNTER_DECLARATION',
       `The counter ${counted.className}.${by} → ${counters[0]!.property} counts rows by a relation to several entities, and what these rows store is summed by another relation. Count by relations to one entity each.`,
     );
+  }
+
+  /**
+   * Refuses to sum stored counts that stand in another table than the relation by which they are summed
+   * (COUNTER_DECLARATION): both are read from the row that is locked.
+   */
+  #refuseSpreadSums(): void {
+    for (const { type, counted, by, foreignKey, counters } of this.groups) {
+      if (!hasTypeTables(counted)) continue;
+      const sum = counters.find(({ through }) => through);
+      const columns = sum && [...foreignKey, sum.through!.column];
+      if (sum && columns!.some(column => tableWith(type, column).class !== type.class))
+        throw new CounterError(
+          'COUNTER_DECLARATION',
+          `The counter ${type.className}.${by} → ${sum.property} sums ${sum.through!.name} by columns of several tables: ${placesOf(type, columns!)}. Let both stand in the table of one entity, and count through that.`,
+        );
+    }
   }
 
   /**
@@ -102,8 +122,10 @@ export class CounterRegistry {
    * its row again.
    */
   #refuseStoredCountsAsInput(): void {
-    for (const { counted, by, counters } of this.groups) {
-      const stored = this.countersOn(counted).map(({ column }) => column);
+    for (const { counted, type, by, counters } of this.groups) {
+      const stored = this.storedOn(counted)
+        .filter(({ target }) => !hasTypeTables(target) || isOfType(type, target) || isOfType(target, type))
+        .flatMap(group => group.counters.map(({ column }) => column));
       for (const { property, condition, amount, through } of counters) {
         const column = condition.tests.flatMap(({ columns }) => columns).find(one => stored.includes(one));
         if (column)
@@ -142,15 +164,25 @@ export class CounterRegistry {
   }
 
   /**
-   * Returns the groups whose counted rows are in the table of this entity: always the same list, for it is asked for each
-   * row.
+   * Returns the groups that count rows of the table of this entity: always the same list, for it is asked for each row.
+   * Where each type has a table, `reach` says which of its rows.
    */
-  countedBy(meta: EntityMetadata): readonly CounterGroup[] {
-    const { class: table } = entityOfTable(meta);
-    return kept(this.#countedBy, table, () => this.groups.filter(({ counted }) => counted.class === table));
+  countedBy(meta: EntityMetadata, reach: Reach = 'known'): readonly CounterGroup[] {
+    if (!hasTypeTables(meta)) reach = 'known';
+    const lists = kept(
+      this.#countedBy,
+      hasTypeTables(meta) ? meta.class : entityOfTable(meta).class,
+      (): Partial<Record<Reach, readonly CounterGroup[]>> => ({}),
+    );
+    return (lists[reach] ??= this.groups.filter(({ counted, type }) => {
+      if (!isSameTable(counted, meta)) return false;
+      return (
+        !hasTypeTables(meta) || (reach !== 'table' && isOfType(meta, type)) || (reach !== 'new' && isOfType(type, meta))
+      );
+    }));
   }
 
-  /** Returns the groups that keep a stored count on this entity. */
+  /** Returns the groups that keep a stored count on rows that have their keys in the table of this entity. */
   storedOn(meta: EntityMetadata): CounterGroup[] {
     return this.groups.filter(({ target }) => isSameTable(target, meta));
   }
@@ -159,16 +191,27 @@ export class CounterRegistry {
   rankOf(meta: EntityMetadata): number {
     if (!this.hasLevels) return 0;
     const summed = this.countedBy(meta).some(({ counters }) => counters.some(({ through }) => through));
-    return summed ? this.storedOn(meta)[0]!.level + 1 : 0;
+    return summed ? Math.max(...this.storedOn(meta).map(({ level }) => level)) + 1 : 0;
   }
 
   /** Returns the counters whose stored counts are columns of this entity, one for each column. */
   countersOn(meta: EntityMetadata): readonly ResolvedCounter[] {
     return kept(this.#countersOn, meta.class, () =>
-      withoutShares(this.storedOn(meta).flatMap(({ counters }) => counters)),
+      withoutShares(
+        this.storedOn(meta)
+          .filter(({ target }) => !hasTypeTables(target) || isOfType(meta, target))
+          .flatMap(({ counters }) => counters),
+      ),
     );
   }
 }
+
+/**
+ * Which rows of an entity are meant where each type has a table: `known`: those that an entity manager knows as such, which
+ * may be of a type that extends it; `new`: those of this type alone; `table`: whatever a statement on its table alone
+ * changes.
+ */
+export type Reach = 'known' | 'new' | 'table';
 
 /** Returns the counter with which a sum of sums begins. */
 function firstOf(counter: ResolvedCounter): ResolvedCounter {
@@ -234,12 +277,13 @@ function refuseUnlikeShares(groups: readonly CounterGroup[]): void {
 
 /** Refuses two relations with the same columns (COUNTER_DECLARATION), by each of which rows would be counted. */
 function refuseSharedForeignKeys(groups: readonly CounterGroup[]): void {
-  for (const [index, { counted, foreignKey, by, counters }] of groups.entries()) {
+  for (const [index, { counted, type, target, foreignKey, by, counters }] of groups.entries()) {
     const twin = groups
       .slice(0, index)
       .find(other => other.counted === counted && other.foreignKey.join() === foreignKey.join());
-    // To several entities, by one relation.
-    if (twin && !(twin.discriminator && twin.by === by))
+    // To several entities, of several types, or into several tables of a type, by one relation.
+    const isShared = twin && (twin.discriminator || twin.type !== type || twin.target !== target);
+    if (twin && !(isShared && twin.by === by))
       throw new CounterError(
         'COUNTER_DECLARATION',
         `${twin.counters[0]!.name} and ${counters[0]!.name} count ${counted.className} rows by "${twin.by}" and "${by}", which have the same column ${foreignKey.join(', ')}. Declare both by one of them.`,

@@ -16,6 +16,7 @@ import { countedMeta, refusing } from './refused-declaration.js';
 import { entityOfTable, isSameTable, otherColumn, typeSchemaProblem } from './inheritance.js';
 import { keyColumns, keyParts, partsOf } from './key-parts.js';
 import { entityProblem, NO_RELATION, propertyProblem, uniqueKeyOf } from './mapping-options.js';
+import { hasTypeTables, ownerOf, tablesAbove } from './rows-of-types.js';
 import { touchesFor } from './touches.js';
 import { pathOf, propertiesOf } from './watched-columns.js';
 
@@ -32,7 +33,7 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
     const column = otherColumn(counted, property, metadata);
     if (column !== undefined)
       throw refuse(
-        `"${property.name}" has the column ${column} in another entity of the table ${counted.tableName}; give both the same column, or one of them another name`,
+        `"${property.name}" has the column ${column} in another entity ${hasTypeTables(counted) ? 'of the same root' : `of the table ${counted.tableName}`}; give both the same column, or one of them another name`,
       );
   };
   refuseEntity(counted);
@@ -41,9 +42,13 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
   if (!by || relationProblem !== undefined) throw refuse(`"${counter.by}" ${relationProblem}`);
   refuseOtherColumn(by);
   const [targetType, discriminator] = targetFor(counter, by, metadata);
-  const target = entityOfTable(targetType);
+  const target = targetEntity(counter, targetType);
   refuseEntity(target);
-  const twin = twinOf(counted, metadata) ?? twinOf(target, metadata);
+  if (discriminator && [counted, ...(by.polymorphTargets ?? [])].some(hasTypeTables))
+    throw refuse(
+      `"${by.name}" leads to several entities, and ${counted.className} or one of them has a table for each type (inheritance "tpt"), which cannot be counted together; count by a relation to one entity`,
+    );
+  const twin = [...tablesAbove(counted), target].map(one => twinOf(one, metadata)).find(one => one !== undefined);
   if (twin)
     throw refuse(
       `the entity ${twin.className} has the table ${twin.tableName} too, and what it writes would not be counted; map a table that counts to one entity, a pivot table with pivotEntity`,
@@ -51,7 +56,7 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
   const into = target.properties[counter.into as never] as EntityProperty | undefined;
   if (!into || into.kind !== ReferenceKind.SCALAR)
     throw refuse(`${target.className} has no column property "${counter.into}"`);
-  if (target.inheritanceType && into.inherited)
+  if (target.inheritanceType === 'sti' && into.inherited)
     throw refuse(
       `"${counter.into}" is null in those rows of ${target.tableName} that are not of the type that has it; declare it in ${target.className}`,
     );
@@ -70,15 +75,27 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
   const touches = touchesFor(counter, target, em);
   if (typeof touches === 'string') throw refuse(touches);
   const uniqueKey = uniqueKeyOf(by);
+  refuseSpreadTarget(counter, target, [
+    ...(uniqueKey === undefined ? [] : [uniqueKey]),
+    ...touches.map(({ property }) => property),
+  ]);
   const primaryParts = keyParts(target);
   const parts = uniqueKey === undefined ? primaryParts : partsOf(target, uniqueKey);
-  const table = entityOfTable(counted);
+  const table = metadata.get<object>(entityOfTable(counted).class) as EntityMetadata;
+  const isSpread = hasTypeTables(counted);
   return {
     order: 0,
     level: 0,
     counted: table,
+    type: isSpread ? counted : table,
+    ...(isSpread && counted.class !== table.class && { typeMark: `is ${counted.className}` }),
     by: counter.by,
-    slot: discriminator ? `${counter.by} to ${targetType.className}` : counter.by,
+    slot: [
+      counter.by,
+      ...(discriminator ? [`to ${targetType.className}`] : []),
+      ...(isSpread ? [`of ${counted.className}`] : []),
+      ...(hasTypeTables(target) ? [`in ${target.className}`] : []),
+    ].join(' '),
     foreignKey: discriminator ? by.fieldNames.slice(1) : by.fieldNames,
     discriminator,
     target,
@@ -104,6 +121,29 @@ export function groupOf(counter: Counter, em: SqlEntityManager): CounterGroup & 
       },
     ],
   };
+}
+
+/** Returns the entity whose table has a stored count: where each type has a table, the one in which the count stands. */
+function targetEntity({ into }: Counter, type: EntityMetadata): EntityMetadata {
+  const property = type.properties[into as never] as EntityProperty | undefined;
+  if (!hasTypeTables(type)) return entityOfTable(type);
+  return property ? ownerOf(type, property) : type;
+}
+
+/**
+ * Refuses properties of a target that stand in another table than its stored count (COUNTER_DECLARATION): one UPDATE finds
+ * and changes them.
+ */
+function refuseSpreadTarget(counter: Counter, target: EntityMetadata, names: readonly string[]): void {
+  if (!hasTypeTables(target)) return;
+  for (const name of names) {
+    const property = target.properties[name as never]!;
+    const owner = ownerOf(target, property);
+    if (owner.class !== target.class)
+      throw refusing(counter)(
+        `"${name}" is the column ${property.fieldNames[0]} of ${owner.tableName}, and "${counter.into}" stands in ${target.tableName}; declare both in one entity`,
+      );
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { CounterError } from '../errors.js';
 import { isFixed, nameOfOwnSchema, OWN_SCHEMA, schemaOf } from '../sql/schemas.js';
 import { isSameTable } from './inheritance.js';
 import type { CounterGroup } from './counter-group.js';
-import type { CounterRegistry } from './registry.js';
+import type { CounterRegistry, Reach } from './registry.js';
 
 // An entity may have rows in many schemas. The rows of each are counted by a group of their own, so that neither keys
 // nor locks nor stored counts of two schemas are taken for each other.
@@ -24,8 +24,9 @@ export function groupsIn(
   registry: CounterRegistry,
   counted: EntityMetadata,
   given: string | undefined,
+  reach?: Reach,
 ): readonly LocatedGroup[] {
-  const groups = registry.countedBy(counted);
+  const groups = registry.countedBy(counted, reach);
   if (groups.length === 0) return [];
   const schema = schemaOf(em, counted, given ?? OWN_SCHEMA);
   const known = lists.get(groups) ?? new Map<string, readonly LocatedGroup[]>();

@@ -4,6 +4,7 @@ import { CounterError } from '../errors.js';
 import type { Counter } from './define-counter.js';
 import { countedMeta, refusing } from './refused-declaration.js';
 import { entityOfTable } from './inheritance.js';
+import { hasTypeTables } from './rows-of-types.js';
 
 // A counter through several relations, as of posts by their thread's board, is a sum: of what each thread stores, by its
 // board. So it needs the counter of posts by their thread, and everything that changes a thread's count, or moves the
@@ -40,7 +41,7 @@ export function summedBy(
     return property?.targetMeta;
   }, counted);
   if (!between) throw refuse(`"${before}" must name relations, from one entity to the next`);
-  if (entityOfTable(between) !== between)
+  if (!hasTypeTables(between) && entityOfTable(between) !== between)
     throw refuse(
       `${between.className} shares the table of ${between.root.className}, whose rows of other types would be summed as well; count through ${between.root.className}`,
     );
@@ -66,7 +67,7 @@ export function summedBy(
 
 /** The counters by one relation, as far as it matters here. */
 interface Summing {
-  readonly counted: EntityMetadata;
+  readonly type: EntityMetadata;
   readonly target: EntityMetadata;
   readonly counters: readonly { readonly name: string; readonly through?: object }[];
 }
@@ -80,13 +81,13 @@ export function levelsOf(groups: readonly Summing[]): ReadonlyMap<string, number
     const summing = groups.filter(
       ({ target, counters }) => target.tableName === table && counters.some(({ through }) => through),
     );
-    const circle = summing.find(({ counted }) => [...above, table].includes(counted.tableName));
+    const circle = summing.find(({ type }) => [...above, table].includes(type.tableName));
     if (circle)
       throw new CounterError(
         'COUNTER_DECLARATION',
-        `${circle.counters.find(({ through }) => through)!.name} is counted through relations that lead back to ${circle.counted.className}, where there is no first and no last to be locked. Count through relations of different tables.`,
+        `${circle.counters.find(({ through }) => through)!.name} is counted through relations that lead back to ${circle.type.className}, where there is no first and no last to be locked. Count through relations of different tables.`,
       );
-    const level = Math.max(0, ...summing.map(({ counted }) => levelOf(counted.tableName, [...above, table]) + 1));
+    const level = Math.max(0, ...summing.map(({ type }) => levelOf(type.tableName, [...above, table]) + 1));
     levels.set(table, level);
     return level;
   };

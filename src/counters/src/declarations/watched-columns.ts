@@ -2,6 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-
 import type { Test } from './condition.js';
 import type { CounterGroup } from './counter-group.js';
 import { kept } from './kept.js';
+import { propertiesOfRows } from './rows-of-types.js';
 
 const tests = new WeakMap<readonly CounterGroup[], readonly Test[]>();
 const properties = new WeakMap<readonly CounterGroup[], readonly string[]>();
@@ -67,7 +68,9 @@ export function propertiesOf(meta: EntityMetadata, column: string): EntityProper
     ![ReferenceKind.ONE_TO_MANY, ReferenceKind.MANY_TO_MANY].includes(property.kind) &&
     isColumn(property) &&
     !(property.embedded && (meta.properties[property.embedded[0] as never] as EntityProperty).object);
-  return meta.props.filter(property => property.fieldNames?.some(name => isSameName(name, column)) && own(property));
+  return propertiesOfRows(meta).filter(
+    property => property.fieldNames?.some(name => isSameName(name, column)) && own(property),
+  );
 }
 
 /** Returns the names by which an entity has a property, through the embedded objects that it is a part of. */

@@ -1,4 +1,5 @@
 import { helper, type UnitOfWork } from '@mikro-orm/core';
+import { payloadWith } from '../counts/change-parts.js';
 import { setValue } from '../counts/value-on-entity.js';
 import { keyOf } from '../counts/entity-keys.js';
 import { unitsOfValue, valueOf, writtenValue } from '../declarations/amounts.js';
@@ -14,9 +15,9 @@ export function refuseAssignments(unitOfWork: UnitOfWork, registry: CounterRegis
   for (const changeSet of unitOfWork.getChangeSets()) {
     const kind = kindOf(changeSet);
     if (kind === 'delete') continue;
-    const payload = changeSet.payload as Record<string, unknown>;
     for (const counter of registry.countersOn(changeSet.meta)) {
       const { property, name } = counter;
+      const payload = payloadWith(changeSet, property);
       const value = payload[property];
       if (kind === 'create' && unitsOfValue(counter, value ?? 0) === 0n) {
         const count = valueOf(counter, 0n);
@@ -40,9 +41,9 @@ export function refuseLateAssignments(unitOfWork: UnitOfWork, registry: CounterR
   for (const changeSet of unitOfWork.getChangeSets()) {
     const kind = kindOf(changeSet);
     if (kind === 'delete') continue;
-    const payload = changeSet.payload as Record<string, unknown>;
     for (const counter of registry.countersOn(changeSet.meta)) {
       const { property, name } = counter;
+      const payload = payloadWith(changeSet, property);
       const isRight =
         kind === 'create'
           ? unitsOfValue(counter, payload[property] ?? 0) === (initial.get(changeSet.entity)?.[property] ?? 0n)

@@ -8,6 +8,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { payloadOf } from '../counts/change-parts.js';
 import { keyInDatabase, keyOf, referredOn } from '../counts/entity-keys.js';
 import {
   columnsIn,
@@ -25,8 +26,9 @@ import { entityOfTable } from '../declarations/inheritance.js';
 import type { CounterGroup } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
 import type { CounterRegistry } from '../declarations/registry.js';
-import { testsIn, watchedColumns, watchedProperties } from '../declarations/watched-columns.js';
+import { testsIn, watchedProperties } from '../declarations/watched-columns.js';
 import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
+import { watchedIn, withOtherTables } from '../counts/rows-in-tables.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
 import { columnList, keyIn, queryRows, tableName, type Row } from '../sql/fragments.js';
 import { compareKeys, hashOf, isNumeric, type Key } from '../sql/key.js';
@@ -82,11 +84,12 @@ export function countedChanges(
 ): CountedChange[] {
   return unitOfWork.getChangeSets().flatMap(changeSet => {
     const counted = entityOfTable(changeSet.meta);
-    const groups = groupsIn(em, registry, counted, changeSet.schema);
-    if (groups.length === 0) return [];
     const kind = kindOf(changeSet);
+    const reach = kind === 'create' ? 'new' : 'known';
+    const groups = groupsIn(em, registry, changeSet.meta, changeSet.schema, reach);
+    if (groups.length === 0) return [];
     const { entity } = changeSet;
-    const { payload } = changeSet;
+    const payload = payloadOf(changeSet);
     const planned = plannedOf(changeSet, groups);
     const isNew = kind === 'create';
     const relevant = kind !== 'update' || Object.keys(planned).length > 0;
@@ -101,12 +104,12 @@ export function countedChanges(
 export function planAgain(change: CountedChange, created: CreatedTargets): void {
   const { changeSet, groups } = change;
   change.planned = plannedOf(changeSet, groups);
-  change.memory = stateWritten(changeSet.payload, changeSet.entity, groups, created);
+  change.memory = stateWritten(payloadOf(changeSet), changeSet.entity, groups, created);
 }
 
 /** Returns what a change writes of the properties by which rows of some groups are counted. */
-function plannedOf({ payload }: ChangeSet<AnyEntity>, groups: readonly CounterGroup[]): Record<string, unknown> {
-  const values = payload as Record<string, unknown>;
+function plannedOf(changeSet: ChangeSet<AnyEntity>, groups: readonly CounterGroup[]): Record<string, unknown> {
+  const values = payloadOf(changeSet) as Record<string, unknown>;
   const planned: Record<string, unknown> = {};
   for (const name of watchedProperties(groups)) if (name in values) planned[name] = values[name];
   return planned;
@@ -119,7 +122,8 @@ export function nameOf({ changeSet }: CountedChange): string {
 
 /** Returns the names of the watched properties that a change writes. */
 export function namesWritten({ changeSet, groups }: CountedChange): string[] {
-  return watchedProperties(groups).filter(name => name in changeSet.payload);
+  const payload = payloadOf(changeSet);
+  return watchedProperties(groups).filter(name => name in payload);
 }
 
 /** Reads changed rows in the database, locked unless `lock` is false; a missing row is left out. */
@@ -142,8 +146,7 @@ export async function readRows(
   for (const { groups, mine } of tables) {
     const columns = keyColumns(groups[0]!.counted);
     const keyOfRow = (row: Row): Key => columns.map(column => row[column]);
-    const read = (keys: readonly Key[]): Promise<Row[]> =>
-      rowsByKey(em, transaction, groups[0]!, [...columns, ...watchedColumns(groups)], keys, lock);
+    const read = (keys: readonly Key[]): Promise<Row[]> => rowsByKey(em, transaction, groups, keys, lock);
     const keys = mine.map(keyOfChange);
     const rows = await read(keys);
     const byKey = new Map(rows.map(row => [hashOf(keyOfRow(row)), row]));
@@ -163,23 +166,24 @@ export async function readRows(
 async function rowsByKey(
   em: SqlEntityManager,
   transaction: Transaction,
-  { counted, countedSchema }: LocatedGroup,
-  columns: readonly string[],
+  groups: readonly LocatedGroup[],
   keys: readonly Key[],
   lock: boolean,
 ): Promise<Row[]> {
+  const { counted, countedSchema } = groups[0]!;
   const key = keyColumns(counted);
+  const columns = columnList(em, [...new Set([...key, ...watchedIn(counted, groups)])]);
   const sorted = keys.toSorted(compareKeys);
   const found: Row[] = [];
   for (let start = 0; start < sorted.length; start += MAX_READ_ROWS) {
     const chosen = keyIn(em, key, sorted.slice(start, start + MAX_READ_ROWS));
     const rows = await queryRows(em, transaction, {
       sql:
-        `select ${columnList(em, [...new Set(columns)])} from ${tableName(em, counted, countedSchema)} where ${chosen.sql} ` +
+        `select ${columns} from ${tableName(em, counted, countedSchema)} where ${chosen.sql} ` +
         `order by ${columnList(em, key)}${lock ? dialectOf(em).forUpdate : ''}`,
       parameters: chosen.parameters,
     });
-    found.push(...rows);
+    found.push(...(await withOtherTables(em, transaction, groups, counted, rows, lock)));
   }
   return found;
 }
@@ -213,7 +217,7 @@ export async function originalTargets(
  * whose values are the same in another form.
  */
 export function isAsPlanned({ changeSet, groups, planned }: CountedChange): boolean {
-  const payload = changeSet.payload as Record<string, unknown>;
+  const payload = payloadOf(changeSet) as Record<string, unknown>;
   return watchedProperties(groups).every(
     name => payload[name] === planned[name] && name in payload === name in planned,
   );
@@ -234,7 +238,7 @@ export function writtenStates({ changeSet, groups, after }: CountedChange & { re
     return [group.slot, target && 'created' in target ? { key: referredOn(group, target.created) } : target];
   });
   const planned = { ...after, targets: Object.fromEntries(targets) as RowState['targets'] };
-  return { planned, written: overlaid(planned, columnsIn(changeSet.payload, groups), groups) };
+  return { planned, written: overlaid(planned, columnsIn(payloadOf(changeSet), groups), groups) };
 }
 
 /**
@@ -242,12 +246,11 @@ export function writtenStates({ changeSet, groups, after }: CountedChange & { re
  * chosen it itself.
  */
 export function isUncertain({ groups, kind, changeSet }: CountedChange, written: RowState): boolean {
+  const payload = payloadOf(changeSet);
   return (
-    isDoubtful(changeSet.payload, written.columns, groups, kind === 'create') ||
+    isDoubtful(payload, written.columns, groups, kind === 'create') ||
     testsIn(groups).some(
-      test =>
-        (kind === 'create' || test.property in changeSet.payload) &&
-        !isForeseeable(test, written.values[test.property]),
+      test => (kind === 'create' || test.property in payload) && !isForeseeable(test, written.values[test.property]),
     )
   );
 }

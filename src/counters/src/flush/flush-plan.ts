@@ -8,6 +8,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { payloadOf, payloadWith } from '../counts/change-parts.js';
 import { Tally, type KeyedDelta, type TargetDelta } from '../counts/deltas.js';
 import { keyInDatabase, keyOf, keyWritten, referredWritten } from '../counts/entity-keys.js';
 import { refuseReferredTargets, targetExists, withoutLostTargets } from '../counts/kept-targets.js';
@@ -101,7 +102,7 @@ export class FlushPlan {
     this.#changes = countedChanges(em, unitOfWork, registry, this.#created);
     this.#renamed = unitOfWork
       .getChangeSets()
-      .filter(one => kindOf(one) === 'update' && keyNames(registry, one).some(name => name in one.payload));
+      .filter(one => kindOf(one) === 'update' && keyNames(registry, one).some(name => name in payloadOf(one)));
     this.#lost = keptGroups(registry.groups).length === 0 ? [] : this.#lostTargets([...deletes, ...this.#renamed]);
     this.#comingKeys = comingKeys(registry.groups, [...creates, ...this.#renamed]);
   }
@@ -220,7 +221,12 @@ export class FlushPlan {
       change => mayBeGone(change) || !isAsPlanned(change) || isUncertain(change, change.after),
     );
     const states = new Map(doubtful.map(change => [change as CountedChange, writtenStates(change)]));
-    const uncertain = doubtful.filter(change => mayBeGone(change) || isUncertain(change, states.get(change)!.written));
+    // Where a row has parts, MikroORM may not write one that a hook adds.
+    const hasParts = ({ kind, changeSet }: CountedChange): boolean =>
+      kind === 'update' && changeSet.tptChangeSets !== undefined;
+    const uncertain = doubtful.filter(
+      change => mayBeGone(change) || hasParts(change) || isUncertain(change, states.get(change)!.written),
+    );
     const read = await readRows(this.em, transaction, uncertain, ({ changeSet }) => keyWritten(changeSet), false);
     const tally = new Tally();
     for (const [change, { planned, written }] of states) {
@@ -301,7 +307,7 @@ export class FlushPlan {
     if (change.kind === 'delete') return null;
     if (!before) return change.memory;
     const { changeSet, groups } = change;
-    return overlaid(before, columnsIn(changeSet.payload, groups), groups, changeSet.entity, this.#created);
+    return overlaid(before, columnsIn(payloadOf(changeSet), groups), groups, changeSet.entity, this.#created);
   }
 
   async #requireLocked(change: CountedChange, before: RowState, stored: StoredCounts): Promise<void> {
@@ -370,10 +376,7 @@ export class FlushPlan {
 
   /** Lets a target that the same flush inserts start with its counts. Nobody else can see it before the commit. */
   #addToCreated(entity: object, { group, amounts }: TargetDelta, { transaction }: StoredCounts): void {
-    const payload = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!.payload as Record<
-      string,
-      unknown
-    >;
+    const changeSet = this.unitOfWork.getChangeSets().find(one => one.entity === entity)!;
     const initial = this.#initial.get(entity) ?? {};
     this.#initial.set(entity, initial);
     group.counters.forEach((counter, index) => {
@@ -383,7 +386,7 @@ export class FlushPlan {
       const count = valueOf(counter, units);
       noteShown(transaction, entity, counter, count, value => writtenValue(counter, value));
       setValue(entity, counter, count);
-      payload[property] = writtenValue(counter, count);
+      payloadWith(changeSet, property)[property] = writtenValue(counter, count);
     });
   }
 

@@ -1,5 +1,6 @@
 import type { UnitOfWork } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { partsOf } from '../counts/change-parts.js';
 import type { KeyedDelta } from '../counts/deltas.js';
 import { onwardOf } from '../declarations/levels.js';
 import type { CounterGroup } from '../declarations/counter-group.js';
@@ -64,5 +65,9 @@ export function refuseToCountPendingRows(groups: readonly CounterGroup[], key: K
 function pendingOf(groups: readonly CounterGroup[]): CountedChange[] {
   return flushesAround()
     .flatMap(flush => counted.get(flush) ?? [])
-    .filter(change => !change.changeSet.persisted && change.groups.some(group => groups.includes(group)));
+    .filter(
+      change =>
+        !partsOf(change.changeSet).every(({ persisted }) => persisted) &&
+        change.groups.some(group => groups.includes(group)),
+    );
 }

@@ -10,6 +10,7 @@ import {
   type UnitOfWork,
 } from '@mikro-orm/core';
 import { keyOf, referredIn, referredWritten } from '../counts/entity-keys.js';
+import { payloadOf } from '../counts/change-parts.js';
 import { columnsIn } from '../counts/row-states.js';
 import { entityOfTable, isSameTable } from '../declarations/inheritance.js';
 import type { CounterGroup } from '../declarations/counter-group.js';
@@ -135,7 +136,7 @@ export function refuseReplacedTargets(unitOfWork: UnitOfWork, changes: readonly 
 export function refuseLateProperties(change: CountedChange): void {
   const { changeSet, groups } = change;
   const original = changeSet.originalEntity && columnsIn(changeSet.originalEntity, groups);
-  const written = Object.entries(columnsIn(changeSet.payload, groups));
+  const written = Object.entries(columnsIn(payloadOf(changeSet), groups));
   const isLate = written.some(([column, value]) => !original || !isSameValue(original[column], value));
   const late = isLate ? namesWritten(change) : [];
   if (late.length > 0)

@@ -2,7 +2,7 @@ import { ReferenceKind, type EntityMetadata, type EntityProperty } from '@mikro-
 import { unitsOfValue } from '../declarations/amounts.js';
 import { keptGroups, type ResolvedCounter } from '../declarations/counter-group.js';
 import { isSameTable } from '../declarations/inheritance.js';
-import type { CounterRegistry } from '../declarations/registry.js';
+import type { CounterRegistry, Reach } from '../declarations/registry.js';
 import { watchedColumns } from '../declarations/watched-columns.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
@@ -25,7 +25,7 @@ export class DirectWrites {
 
   insert(method: string, meta: EntityMetadata, rows: readonly object[]): void {
     this.#refuseView(method, meta);
-    this.#refuseUnseen(method, meta, instead.insert);
+    this.#refuseUnseen(method, meta, instead.insert, 'new');
     for (const row of rows) this.refuseUncounted(method, meta, row, true);
   }
 
@@ -38,7 +38,7 @@ export class DirectWrites {
   /** Checks rows that are inserted or, where they exist, updated. What is merged then is checked by merge(). */
   upsert(method: string, meta: EntityMetadata, rows: readonly object[]): void {
     this.#refuseView(method, meta);
-    this.#refuseUnseen(method, meta, instead.upsert);
+    this.#refuseUnseen(method, meta, instead.upsert, 'known');
     for (const row of rows) this.#refusePivots(method, meta, row);
   }
 
@@ -59,7 +59,7 @@ export class DirectWrites {
   /** Checks an INSERT from a query. */
   insertFrom(method: string, meta: EntityMetadata): void {
     this.#refuseView(method, meta);
-    this.#refuseUnseen(method, meta, instead.insert);
+    this.#refuseUnseen(method, meta, instead.insert, 'new');
     const counters = this.registry.countersOn(meta).map(({ name }) => name);
     if (counters.length === 0) return;
     throw bypassRefused(
@@ -70,7 +70,7 @@ export class DirectWrites {
 
   update(method: string, meta: EntityMetadata, data: object): void {
     this.#refuseView(method, meta);
-    const watched = watchedColumns(this.registry.countedBy(meta)).map(column => column.toLowerCase());
+    const watched = watchedColumns(this.registry.countedBy(meta, 'table')).map(column => column.toLowerCase());
     const written = writtenColumns(meta, data);
     if (watched.some(column => written.has(column))) this.#refuseUnseen(method, meta, instead.update);
     this.#refuseLost(method, meta, column => written.has(column.toLowerCase()));
@@ -91,7 +91,8 @@ export class DirectWrites {
 
   /** Checks a copy that the database makes: the new row has no rows of its own yet, so stored counts are not copied. */
   clone(method: string, meta: EntityMetadata, overrides: object): void {
-    this.#refuseUnseen(method, meta, instead.clone);
+    // Where each type has a table, all parts of the row are copied.
+    this.#refuseUnseen(method, meta, instead.clone, 'known');
     const written = writtenColumns(meta, overrides);
     const copied = this.registry
       .countersOn(meta)
@@ -107,7 +108,7 @@ export class DirectWrites {
   #refuseView(method: string, { view, expression, className }: EntityMetadata): void {
     if (!view) return;
     const seen = this.registry.groups
-      .flatMap(({ counted, target }) => [counted, target])
+      .flatMap(({ counted, type, target }) => [counted, type, target])
       .find(({ tableName }) => typeof expression !== 'string' || expression.includes(tableName));
     if (seen)
       throw bypassRefused(
@@ -130,12 +131,12 @@ export class DirectWrites {
   }
 
   /** Refuses a write of counted rows where hooks count; triggers see it. */
-  #refuseUnseen(method: string, meta: EntityMetadata, hint: string): void {
-    if (this.registry.strategy === 'hooks') this.#refuse(method, meta, hint);
+  #refuseUnseen(method: string, meta: EntityMetadata, hint: string, reach?: Reach): void {
+    if (this.registry.strategy === 'hooks') this.#refuse(method, meta, hint, reach);
   }
 
-  #refuse(method: string, meta: EntityMetadata, hint: string): void {
-    const counters = this.registry.countedBy(meta).flatMap(group => group.counters.map(({ name }) => name));
+  #refuse(method: string, meta: EntityMetadata, hint: string, reach: Reach = 'table'): void {
+    const counters = this.registry.countedBy(meta, reach).flatMap(group => group.counters.map(({ name }) => name));
     if (counters.length > 0)
       throw bypassRefused(
         meta.className,

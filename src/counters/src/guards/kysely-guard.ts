@@ -80,20 +80,19 @@ function queriesIn(node: RootOperationNode): RootOperationNode[] {
 function refuse(em: SqlEntityManager, registry: CounterRegistry, node: RootOperationNode): void {
   const written = writtenBy(node);
   if (!written) return;
-  const entities = new Set(
-    tablesIn(written.tables).flatMap(({ schema, name }) => entityOf(em, registry, name, schema)?.class ?? []),
-  );
-  for (const { counted, target, counters, discriminator, primaryKey, by } of entities.size === 0
-    ? []
-    : registry.groups) {
+  const entities = tablesIn(written.tables).flatMap(({ schema, name }) => entityOf(em, registry, name, schema) ?? []);
+  const classes = new Set<unknown>(entities.map(meta => meta.class));
+  const counting = new Set(entities.flatMap(meta => registry.countedBy(meta, 'table')));
+  for (const group of entities.length === 0 ? [] : registry.groups) {
+    const { counted, type, target, counters, discriminator, primaryKey, by } = group;
     const list = counters.map(({ name }) => name).join(' and ');
-    if (registry.strategy === 'hooks' && entities.has(counted.class)) {
+    if (registry.strategy === 'hooks' && counting.has(group)) {
       throw bypassRefused(
         counted.className,
-        `A Kysely ${node.kind} on ${counted.tableName} would write past ${list}. Use em.create() and em.remove(), or insertMany(), updateWhere() and deleteWhere() of the counters.`,
+        `A Kysely ${node.kind} on ${type.tableName} would write past ${list}. Use em.create() and em.remove(), or insertMany(), updateWhere() and deleteWhere() of the counters.`,
       );
     }
-    if (!entities.has(target.class)) continue;
+    if (!classes.has(target.class)) continue;
     if (written.whole) throw assigned(node, list);
     const columns = identifiersIn(written.columns);
     const takesAway =

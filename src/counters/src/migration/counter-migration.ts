@@ -1,4 +1,5 @@
 import { DatabaseSchema, type SqlEntityManager } from '@mikro-orm/sql';
+import { hasTypeTables } from '../declarations/rows-of-types.js';
 import { CounterError } from '../errors.js';
 import type { RolloutKind } from '../sql/dialects/dialect.js';
 import { dialectOf } from '../sql/dialects/dialects.js';
@@ -202,7 +203,13 @@ function targetTable(em: SqlEntityManager, { group }: CounterRollout): string {
 /** Returns the definition of a counter's column, as MikroORM's schema generator has it. */
 function columnSql(em: SqlEntityManager, { group: { target }, counter }: CounterRollout): string {
   const platform = em.getPlatform();
-  const schema = DatabaseSchema.fromMetadata([target.root], platform, em.config, undefined, em);
+  const schema = DatabaseSchema.fromMetadata(
+    [hasTypeTables(target) ? target : target.root],
+    platform,
+    em.config,
+    undefined,
+    em,
+  );
   const table = schema.getTables().find(({ name }) => name === target.tableName)!;
   return platform.getSchemaHelper()!.createTableColumn(table.getColumn(counter.column)!, table)!;
 }

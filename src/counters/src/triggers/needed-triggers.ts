@@ -41,7 +41,7 @@ export function neededTriggers(
     const counters = group.counters.filter(counter => !without.get(group)?.has(counter));
     if (counters.length === 0) return [];
     const bodies = dialectOf(em).triggers.bodies(partsOf({ ...group, counters }, em, { guarded }));
-    return triggersOf(em, group.countedSchema, group.counted, bodies, event => plainTriggerName(em, group, event));
+    return triggersOf(em, group.countedSchema, group.type, bodies, event => plainTriggerName(em, group, event));
   });
   return guarded ? [...counting, ...guardTriggers(em, without, groups)] : counting;
 }
@@ -67,7 +67,7 @@ function guardTriggers(em: SqlEntityManager, without: SomeCounters, groups: read
  * counts: versions of the engine that know no guard take it for somebody else's then, and change no trigger beside it.
  */
 function guardPrefix(into: readonly LocatedGroup[]): string {
-  const [first] = into.map(({ counted }) => counted.tableName).toSorted();
+  const [first] = into.map(({ type }) => type.tableName).toSorted();
   return `${countingPrefix(first!)}guard_`;
 }
 
@@ -78,7 +78,7 @@ function countingPrefix(counted: string): string {
 /** Returns the plain beginnings of the names of the triggers that keep some groups or guard their targets. */
 export function namePrefixes(em: SqlEntityManager, groups: readonly LocatedGroup[]): string[] {
   return groups.flatMap(group => [
-    ...nameBeginnings(em, countingPrefix(group.counted.tableName)).map(name => nameIn(group.countedSchema, name)),
+    ...nameBeginnings(em, countingPrefix(group.type.tableName)).map(name => nameIn(group.countedSchema, name)),
     ...nameBeginnings(em, guardPrefix([group])).map(name => nameIn(group.targetSchema, name)),
   ]);
 }
@@ -93,7 +93,7 @@ export function rolloutTriggers(
   const rollout = { kind, id: counterId(group, counter) };
   // A guard leaves the counters of rollouts out.
   const bodies = dialectOf(em).triggers.bodies(partsOf({ ...group, counters: [counter] }, em, { rollout }));
-  return triggersOf(em, group.countedSchema, group.counted, bodies, event =>
+  return triggersOf(em, group.countedSchema, group.type, bodies, event =>
     rolloutTriggerName(em, kind, group, counter, event),
   );
 }
@@ -117,8 +117,8 @@ export function locatedTrigger(schema: string, local: FoundTrigger): LocatedTrig
 }
 
 /** Returns the plain name of the table whose rows a group counts. */
-export function countedTable({ countedSchema, counted }: LocatedGroup): string {
-  return nameIn(countedSchema, counted.tableName);
+export function countedTable({ countedSchema, type }: LocatedGroup): string {
+  return nameIn(countedSchema, type.tableName);
 }
 
 /** Returns the plain name of the table of a group's targets. */
@@ -127,6 +127,9 @@ export function targetTable({ targetSchema, target }: LocatedGroup): string {
 }
 
 /** Returns the name of a group's trigger for an event, without a schema. */
-export function plainTriggerName(em: SqlEntityManager, { counted, foreignKey }: CounterGroup, event: string): string {
-  return triggerName(em, [`${TRIGGER_PREFIX}${counted.tableName}`, ...foreignKey, ...event.split(' ')]);
+export function plainTriggerName(em: SqlEntityManager, group: CounterGroup, event: string): string {
+  const { type, foreignKey, target } = group;
+  // By one foreign key, rows may be counted into several tables of their target.
+  const into = target.tptParent ? [target.tableName] : [];
+  return triggerName(em, [`${TRIGGER_PREFIX}${type.tableName}`, ...foreignKey, ...into, ...event.split(' ')]);
 }

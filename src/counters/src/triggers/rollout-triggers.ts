@@ -15,7 +15,7 @@ import {
   isSame,
   namesOf,
   refuseForeign,
-  refuseOwnTables,
+  refuseWithoutTriggers,
   type FoundTriggers,
 } from './triggers.js';
 
@@ -62,7 +62,10 @@ export async function rolloutStatements(
   const registry = requireRegistry(em);
   const groups = [...new Set(chosen.map(({ group }) => group))];
   if (kind !== null) {
-    refuseOwnTables(em, groups);
+    refuseWithoutTriggers(
+      em,
+      chosen.map(({ group, counter }) => ({ ...group, counters: [counter] })),
+    );
     refuseForeignKeyRules(em, registry, 'triggers', groups);
   }
   const found = await foundTriggers(em);

@@ -4,7 +4,9 @@ import { countingTriggers, rolloutKinds, rolloutPrefix, type SomeCounters } from
 import { refuseForeignKeyRules } from '../declarations/foreign-key-rules.js';
 import type { CounterGroup, ResolvedCounter } from '../declarations/counter-group.js';
 import { requireRegistry } from '../declarations/registry.js';
+import { placesOf } from '../declarations/rows-of-types.js';
 import { groupsOf, type LocatedGroup } from '../declarations/schemas.js';
+import { columnsElsewhere } from '../declarations/type-tables.js';
 import { CounterError } from '../errors.js';
 import { retried } from '../retry.js';
 import type { FoundTrigger } from '../sql/dialects/dialect.js';
@@ -91,7 +93,7 @@ export async function installTriggers(
   em: SqlEntityManager,
   { guard }: { readonly guard?: boolean } = {},
 ): Promise<{ created: string[]; dropped: string[] }> {
-  refuseOwnTables(em);
+  refuseWithoutTriggers(em);
   if (guard) refuseGuard(em);
   refuseForeignKeyRules(em, requireRegistry(em), 'triggers');
   const found = await foundTriggers(em);
@@ -197,10 +199,13 @@ export function refuseForeign(names: readonly string[]): void {
 }
 
 /**
- * Refuses counters of rows in their own table, where the database lets no trigger change the table that fired it
- * (COUNTER_STRATEGY).
+ * Refuses counters that no trigger of the database can keep (COUNTER_STRATEGY): of rows in their own table, in another
+ * attached database, and, where each type of rows has a table, of rows that have parts in several tables or go without a
+ * trigger of their own table.
  */
-export function refuseOwnTables(em: SqlEntityManager, groups = groupsOf(em, requireRegistry(em))): void {
+export function refuseWithoutTriggers(em: SqlEntityManager, groups = groupsOf(em, requireRegistry(em))): void {
+  for (const group of groups)
+    for (const counter of group.counters) refuseSpreadRows(em, { ...group, counters: [counter] });
   const { mayChangeOwnTable, mayChangeOtherSchema } = dialectOf(em).triggers;
   const elsewhere = groups.find(({ countedSchema, targetSchema }) => countedSchema !== targetSchema);
   if (!mayChangeOtherSchema && elsewhere)
@@ -214,6 +219,22 @@ export function refuseOwnTables(em: SqlEntityManager, groups = groupsOf(em, requ
     'COUNTER_STRATEGY',
     `${own.counters[0]!.name} counts rows of its own table, which triggers of MySQL and MariaDB may not change. Keep it with hooks.`,
   );
+}
+
+function refuseSpreadRows(em: SqlEntityManager, group: LocatedGroup): void {
+  const { counted, type, counters } = group;
+  const elsewhere = columnsElsewhere(group);
+  const [{ name }] = counters as [ResolvedCounter];
+  if (elsewhere.length > 0)
+    throw new CounterError(
+      'COUNTER_STRATEGY',
+      `${name} counts rows of ${type.tableName} by ${placesOf(type, elsewhere)}, and a trigger sees the rows of one table alone. Keep it with hooks, or declare these columns in ${type.className}.`,
+    );
+  if (type.tptParent && !dialectOf(em).triggers.firedByForeignKeys)
+    throw new CounterError(
+      'COUNTER_STRATEGY',
+      `${name} counts rows of ${type.tableName}, which go with their rows of ${counted.tableName} by a foreign key, and triggers of MySQL and MariaDB do not see that. Keep it with hooks.`,
+    );
 }
 
 /**
@@ -242,7 +263,7 @@ export function dropStatements(em: SqlEntityManager, triggers: readonly LocatedT
 
 /** Returns the names, within their schema, of the tables whose rows are counted. */
 function tablesOf(groups: readonly LocatedGroup[]): string[] {
-  return [...new Set(groups.map(({ counted }) => counted.tableName))];
+  return [...new Set(groups.map(({ type }) => type.tableName))];
 }
 
 /** The triggers that a database has under the names of counters, by their names. */
@@ -256,8 +277,8 @@ export interface FoundTriggers {
 export async function foundTriggers(em: SqlEntityManager): Promise<FoundTriggers> {
   const groups = groupsOf(em, requireRegistry(em));
   const prefixes = namePrefixes(em, groups);
-  const places = groups.flatMap(({ countedSchema, counted, targetSchema, target }) => [
-    { schema: countedSchema, table: counted.tableName },
+  const places = groups.flatMap(({ countedSchema, type, targetSchema, target }) => [
+    { schema: countedSchema, table: type.tableName },
     { schema: targetSchema, table: target.tableName },
   ]);
   const found: LocatedTrigger[] = [];

@@ -4,6 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { CountValue } from '../sql/units.js';
 import type { ResolvedCounter } from '../declarations/counter-group.js';
 import { registryOf, withoutShares } from '../declarations/registry.js';
+import { hasTypeTables } from '../declarations/rows-of-types.js';
 import { groupsInto, type LocatedGroup } from '../declarations/schemas.js';
 import { CounterError } from '../errors.js';
 import { finishedVerifies, verifiedRows, type FinishedVerify, type VerifiedRows } from '../events.js';
@@ -154,12 +155,16 @@ export function targetOf(
 ): { target: EntityMetadata; groups: readonly LocatedGroup[] } {
   const target = em.getMetadata(entity) as unknown as EntityMetadata;
   const registry = registryOf(em);
-  const groups = registry ? groupsInto(em, registry, target) : [];
-  if (groups.length === 0)
+  const all = registry ? groupsInto(em, registry, target) : [];
+  // Where each type has a table, the counts of one table.
+  const groups = hasTypeTables(target) ? all.filter(group => group.target.class === target.class) : all;
+  if (groups.length === 0) {
+    const others = new Set(all.map(group => group.target.className));
     throw new CounterError(
       'COUNTER_DECLARATION',
-      `Nothing is counted into ${target.className}. Name an entity that has a stored count.`,
+      `Nothing is counted into ${target.className}. Name an entity that has a stored count${others.size > 0 ? `: ${[...others].join(', ')}` : ''}.`,
     );
+  }
   return { target, groups: names ? onlyNamed(target, groups, names) : groups };
 }
 
