@@ -1,5 +1,14 @@
 import { defineEntity, MikroORM, p } from '@mikro-orm/core';
-import { defineCounter, insertMany, recountAll, updateWhere, verify } from 'mikro-orm-counters';
+import {
+  checkStrategy,
+  defineCounter,
+  insertMany,
+  installTriggers,
+  recountAll,
+  triggerStatus,
+  updateWhere,
+  verify,
+} from 'mikro-orm-counters';
 import { expect, it } from 'vitest';
 import type { Database } from '../../../src/database/database.js';
 import { describeOnServers, strategy } from '../../support/databases.js';
@@ -115,6 +124,25 @@ describeOnServers(
         }
       },
     );
+
+    if (strategy === 'triggers')
+      it('triggers of a version whose functions set no digits are other ones, and are replaced', async () => {
+        const functions = await schema.rows<{ name: string }>(
+          "select oid::regproc::text as name from pg_proc where 'extra_float_digits=1' = any (proconfig)",
+        );
+        expect(functions.length).toBeGreaterThan(0);
+        for (const { name } of functions) await schema.write(`alter function ${name}() reset extra_float_digits`);
+        const names = functions.map(({ name }) => name.replaceAll('"', '')).toSorted();
+        const { different, missing, foreign } = await triggerStatus(schema.em());
+        expect({ different: different.toSorted(), missing, foreign }).toEqual({
+          different: names,
+          missing: [],
+          foreign: [],
+        });
+        await expect(checkStrategy(schema.em())).rejects.toThrow('Install them first');
+        expect((await installTriggers(schema.em())).created.toSorted()).toEqual(names);
+        expect(await triggerStatus(schema.em())).toMatchObject({ different: [], missing: [] });
+      });
 
     if (strategy === 'triggers')
       it('triggers count exactly in the session of another program that rounds what it shows', async () => {

@@ -232,7 +232,9 @@ function guardBodies(columns: readonly string[]): TriggerBody[] {
 function functionBody({ rollout, guarded }: TriggerParts, statements: string): string {
   const counts = rollout ? countsInRollout(rollout) : TRIGGERS_COUNT;
   const [before, run] = guarded ? [` before text := ${ASSIGNING};`, assigning(statements)] : ['', statements];
-  return `declare negative text;${before} begin if ${counts} then ${run} end if; return null; end`;
+  // In whatever session the trigger fires, a REAL is printed with all of its digits.
+  const settings = statements.includes(REAL_AS_PRINTED) ? `${settingSql('extra_float_digits=1')} ` : '';
+  return `${settings}declare negative text;${before} begin if ${counts} then ${run} end if; return null; end`;
 }
 
 /**
@@ -322,13 +324,14 @@ function textOf(quotedName: string): string {
 }
 
 function createTrigger(em: SqlEntityManager, schema: string, { name, event, table, body }: FoundTrigger): string[] {
-  const [, head, source] = /^(.*?for each (?:statement|row)) (.*)$/s.exec(body)!;
+  const [, head, settings = '', source] = /^(.*?for each (?:statement|row)) (set .*? )?((?:declare|begin) .*)$/s.exec(
+    body,
+  )!;
   // A trigger's function has its name, in the schema of its table.
   const run = quoted(em, nameIn(schema, name));
-  // In whatever session the trigger fires, its names mean what they mean now, and a REAL is printed with all of its digits.
-  const settings = `set search_path from current${source!.includes(REAL_AS_PRINTED) ? ' set extra_float_digits = 1' : ''}`;
+  // In whatever session the trigger fires, its names mean what they mean now.
   return [
-    `create or replace function ${run}() returns trigger language plpgsql ${settings} as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
+    `create or replace function ${run}() returns trigger language plpgsql set search_path from current ${settings}as ${BODY_QUOTES}${source}${BODY_QUOTES}`,
     `create trigger ${quoted(em, name)} ${event} on ${quoted(em, nameIn(schema, table))} ${head} execute function ${run}()`,
   ];
 }
@@ -339,22 +342,36 @@ function isOn(em: SqlEntityManager, column: string, schema: string, tables: read
   return `${column} in (${names.map(name => `to_regclass('${name.replaceAll("'", "''")}')`).join(', ')})`;
 }
 
-/** Reads the triggers of some tables. What its definition says beside its event is part of a trigger's body. */
+/** Returns the clause of a function's setting, as the catalog has it: `name=value`. */
+function settingSql(setting: string): string {
+  return `set ${setting.replace('=', ' = ')}`;
+}
+
+/**
+ * Reads the triggers of some tables. What its definition says beside its event is part of a trigger's body, and so are the
+ * settings of its function, without the path that depends on the session that made it.
+ */
 async function foundTriggers(em: SqlEntityManager, schema: string, tables: readonly string[]): Promise<FoundTrigger[]> {
-  const rows = await em.execute<{ name: string; t: string; enabled: boolean; definition: string; source: string }[]>(
-    `select t.tgname as name, c.relname as t, t.tgenabled in ('O', 'A') as enabled, p.prosrc as source,
+  const rows = await em.execute<
+    { name: string; t: string; enabled: boolean; definition: string; settings: string[] | null; source: string }[]
+  >(
+    `select t.tgname as name, c.relname as t, t.tgenabled in ('O', 'A') as enabled, p.prosrc as source, p.proconfig as settings,
        replace(replace(pg_get_triggerdef(t.oid), format('CREATE TRIGGER %I ', t.tgname), ''), format(' ON %I.%I', n.nspname, c.relname), '') as definition
      from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace join pg_proc p on p.oid = t.tgfoid
      where not t.tgisinternal and ${isOn(em, 't.tgrelid', schema, tables)} order by t.tgname`,
   );
-  return rows.map(({ name, t: table, enabled, definition, source }) => {
+  return rows.map(({ name, t: table, enabled, definition, settings, source }) => {
     const [, event = '', head = definition] =
       /^(.*?) ((?:REFERENCING|FOR EACH) .*) EXECUTE FUNCTION .*$/s.exec(definition) ?? [];
     return {
       name,
       table,
       event: `${enabled ? '' : 'disabled '}${event.toLowerCase()}`,
-      body: `${head.replaceAll(/\b[A-Z]+\b/g, word => word.toLowerCase())} ${source}`,
+      body: [
+        head.replaceAll(/\b[A-Z]+\b/g, word => word.toLowerCase()),
+        ...(settings ?? []).filter(setting => !setting.startsWith('search_path=')).map(settingSql),
+        source,
+      ].join(' '),
     };
   });
 }
