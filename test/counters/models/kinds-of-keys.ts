@@ -128,6 +128,7 @@ const kinds: readonly KindOfKey[] = [
   kind('numbered', { type: Numbered, autoincrement: false, unsigned: false }, [1, 10, 2]),
   kind('datetime', { type: 'datetime', length: 0 }, whole),
   kind('datetime_milliseconds', { type: 'datetime', length: 3 }, fractions),
+  kind('datetime_microseconds', { type: 'datetime', length: 6 }, fractions),
   kind('day', { type: 'date' }, days),
   {
     name: 'mixed_plain',
