@@ -1,12 +1,13 @@
 import { readJournal } from '../../database/adoption/journal.js';
 import { dialectOf, type Database } from '../../database/database.js';
+import { learnUuidOrder } from '../../database/mapped/key-forms.js';
 import type { DatabaseMap } from '../../map/map-form.js';
 import { CommandError } from '../failures/command-error.js';
 import { isWithin } from '../failures/within.js';
 
 /**
  * Opens a database: our own without a map, another application's by the map that it was adopted by. Errors:
- * CommandError if the adoption was interrupted.
+ * CommandError if the adoption was interrupted, or the order of UUIDs is none that is known.
  */
 export async function openByMap(open: (map: DatabaseMap | null) => Promise<Database>): Promise<Database> {
   const database = await open(null);
@@ -22,7 +23,14 @@ export async function openByMap(open: (map: DatabaseMap | null) => Promise<Datab
   }
   if (map === null) return database;
   await database.close(true);
-  return open(map);
+  const adopted = await open(map);
+  const refusal = await learnUuidOrder(adopted, map).catch(async (error: unknown) => {
+    await adopted.close(true);
+    throw error;
+  });
+  if (refusal === null) return adopted;
+  await adopted.close(true);
+  throw new CommandError(refusal);
 }
 
 async function adoptedMap(database: Database): Promise<DatabaseMap | null> {

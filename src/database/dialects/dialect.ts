@@ -115,15 +115,15 @@ export interface Bound {
   readonly place: readonly Compared[];
 }
 
+/** Returns a text for a UUID, such that the texts have the order in which a database has the UUIDs. */
+export type UuidOrder = (uuid: string) => string;
+
 /** The SQL that differs between the databases. */
 export interface SqlRules {
   /** Returns SQL for this moment, or some seconds later, by the database's clock, in the format of its columns. */
   readonly now: (secondsLater?: number) => string;
-  /**
-   * Returns a text for a UUID, by which the UUIDs of the database's own type have its order; null: that is the order of
-   * the UUIDs as texts.
-   */
-  readonly uuidInOrder: ((uuid: string) => string) | null;
+  /** The orders in which versions of the database have the UUIDs of its own type, that of the newest first. */
+  readonly uuidOrders: readonly UuidOrder[];
   /** Returns the condition that a column has a text, regardless of case and accents. */
   readonly isText: (column: Expression<string>, text: string) => Expression<SqlBool>;
   /** Returns the condition that a column is like a pattern with the escape character `!`, regardless of case and accents. */

@@ -1,9 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installTriggers, removeTriggers } from 'mikro-orm-counters';
+import { openByMap } from '../../../src/cli/database/open-by-map.js';
 import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
 import { openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
 import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
+import { uuidSamples } from '../../../src/database/mapped/key-forms.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
 import { keyOfText, keyText, Role, type KeyForm } from '../../../src/entities/index.js';
 import type { DatabaseMap } from '../../../src/map/map-form.js';
@@ -274,6 +276,23 @@ describeOnEach('a database of another application with UUIDs', kind => {
         expect({ rest, rows: new Set(forward).size }).toEqual({ rest, rows });
       }
     });
+
+    if (keys.includes('uuid'))
+      it('is opened with a question for the order of UUIDs', async () => {
+        const sent: string[] = [];
+        const opened = await openByMap(async given => {
+          const one = await openDatabase(url, 'hooks', given);
+          const connection = one.em.getConnection();
+          const execute = connection.execute.bind(connection) as (...words: unknown[]) => Promise<unknown>;
+          connection.execute = ((...words: unknown[]) => {
+            sent.push(String(words[0]));
+            return execute(...words);
+          }) as never;
+          return one;
+        });
+        await opened.close(true);
+        expect(sent.filter(sql => sql.includes(uuidSamples[1]!))).toHaveLength(1);
+      });
 
     it('refuses a cursor of other keys', async () => {
       const admin = await api.token(Role.ADMIN, null);

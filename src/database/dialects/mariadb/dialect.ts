@@ -2,7 +2,7 @@ import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type { Tables } from '../../tables.js';
 import { serverDialect } from '../mysql-and-mariadb/server-dialect.js';
 import { forcedIndex } from './forced-index.js';
-import { uuidInOrder } from './uuid-order.js';
+import { uuidOrders } from './uuid-order.js';
 
 /** MariaDB's idle limit for transactions alone; 0 means none. */
 export const mariaDbIdleLimit = { variable: 'idle_transaction_timeout', unlimited: 0 };
@@ -16,7 +16,7 @@ export const mariaDb = serverDialect({
   idleLimit: mariaDbIdleLimit,
   readOnlyVariable: 'tx_read_only',
   forShare: 'lock in share mode',
-  uuidInOrder,
+  uuidOrders,
   selectByIndex,
   // The stages of a copy, and of building indexes: the rows, then their indexes.
   alteredShareSql:

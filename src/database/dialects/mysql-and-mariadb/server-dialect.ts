@@ -40,7 +40,7 @@ interface ServerDifferences {
   readonly readOnlyVariable: string;
   /** The words with which a query keeps others from changing its rows, and after which "skip locked" may stand. */
   readonly forShare: string;
-  readonly uuidInOrder: SqlRules['uuidInOrder'];
+  readonly uuidOrders: SqlRules['uuidOrders'];
   readonly selectByIndex: SqlRules['selectByIndex'];
   /** The query for the fraction of its work that an ALTER TABLE of this database has done. */
   readonly alteredShareSql: string;
@@ -89,7 +89,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
     },
     sql: {
       now: (secondsLater = 0) => `(utc_timestamp(3) + interval ${Math.round(secondsLater * 1_000_000)} microsecond)`,
-      uuidInOrder: own.uuidInOrder,
+      uuidOrders: own.uuidOrders,
       // The collations of the columns ignore case and accents.
       isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
       isLike: (column, pattern) => sql<SqlBool>`${column} like ${pattern} escape '!'`,

@@ -14,7 +14,7 @@ export const mySql = serverDialect({
   idleLimit: mySqlIdleLimit,
   readOnlyVariable: 'transaction_read_only',
   forShare: 'for share',
-  uuidInOrder: null,
+  uuidOrders: [],
   selectByIndex,
   alteredShareSql: `select s.work_completed / nullif(s.work_estimated, 0) as share from performance_schema.events_stages_current s join performance_schema.threads t using (thread_id)
     where (s.event_name = 'stage/sql/copy to tmp table' or s.event_name like 'stage/innodb/alter table%') and t.processlist_db = database()`,

@@ -58,7 +58,7 @@ export const postgreSql: Dialect = {
     // The moment at which the statement began, and not its transaction.
     now: (secondsLater = 0) =>
       `(date_trunc('milliseconds', statement_timestamp()) + interval '${Math.round(secondsLater * 1_000_000)} microseconds')`,
-    uuidInOrder: null,
+    uuidOrders: [uuid => uuid],
     // By the collation of the columns.
     isText: (column, text) => sql<SqlBool>`${column} = ${text}`,
     isLike: (column, pattern) =>

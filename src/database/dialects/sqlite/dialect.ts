@@ -43,7 +43,7 @@ export const sqlite: Dialect = {
   },
   sql: {
     now: (secondsLater = 0) => `(cast(unixepoch('subsec') * 1000 as integer) + ${Math.round(secondsLater * 1000)})`,
-    uuidInOrder: null,
+    uuidOrders: [],
     isText: (column, text) => sql<SqlBool>`${folded(column)} = ${folded(text)}`,
     isLike: (column, pattern) => sql<SqlBool>`${folded(column)} like ${folded(pattern)} escape '!'`,
     isAmongFew: (key, keys) => sql<SqlBool>`${key} in ${keys}`,

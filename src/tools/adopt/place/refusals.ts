@@ -3,6 +3,7 @@ import type { AdoptionPlan } from '../../../database/adoption/plan.js';
 import { ownTableNames } from '../../../database/adoption/own-tables.js';
 import { planAdoption } from '../../../database/adoption/plan.js';
 import { dialectOf } from '../../../database/database.js';
+import { learnUuidOrder } from '../../../database/mapped/key-forms.js';
 import { mapParts } from '../../../map/map-form.js';
 import { versionFinding } from '../../doctor/connection.js';
 import { textOf } from '../../../map/sources.js';
@@ -36,12 +37,14 @@ export async function examinedPlan(examined: Examined): Promise<ExaminedPlan> {
   if (names.some(name => !isReadable(examined, name)) || ofMap.some(text => text.includes('which the map names')))
     return { plan: null, refusals: [...refusals, ...ofMap] };
   const plan = await planAdoption(database, map);
+  const ofOrder = await learnUuidOrder(database, map);
   return {
     plan,
     refusals: [
       ...refusals,
       ...ofMap,
       ...plan.refusals,
+      ...(ofOrder === null ? [] : [ofOrder]),
       ...(ofMap.length > 0 ? [] : await ofRows(examined)),
       ...oddNames(examined),
       ...requiredColumns(examined),
