@@ -3,9 +3,15 @@ import { LongestFirst } from './test/support/longest-first.ts';
 
 /**
  * The options of V8 in the workers, which save a twelfth of their processor time: few collections of garbage, code that
- * is kept, and no optimizing compiler for what runs seldom, as most of a test does.
+ * is kept, and no optimizing compiler for what runs seldom, as most of a test does. Only where many random operations are
+ * requested, code runs often enough for it.
  */
-const optionsOfV8 = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--no-flush-bytecode', '--no-turbofan'];
+const optionsOfV8 = [
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+  '--no-flush-bytecode',
+  ...(process.env['RANDOM_OPERATIONS'] === undefined ? ['--no-turbofan'] : []),
+];
 
 /** Returns one group of tests; the databases are started once, for all of them. */
 function group(test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {

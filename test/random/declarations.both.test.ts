@@ -5,8 +5,10 @@ import { recountAll, verify } from 'mikro-orm-counters';
 import { describeOnEngineDatabases, type EngineDatabaseKind } from '../support/databases.js';
 import { freshSchema } from '../support/schema.js';
 import { anyDraw, columnOf, depthOf, entitiesOf, referenceTo, seaOf, tablesOf, type Draw } from './declarations/sea.js';
-import { anyStep, operationsIn, perform, type Step } from './declarations/steps.js';
+import { noteDraw, Progress } from './declarations/progress.js';
+import { anyStep, type Step } from './declarations/steps.js';
 import { mistakesIn, readContents, type Contents } from './declarations/totals.js';
+import { perform } from './declarations/writer.js';
 import { checkRounds, readRunOptions } from './model-check.js';
 
 const options = readRunOptions(25);
@@ -15,7 +17,7 @@ const subject = 'random declarations';
  * The most steps that are done with the same declarations. Many operations have longer rounds, because to make the tables
  * and the entities of a round costs as much as some dozens of steps.
  */
-const STEPS_PER_DRAW = options.requested ? 400 : 50;
+const STEPS_PER_DRAW = options.requested ? 100 : 10;
 /** The fewest steps with the same declarations, also in a counterexample. */
 const MIN_STEPS = 5;
 /** How long a counterexample is made smaller, in milliseconds. */
@@ -26,37 +28,38 @@ describeOnEngineDatabases(subject, kind => {
     'random counts and sums, with random conditions, at one to three levels, equal the rows after each of random writes',
     { timeout: options.timeout },
     async () => {
-      const done = await checkRounds(`${subject} on ${kind}`, options, STEPS_PER_DRAW, async (seed, most) => {
-        let operations = 0;
+      const done = await checkRounds(`${subject} on ${kind}`, options, STEPS_PER_DRAW, async (seed, most, tally) => {
+        const progress = new Progress(tally);
         let failedAt: number | undefined;
         const steps = fc.array(anyStep, { minLength: Math.min(most, MIN_STEPS), maxLength: most, size: 'max' });
         const property = fc.asyncProperty(anyDraw, steps, async (draw, some) => {
           // Then the smallest counterexample so far is the result.
           if (failedAt !== undefined && Date.now() - failedAt > SHRINKING_MS) return;
           try {
-            await check(kind, draw, some);
+            await check(kind, draw, some, progress);
           } catch (error) {
             failedAt ??= Date.now();
             throw error;
           }
-          operations = some.reduce((sum, step) => sum + operationsIn(step), 0);
         });
         const { failed, errorInstance } = await fc.check(property, { seed, numRuns: 1 });
         if (failed) throw errorInstance;
-        return operations;
+        return progress.operations;
       });
       expect(done).toBeGreaterThanOrEqual(options.operations);
     },
   );
 });
 
-async function check(kind: EngineDatabaseKind, draw: Draw, steps: readonly Step[]): Promise<void> {
+async function check(kind: EngineDatabaseKind, draw: Draw, steps: readonly Step[], progress: Progress): Promise<void> {
+  noteDraw(progress, draw);
   const sea = seaOf(draw);
   const { database, drop } = await freshSchema(kind, { entities: entitiesOf(sea), counters: sea.counters });
   const em = () => database.em.fork();
   let last: unknown = 'the declarations';
   const expectExact = async (used: SqlEntityManager = em()): Promise<Contents> => {
     const contents = await readContents(used, kind, sea);
+    progress.note('comparisons', 'of all stored counts with the rows, and with what is loaded');
     const mistakes = mistakesIn(used, sea, contents);
     if (mistakes.length > 0) throw new Error(mistakes.join('; '));
     return contents;
@@ -73,10 +76,11 @@ async function check(kind: EngineDatabaseKind, draw: Draw, steps: readonly Step[
     // The keys that conditions name.
     for (const id of [1, 2]) start.create(sea.Keeper, { id } as never);
     await start.flush();
+    progress.watch(database.em);
     let contents = await expectExact();
     for (const step of steps) {
       last = step;
-      contents = await perform(em(), kind, sea, step, contents, expectExact);
+      contents = await perform(em(), { kind, sea, progress, check: expectExact }, step, contents);
     }
     last = 'verify and recount after all steps';
     await expectNoDrift();

@@ -93,30 +93,39 @@ export async function checkModel<Commands>(
 
 /**
  * Does rounds of random steps, each from a seed of its own, until they have done the requested number of operations;
- * returns that number. A round gets the number of its steps, and returns that of its operations. Errors: where a round
- * differs from what it expects, with the way to repeat it.
+ * returns that number. A round gets the number of its steps, and returns that of its operations; what it tallies by
+ * `kind: name` is reported at the end. Errors: where a round differs from what it expects, with the way to repeat it.
  */
 export async function checkRounds(
   name: string,
   { operations, seed, requested }: RunOptions,
   stepsPerRound: number,
-  round: (seed: number, steps: number) => Promise<number>,
+  round: (seed: number, steps: number, tally: Tally) => Promise<number>,
 ): Promise<number> {
-  const started = Date.now();
+  const [started, processor, tally]: [number, NodeJS.CpuUsage, Tally] = [Date.now(), process.cpuUsage(), new Map()];
   let done = 0;
-  const report = (rounds: number): void =>
+  const report = (rounds: number): void => {
+    const { user, system } = process.cpuUsage(processor);
+    const seconds = `${Math.round((Date.now() - started) / 1000)} s (${Math.round((user + system) / 1e6)} s of the processor)`;
     console.log(
-      `${name}: ${done} operations in ${rounds} rounds from RANDOM_SEED=${seed} in ${Math.round((Date.now() - started) / 1000)} s, no counterexample`,
+      [
+        `${name}: ${done} operations in ${rounds} rounds from RANDOM_SEED=${seed} in ${seconds}, no counterexample`,
+        ...linesOf(tally),
+      ].join('\n'),
     );
+  };
   let index = 0;
   for (; done < operations; index += 1) {
     const own = (seed + index) % 2 ** 31;
     const steps = Math.min(stepsPerRound, operations);
     try {
-      done += await round(own, steps);
+      done += await round(own, steps, tally);
     } catch (error) {
       throw new Error(
-        [`${name}: ${(error as Error).message}`, `To run it again: ${command(name, own, steps)}`].join('\n'),
+        [
+          `${name}, after ${done} operations: ${(error as Error).message}`,
+          `To run it again: ${command(name, own, steps)}`,
+        ].join('\n'),
         { cause: error },
       );
     }
@@ -124,6 +133,18 @@ export async function checkRounds(
   }
   if (requested) report(index);
   return done;
+}
+
+/** Returns a tally as one line for each kind. */
+function linesOf(tally: Tally): string[] {
+  const kinds = Map.groupBy(tally, ([key]) => key.slice(0, key.indexOf(': ')));
+  return [...kinds].map(
+    ([kind, counts]) =>
+      `  ${kind}: ${counts
+        .toSorted(([, a], [, b]) => b - a)
+        .map(([key, count]) => `${key.slice(kind.length + 2)} ${count}`)
+        .join(', ')}`,
+  );
 }
 
 function wholeNumber(variable: string, fallback: number, least: number): number {

@@ -38,6 +38,8 @@ export interface Draw {
   readonly onlyWild: boolean;
   /** The targets to which rows refer by their numbers, and not by their primary keys. */
   readonly numbered: readonly Numbered[];
+  /** The most shells that stay after a step. */
+  readonly mostShells: number;
 }
 
 /** The targets that may be referred to by their numbers. */
@@ -60,6 +62,7 @@ export const anyDraw: fc.Arbitrary<Draw> = fc.record({
   shoreLevels: fc.nat({ max: 2 }),
   onlyWild: fc.boolean(),
   numbered: fc.subarray<Numbered>(['shore', 'coast', 'ocean']),
+  mostShells: fc.oneof({ weight: 9, arbitrary: fc.constant(200) }, { weight: 1, arbitrary: fc.constant(1200) }),
 });
 
 /** A row of any entity of the sea. */

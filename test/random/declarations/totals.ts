@@ -94,9 +94,15 @@ export function mistakesIn(em: SqlEntityManager, sea: Sea, contents: Contents): 
 function totals(sea: Sea, contents: Contents): Totals {
   const actual: Totals = new Map();
   const add = (place: string, amount: bigint): void => void actual.set(place, BigInt(actual.get(place) ?? 0n) + amount);
+  const byKey = new Map(
+    targets.map(table => [
+      table as string,
+      new Map(contents.get(table)!.map(row => [row[referredColumn(sea, table)]!, row])),
+    ]),
+  );
   /** Returns the row of a table to which a foreign key refers. */
   const rowOf = (table: string, key: string | null): Row | undefined =>
-    key === null ? undefined : contents.get(table)!.find(row => row[referredColumn(sea, table)] === key);
+    key === null ? undefined : byKey.get(table)!.get(key);
   for (const shell of contents.get('shell')!)
     for (const [index, aspect] of sea.draw.aspects.entries()) {
       const column = columnOf(index);
