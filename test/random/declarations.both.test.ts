@@ -30,21 +30,14 @@ describeOnEngineDatabases(subject, kind => {
     async () => {
       const done = await checkRounds(`${subject} on ${kind}`, options, STEPS_PER_DRAW, async (seed, most, tally) => {
         const progress = new Progress(tally);
-        let failedAt: number | undefined;
         const steps = fc.array(anyStep, { minLength: Math.min(most, MIN_STEPS), maxLength: most, size: 'max' });
-        const property = fc.asyncProperty(anyDraw, steps, async (draw, some) => {
-          // Then the smallest counterexample so far is the result.
-          if (failedAt !== undefined && Date.now() - failedAt > SHRINKING_MS) return;
-          try {
-            await check(kind, draw, some, progress);
-          } catch (error) {
-            failedAt ??= Date.now();
-            throw error;
-          }
-        });
-        const { failed, errorInstance } = await fc.check(property, { seed, numRuns: 1 });
-        if (failed) throw errorInstance;
-        return progress.operations;
+        const property = fc.asyncProperty(anyDraw, steps, (draw, some) => check(kind, draw, some, progress));
+        const run = { seed, numRuns: 1 };
+        const found = await fc.check(property, { ...run, endOnFailure: true });
+        if (!found.failed) return progress.operations;
+        // The smallest counterexample until the time is over.
+        const smaller = await fc.check(property, { ...run, plugins: [fc.interruptAfterTimeLimit(SHRINKING_MS)] });
+        throw smaller.errorInstance ?? found.errorInstance;
       });
       expect(done).toBeGreaterThanOrEqual(options.operations);
     },

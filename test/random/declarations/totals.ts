@@ -133,8 +133,13 @@ function totals(sea: Sea, contents: Contents): Totals {
 /** Returns a number in units of its last decimal; where it has more of them, it is no whole number. */
 function units(value: unknown, scale: number): number | bigint {
   if (scale === 0) return BigInt(String(value));
-  const number = Number((Number(value) * 10 ** scale).toFixed(4));
-  return Number.isInteger(number) ? BigInt(number) : number;
+  // By its text, for a product with 100 has other decimals: 4700000012.69 * 100 is 470000001268.9999.
+  const [whole, decimals] = Number(value)
+    .toFixed(scale + 2)
+    .split('.') as [string, string];
+  const units = whole + decimals.slice(0, scale);
+  const rest = decimals.slice(scale);
+  return Number(rest) === 0 ? BigInt(units) : Number(`${units}.${rest}`);
 }
 
 function conditionOf(em: SqlEntityManager, { by }: Aspect, index: number): string {
