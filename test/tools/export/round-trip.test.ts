@@ -189,6 +189,28 @@ describeOnEach('exports and imports', kind => {
   });
 });
 
+it('an export that is told to stop ends after its page, and says that it is not whole', async () => {
+  const { database, drop } = await freshDatabase('sqlite');
+  const em = database.em.fork();
+  for (let index = 0; index < 2001; index++) em.create(User, { name: `N${index}`, email: `n${index}@example.org` });
+  await em.flush();
+  const stopping = new AbortController();
+  const pieces: string[] = [];
+  const rows = await writeExport(
+    database,
+    operator,
+    exportedUsers,
+    piece => {
+      // The names of the columns are the first piece.
+      if (pieces.push(piece) === 2) stopping.abort();
+      return Promise.resolve();
+    },
+    { format: 'csv', signal: stopping.signal },
+  );
+  expect([rows, pieces.length]).toEqual([null, 2]);
+  await drop();
+});
+
 it('no cell of a CSV export begins as a formula does, unless that is asked for', async () => {
   const { database, drop } = await freshDatabase('sqlite');
   const em = database.em.fork();
