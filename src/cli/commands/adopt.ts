@@ -106,7 +106,11 @@ function planned({ databaseUrl: url }: Config, place: MapPlace, json: boolean): 
     const examined = { theirs, tables, map };
     const { plan, refusals } = await examinedPlan(examined);
     const additions = plan === null ? [] : await shownAdditions(examined, plan);
-    const remarks = [...(plan?.remarks ?? []), ...(plan === null ? [] : await keptValues(examined))];
+    const remarks = [
+      ...(plan?.risks ?? []),
+      ...(plan?.remarks ?? []),
+      ...(plan === null ? [] : await keptValues(examined)),
+    ];
     if (json) {
       await printWhole(`${JSON.stringify({ mapFile: path, map, additions, remarks, refusals }, null, 2)}\n`);
       return refusals.length > 0 ? ExitCode.failure : ExitCode.clean;
@@ -145,6 +149,7 @@ async function adopted(config: Config, place: MapPlace): Promise<ExitCode> {
       );
     const { plan, refusals } = await examinedPlan({ theirs, tables, map: loaded.map });
     if (refusals.length > 0) throw new CommandError(`Nothing was changed.\n${refusals.join('\n')}`);
+    for (const risk of plan?.risks ?? []) tell(`remark: ${printable(risk)}\n`);
     if (plan?.journal && plan.additions.some(({ kind }) => kind === 'changes'))
       await requireNoTriggers(config, plan.journal.map);
     return loaded.map;

@@ -21,6 +21,8 @@ export interface AdoptionPlan {
   readonly additions: readonly Addition[];
   /** What is not as it should be, but is kept. */
   readonly remarks: readonly string[];
+  /** What can go wrong while it is added, with the way out. */
+  readonly risks: readonly string[];
   /** What stands in the way; nothing may be changed if there is any. */
   readonly refusals: readonly string[];
 }
@@ -33,7 +35,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
   const em = database.em.fork();
   const journal = await readJournal(em);
   const refusal = refusalOfTables(journal, map);
-  if (refusal !== null) return { map, journal, additions: [], remarks: [], refusals: [refusal] };
+  if (refusal !== null) return { map, journal, additions: [], remarks: [], risks: [], refusals: [refusal] };
   const tables = await findTables(database);
   const wanted = wantedTables(database, map, tables, now);
   const planned = plannedBy(journal);
@@ -79,12 +81,23 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
       ...change.additions,
     ],
     remarks: parts.flatMap(({ remarks }) => remarks),
+    risks: await risksOf(
+      database,
+      parts.flatMap(({ additions }) => additions),
+    ),
     refusals: [
       ...change.refusals,
       ...[...parts, ...own].flatMap(({ refusals }) => refusals),
       ...foreignNames(database, wanted, tables, ours, planned, journal),
     ],
   };
+}
+
+async function risksOf(database: Database, additions: readonly Addition[]): Promise<string[]> {
+  const tables = additions.filter(({ kind }) => kind === 'indexes').map(({ object }) => object);
+  if (tables.length === 0) return [];
+  const risk = await dialectOf(database).adoption.riskOfIndexes(database.em.fork(), [...new Set(tables)]);
+  return risk === null ? [] : [risk];
 }
 
 async function preparations(database: Database, planned: Planned): Promise<Addition[]> {

@@ -125,6 +125,11 @@ export interface AdoptionRules {
   readonly run: (em: SqlEntityManager, sql: string) => Promise<void>;
   /** Returns the names of indexes that an interrupted statement has left unusable. */
   readonly brokenIndexes: (em: SqlEntityManager) => Promise<readonly string[]>;
+  /**
+   * Returns what can go wrong while indexes are added to tables beside writers, with the way out; null: nothing that is
+   * known.
+   */
+  readonly riskOfIndexes: (em: SqlEntityManager, tables: readonly string[]) => Promise<string | null>;
   /** Returns the privileges that are needed to change the tables of theirs, to make those of ours, and to drop these. */
   readonly needs: (theirs: readonly string[], ours: readonly string[]) => readonly RequiredPrivilege[];
 }

@@ -117,6 +117,7 @@ export const postgreSqlAdoption: AdoptionRules = {
     commentOf: (em, name) => functionComment(sql => em.execute(sql), name),
   },
   run,
+  riskOfIndexes: () => Promise.resolve(null),
   async brokenIndexes(em) {
     const rows = await em
       .getConnection()

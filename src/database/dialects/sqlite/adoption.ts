@@ -113,6 +113,7 @@ export const sqliteAdoption: AdoptionRules = {
   run: async (em, sql) => {
     await em.getConnection().execute(sql, [], 'run');
   },
+  riskOfIndexes: () => Promise.resolve(null),
   brokenIndexes: () => Promise.resolve([]),
   needs: () => [],
 };
