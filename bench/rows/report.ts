@@ -15,11 +15,11 @@ interface Report {
   readonly measured: readonly Measured[];
 }
 
-const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../docs/rows-read.md', import.meta.url));
 
 /**
  * Returns a table with a row for each list, filter and viewer; `docs`: it is also written into its place in
- * `docs/benchmarks.md`. Errors: the page has no place for it.
+ * `docs/rows-read.md`. Errors: the page has no place for it.
  */
 export function writeRows(report: Report, docs: boolean): string {
   const text = tableOf(report);
@@ -28,7 +28,7 @@ export function writeRows(report: Report, docs: boolean): string {
   const page = readFileSync(PAGE, 'utf8');
   const [before, rest] = page.split(begin);
   const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`docs/benchmarks.md has no ${begin}.`);
+  if (before === undefined || after === undefined) throw new Error(`docs/rows-read.md has no ${begin}.`);
   writeFileSync(PAGE, `${before}${begin}\n\n${text}\n\n${end}${after}`);
   return text;
 }
