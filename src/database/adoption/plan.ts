@@ -81,10 +81,7 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
       ...change.additions,
     ],
     remarks: parts.flatMap(({ remarks }) => remarks),
-    risks: await risksOf(
-      database,
-      parts.flatMap(({ additions }) => additions),
-    ),
+    risks: await risksOf(database, [...parts.flatMap(({ additions }) => additions), ...change.additions]),
     refusals: [
       ...change.refusals,
       ...[...parts, ...own].flatMap(({ refusals }) => refusals),
@@ -94,7 +91,8 @@ export async function planAdoption(database: Database, map: DatabaseMap, now = n
 }
 
 async function risksOf(database: Database, additions: readonly Addition[]): Promise<string[]> {
-  const tables = additions.filter(({ kind }) => kind === 'indexes').map(({ object }) => object);
+  // A change of the map makes indexes of its columns anew.
+  const tables = additions.filter(({ kind }) => kind === 'indexes' || kind === 'changes').map(({ object }) => object);
   if (tables.length === 0) return [];
   const risk = await dialectOf(database).adoption.riskOfIndexes(database.em.fork(), [...new Set(tables)]);
   return risk === null ? [] : [risk];

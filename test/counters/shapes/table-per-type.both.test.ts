@@ -99,6 +99,21 @@ describeOnEngineDatabases('rows with a table for each type', kind => {
     expect((await schema.em().findOneOrFail(Party, party.id)).vehicleCount).toBe(1);
   });
 
+  if (withHooks)
+    it('what a hook of the application changes in another table of a row is counted as it is written', async () => {
+      const [party] = await add(schema.em());
+      const em = schema.em();
+      const truck = await em.findOneOrFail(Truck, { owner: party, cargo: 5 });
+      em.getEventManager().registerSubscriber({
+        beforeUpdate({ entity }) {
+          if (entity === truck) em.assign(truck, { lessee: null, cargo: 99 });
+        },
+      });
+      truck.weight = 6;
+      await em.flush();
+      await exact();
+    });
+
   it('a row and its target that are new together, and a rollback, are counted', async () => {
     const em = schema.em();
     const company = em.create(Company, {});
