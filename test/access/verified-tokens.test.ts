@@ -5,7 +5,7 @@ import { Role } from '../../src/entities/index.js';
 const claims = { userId: 1, role: Role.STUDENT };
 
 describe('a token that was verified before', () => {
-  it('is accepted until it expires, and not at that moment', () => {
+  it('a verified token is accepted until it expires, and not at that moment', () => {
     let now = 1000;
     const tokens = new VerifiedTokens(
       () => 'keys',
@@ -21,7 +21,7 @@ describe('a token that was verified before', () => {
     expect(tokens.claimsOf('token')).toBeUndefined();
   });
 
-  it('is not accepted with other keys, nor while the keys must be looked at again', () => {
+  it('a verified token is not accepted with other keys, nor while the keys must be looked at again', () => {
     let keys: unknown = 'old';
     const tokens = new VerifiedTokens(() => keys);
     const remember = (): void => tokens.remember('token', claims, Infinity, 'old');
@@ -34,7 +34,7 @@ describe('a token that was verified before', () => {
     expect(tokens.claimsOf('token')).toBeUndefined();
   });
 
-  it('is not remembered if the keys were in doubt while it was verified', () => {
+  it('a verified token is not remembered if the keys were in doubt while it was verified', () => {
     const tokens = new VerifiedTokens(() => 'keys');
     tokens.remember('token', claims, Infinity, null);
     expect(tokens.claimsOf('token')).toBeUndefined();

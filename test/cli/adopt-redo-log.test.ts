@@ -12,7 +12,7 @@ describeAmong(
   kind => programOf(kind) !== undefined,
   kind => `a small redo log of ${kind}`,
   kind => {
-    it('is named by adopt where a table is large, and how to make it larger, before anything is added', async () => {
+    it('a small redo log is named by adopt where a table is large, and how to make it larger, before anything is added', async () => {
       const server = await startServer(kind, ['--innodb-redo-log-capacity=8388608']);
       const place = placeToRun();
       const connection = await createConnection(server.url);

@@ -179,7 +179,7 @@ it('a password that is typed is not shown, and Ctrl+C or Ctrl+D in its place end
 });
 
 describeOnServers('the password of another database', kind => {
-  it('is in no output and in no file, whether it is right or wrong', async () => {
+  it('the password of another database is in no output and in no file, whether it is right or wrong', async () => {
     const { url, drop } = freshUrl(kind);
     const theirs = await openDatabase(url);
     await theirs.schema.ensureDatabase();

@@ -42,7 +42,7 @@ describe('a query of the query builder', () => {
 
   const db = () => builderFor(database);
 
-  it('has the names of a map, and returns ours', () => {
+  it('a query of the query builder has the names of a map, and returns ours', () => {
     const { sql: text } = db()
       .selectFrom('core_course')
       .select(['id', 'core_course.title', 'status', 'total_enrollments as total'])
@@ -59,7 +59,7 @@ describe('a query of the query builder', () => {
     );
   });
 
-  it('has them in queries within it, in joins, and in conditions that refer outwards', () => {
+  it('a query of the query builder has the names in queries within it, in joins, and in conditions that refer outwards', () => {
     const { sql: text } = db()
       .selectFrom('core_enrollments as e')
       .innerJoin('core_course', 'core_course.id', 'e.course_id')
@@ -81,7 +81,7 @@ describe('a query of the query builder', () => {
     );
   });
 
-  it('keeps our names for what other queries return', () => {
+  it('a query of the query builder keeps our names for what other queries return', () => {
     const part = (id: number) =>
       db().selectFrom(
         db().selectFrom('core_course').select(['id', 'title']).where('id', '=', id).orderBy('title').as('part'),
@@ -101,7 +101,7 @@ describe('a query of the query builder', () => {
     expect(one(1).unionAll(one(2)).orderBy('title').compile().sql).toMatch(/ order by "title"$/);
   });
 
-  it('has the names in the pieces of SQL of its own', () => {
+  it('a query of the query builder has the names in the pieces of SQL of its own', () => {
     const hinted = sql`${sql.table('core_course')} not indexed`;
     const { sql: text } = db()
       .selectFrom(sql<never>`${sql.table('core_course')}`.as<'core_course'>(hinted) as never)
@@ -126,7 +126,7 @@ describe('a query of the query builder', () => {
     expect(db().selectFrom('core_recount_runs').selectAll().compile().sql).toContain('select *');
   });
 
-  it('reads no columns but those of our properties', () => {
+  it('a query of the query builder reads no columns but those of our properties', () => {
     expect(rowReader(database, Course).columns.toSorted()).toEqual([
       'active_enrollments',
       'capacity',

@@ -71,7 +71,7 @@ describeOnServers('a database that a test has used', kind => {
     return state;
   }
 
-  it('is empty for the next test, and its keys begin with 1, once its sessions have ended', async () => {
+  it('a database that a test has used is empty for the next test, and its keys begin with 1, once its sessions have ended', async () => {
     const before = await made();
     for (let time = 0; time < 2; time += 1) {
       const database = await openDatabase(url);
@@ -83,7 +83,7 @@ describeOnServers('a database that a test has used', kind => {
     }
   });
 
-  it('is of no use to the next test if anything else has changed', async () => {
+  it('a database that a test has used is of no use to the next test if anything else has changed', async () => {
     const states: Record<string, string> = {};
     for (const [what, sql] of Object.entries(changes)) {
       const statement = sql[kind === 'postgresql' ? 'postgresql' : 'mysql'];

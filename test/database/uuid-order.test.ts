@@ -23,7 +23,7 @@ const many = Array.from({ length: 256 }, (_, number) =>
 );
 
 describeOnEach('the order of UUIDs', kind => {
-  it('is asked of the server, and is that of all UUIDs', async () => {
+  it('the order of UUIDs is asked of the server, and is that of all UUIDs', async () => {
     const { url, drop } = freshUrl(kind);
     await runNatively(kind, url, ['create table something (id integer)']);
     const database = await openToAdopt(url);
@@ -43,7 +43,7 @@ describeOnEach('the order of UUIDs', kind => {
   });
 
   if (kind === 'mariadb' || kind === 'postgresql')
-    it('is refused if it is none that is known', async () => {
+    it('an unknown order of UUIDs is refused', async () => {
       const { url, drop } = freshUrl(kind);
       await runNatively(kind, url, ['create table something (id integer)']);
       const database = await openToAdopt(url);
@@ -64,7 +64,7 @@ describe('the orders of versions of MariaDB', () => {
   const by = (order: (uuid: string) => string): string[] =>
     uuidSamples.toSorted((one, other) => (order(one) < order(other) ? -1 : 1));
 
-  it('are told apart by the samples that a server is asked to sort', () => {
+  it('the orders of versions of MariaDB are told apart by the samples that a server is asked to sort', () => {
     const plain = (uuid: string): string => uuid;
     const orders = [newer, older, plain];
     for (const order of orders) expect(orders.filter(one => orderOf(by(order), [one]))).toEqual([order]);

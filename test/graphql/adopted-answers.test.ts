@@ -99,7 +99,7 @@ describeOnEach("another application's database", kind => {
     ['an admin', Role.ADMIN, 2],
     ['a teacher', Role.TEACHER, 1],
     ['a student', Role.STUDENT, 11],
-  ] as const)('gives %s the answers of a database into which its rows were copied', async (_, role, userId) => {
+  ] as const)("another application's database gives %s the answers of a database into which its rows were copied", async (_, role, userId) => {
     for (const query of operations) {
       const [theirs, ours] = await both(role, query, userId);
       expect(ours.errors, query).toBeUndefined();
@@ -107,7 +107,7 @@ describeOnEach("another application's database", kind => {
     }
   });
 
-  it('is walked by pages whose rows come once each, though moments differ by less than a millisecond', async () => {
+  it("another application's database is walked by pages whose rows come once each, though moments differ by less than a millisecond", async () => {
     for (const direction of ['ASC', 'DESC']) {
       const seen: string[] = [];
       for (let after: string | null = null, more = true; more;) {

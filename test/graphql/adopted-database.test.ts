@@ -83,7 +83,7 @@ describeOnEach("a server on another application's database", kind => {
     return errors ? { errors: errors.map(({ message, extensions }) => `${extensions.code}: ${message}`) } : data[field];
   };
 
-  it('repairs the stored counts', async () => {
+  it("a server on another application's database repairs the stored counts", async () => {
     expect(repaired.data.recountEnrollments).toEqual({ run: { checked: 3, repaired: 2 }, userErrors: [] });
     expect(await counts()).toEqual([
       { id: 1, t: 3, a: 2 },
@@ -94,7 +94,7 @@ describeOnEach("a server on another application's database", kind => {
     expect(verified.data.verifyEnrollmentCounts).toEqual({ checked: 3, driftCount: 0, ok: true });
   });
 
-  it('compares statuses alike when it lists, counts and stores', async () => {
+  it("a server on another application's database compares statuses alike when it lists, counts and stores", async () => {
     const { data, errors } = await ask(LISTS, { id: '1' });
     expect(data.course).toEqual({
       totalEnrollments: 3,
@@ -122,7 +122,7 @@ describeOnEach("a server on another application's database", kind => {
     ]);
   });
 
-  it('answers with an error for the one field of the one row whose value no map names', async () => {
+  it("a server on another application's database answers with an error for the one field of the one row whose value no map names", async () => {
     const { data, errors } = await ask(
       '{ courses(first: 10) { nodes { id title status } } course(id: 1) { enrollmentsByStatus { count } enrollments(first: 9) { nodes { student { role } } } } }',
     );
@@ -145,7 +145,7 @@ describeOnEach("a server on another application's database", kind => {
     });
   });
 
-  it('changes enrollments with their values, and no other column', async () => {
+  it("a server on another application's database changes enrollments with their values, and no other column", async () => {
     const before = await read(
       'select id, status, progress, enrolled_at from core_enrollments where id < 4 order by id',
     );
@@ -181,7 +181,7 @@ describeOnEach("a server on another application's database", kind => {
     expect(await counts()).toContainEqual({ id: 2, t: 0, a: 0 });
   });
 
-  it('adds courses with what their other columns need, and leaves people to the other application', async () => {
+  it("a server on another application's database adds courses with what their other columns need, and leaves people to the other application", async () => {
     const created = await change('createCourse', { title: 'Zürich: Maß & Zahl', status: 'ACTIVE', isPublished: true });
     expect(created).toEqual({ course: { id: expect.any(String), status: 'ACTIVE' }, userErrors: [] });
     const id = created['course'].id as string;
@@ -230,7 +230,7 @@ describeOnEach("a server on another application's database", kind => {
     expect(rows).toHaveLength(2);
   });
 
-  it('leaves rows to the other application, whatever the way to write them', async () => {
+  it("a server on another application's database leaves rows to the other application, whatever the way to write them", async () => {
     const map = structuredClone(school.map);
     map.enrollments.readOnly = true;
     const other = await openDatabase(school.url, 'hooks', map);
@@ -248,14 +248,14 @@ describeOnEach("a server on another application's database", kind => {
     await other.close(true);
   });
 
-  it('is exported with its own values', async () => {
+  it("another application's database is exported with its own values", async () => {
     let text = '';
     const write = (part: string): Promise<void> => Promise.resolve(void (text += part));
     await writeExport(school.database, operator, exportedEnrollments('id'), write, { format: 'csv' });
     expect(text).toMatch(/^1,4,paid,/m);
   });
 
-  it('deletes nothing to which a table of theirs refers', async () => {
+  it("a server on another application's database deletes nothing to which a table of theirs refers", async () => {
     expect(await change('deleteCourse', { id: '3' })).toEqual({
       userErrors: [
         {
@@ -269,7 +269,7 @@ describeOnEach("a server on another application's database", kind => {
 });
 
 describe('a student who is in a course several times', () => {
-  it('is listed as often as counted', async ({ onTestFinished }) => {
+  it('a student who is in a course several times is listed as often as counted', async ({ onTestFinished }) => {
     const rows = [
       djangoUsers([{ id: 1 }, { id: 2 }]),
       djangoCourses([{ id: 1 }, { id: 2 }]),

@@ -53,7 +53,7 @@ async function answerWith(parts: Partial<ShortWayParts>): Promise<Response> {
 }
 
 describe('a failure outside of the fields, on the short way,', () => {
-  it('is answered as an internal error that the formatter has seen', async () => {
+  it('a failure outside of the fields is answered as an internal error that the formatter has seen', async () => {
     const seen: unknown[] = [];
     const failure = new Error('a part of the server failed');
     const response = await answerWith({
@@ -73,7 +73,7 @@ describe('a failure outside of the fields, on the short way,', () => {
     expect(seen).toEqual([failure]);
   });
 
-  it('closes the connection if not even that can be answered', async () => {
+  it('a failure outside of the fields closes the connection if not even that can be answered', async () => {
     const failed = answerWith({
       contextOf() {
         throw new Error('a part of the server failed');
@@ -85,7 +85,7 @@ describe('a failure outside of the fields, on the short way,', () => {
     await expect(failed).rejects.toThrow('fetch failed');
   });
 
-  it('does not hinder an answer without one', async () => {
+  it('a failure outside of the fields does not hinder an answer without one', async () => {
     expect(await (await answerWith({})).json()).toEqual({ data: { __typename: 'Query' } });
   });
 });

@@ -27,17 +27,17 @@ function courses(columns: Partial<Columns>) {
 const stated = { status: { column: 'state', values: { ACTIVE: ['Published', 'live'], DRAFT: ['draft'] } } };
 
 describe('what is written into the tables of another application', () => {
-  it('is the first of the values that mean ours', () => {
+  it('the value that is written is the first of the values that mean ours', () => {
     expect(writtenRow(courses(stated), { status: CourseStatus.ACTIVE })).toEqual({ state: 'Published' });
   });
 
-  it('is refused where no value means ours', () => {
+  it('the value that is written is refused where no value means ours', () => {
     expect(() => writtenRow(courses(stated), { status: CourseStatus.ARCHIVED })).toThrow(
       new NotWritable('status cannot become ARCHIVED: the map has no value of classes.state for it.'),
     );
   });
 
-  it('is nothing for the value that all rows have, and refused for another one', () => {
+  it('the value that is written is nothing for the value that all rows have, and refused for another one', () => {
     expect(writtenRow(courses({ status: { value: 'ACTIVE' } }), { status: CourseStatus.ACTIVE })).toEqual({});
     expect(() => writtenRow(courses({ status: { value: 'ACTIVE' } }), { status: CourseStatus.DRAFT })).toThrow(
       'status cannot become DRAFT: the map gives all rows of classes another value.',
@@ -59,7 +59,7 @@ describe('what is written into the tables of another application', () => {
     expect(() => writtenRow(both, { isPublished: false })).toThrow(NotWritable);
   });
 
-  it('is the moment itself, or the number of its seconds or milliseconds', () => {
+  it('the value that is written is the moment itself, or the number of its seconds or milliseconds', () => {
     const moment = new Date('2026-02-03T04:05:06.789Z');
     expect(writtenRow(courses({ createdAt: 'made' }), { createdAt: moment })).toEqual({ made: moment });
     expect(writtenRow(courses({ createdAt: { column: 'made', unit: 'seconds' } }), { createdAt: moment })).toEqual({
@@ -70,12 +70,12 @@ describe('what is written into the tables of another application', () => {
     );
   });
 
-  it('goes to the first of several sources', () => {
+  it('the value that is written goes to the first of several sources', () => {
     const named = courses({ title: { firstOf: ['long_title', 'short_title'] } });
     expect(writtenRow(named, { title: 'Optics' })).toEqual({ long_title: 'Optics' });
   });
 
-  it('is refused for a text that is put together from columns', () => {
+  it('the value that is written is refused for a text that is put together from columns', () => {
     expect(() => writtenRow(courses({ title: { template: '{code}: {name}' } }), { title: 'Optics' })).toThrow(
       'title cannot be written: the map puts it together from code, name of classes. Change it in the other application.',
     );
@@ -83,7 +83,7 @@ describe('what is written into the tables of another application', () => {
 });
 
 describe('the column of a property', () => {
-  it('is theirs where it is read as it is, and one that is added otherwise', () => {
+  it('the column of a property is theirs where its value is read unchanged, and an added one otherwise', () => {
     const table = courses({ ...stated, createdAt: 'made' });
     const columnOf = (property: string, ours: string): string => mappedColumn(table.propertyOf(property), ours);
     expect(columnOf('title', 'title')).toBe('title');
@@ -97,7 +97,7 @@ describe('the column of a property', () => {
 describe('what an INSERT fills', () => {
   const row = { title: ' Zürich: Maß & Zahl ', id: 7, first: null };
 
-  it('is a fixed value, a text with columns, or such a text for addresses', () => {
+  it('a column that an INSERT must fill gets a fixed value, a text with columns, or such a text for addresses', () => {
     expect(filledWith({ value: 0 }, row)).toBe(0);
     expect(filledWith({ value: null }, row)).toBe(null);
     expect(filledWith({ template: '{id}/{title}{first}' }, row)).toBe('7/Zürich: Maß & Zahl');
@@ -105,7 +105,7 @@ describe('what an INSERT fills', () => {
     expect(filledWith({ slug: '{title}-{id}' }, row)).toBe('zuerich-mass-and-zahl-7');
   });
 
-  it('waits for the key where it has it', () => {
+  it('a text with the key in it is written when the key is known', () => {
     expect(needsKey({ template: '{id}-{title}' }, 'id')).toBe(true);
     expect(needsKey({ slug: 'id' }, 'id')).toBe(true);
     expect(needsKey({ slug: 'title' }, 'id')).toBe(false);

@@ -34,7 +34,7 @@ const MANY = Array.from({ length: 1100 }, (_, index) => `many-${(index * 7919) %
 describeOnEach('a copy of random keys', kind => {
   const { operations, seed, timeout } = readRunOptions(kind === 'sqlite' ? 6 : 2);
 
-  it('adds or rejects each row, keeps each reference, and adds nothing the second time', { timeout }, async () => {
+  it('a copy of random keys adds or rejects each row, keeps each reference, and adds nothing the second time', { timeout }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...types[kind]),

@@ -30,7 +30,7 @@ describeOnEach('random databases of other applications', kind => {
   const { operations, seed, timeout, requested } = readRunOptions(kind === 'sqlite' ? 6 : 2);
 
   it(
-    'are opened with every answer that their rows have, or refused by name, and are as before after an undo',
+    'random databases of other applications are opened with every answer that their rows have, or refused by name, and are as before after an undo',
     { timeout },
     async () => {
       const seen = new Map<string, number>();

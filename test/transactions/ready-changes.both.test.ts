@@ -25,7 +25,7 @@ describeOnEach('changes of several courses that are ready at the same moment', k
     students = await addUsers(database, Role.STUDENT, 8);
   });
 
-  it('are made in one transaction, and each count is exact', async () => {
+  it('changes of several courses that are ready at once are made in one transaction, and each count is exact', async () => {
     const inserts = countInserts(database);
     const outcomes = await together(
       database,
@@ -50,7 +50,7 @@ describeOnEach('changes of several courses that are ready at the same moment', k
     await expectExactCounts(database);
   });
 
-  it('are at most 100 in one transaction', async () => {
+  it('changes of several courses that are ready at once are at most 100 in one transaction', async () => {
     const many = await addUsers(database, Role.STUDENT, 60);
     const inserts = countInserts(database);
     const outcomes = await together(
@@ -63,7 +63,7 @@ describeOnEach('changes of several courses that are ready at the same moment', k
     await expectExactCounts(database);
   });
 
-  it('are of every kind, and each caller gets the answer of its own change', async () => {
+  it('changes of several courses that are ready at once are of every kind, and each caller gets the answer of its own change', async () => {
     const [one, two, three, four, five, six, seven] = (await addEnrollments(
       database,
       courses.slice(0, 7).map(course => ({ course, student: students[7]! })),
@@ -102,7 +102,7 @@ describeOnEach('changes of several courses that are ready at the same moment', k
     await expectExactCounts(database);
   });
 
-  it('are made one by one after a conflict, so that one of them cannot keep the others from being made', async () => {
+  it('changes of several courses that are ready at once are made one by one after a conflict, so that one of them cannot keep the others from being made', async () => {
     const inserts = countInserts(database, number => {
       if (number === 1) throw new CounterError('COUNTER_CONFLICT', 'Another transaction was first.');
     });

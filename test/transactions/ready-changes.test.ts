@@ -144,7 +144,7 @@ it('a transaction that the database keeps waiting keeps the others waiting for a
 });
 
 describeOnServers('a transaction of ready changes', kind => {
-  it('makes room for the next one when it ends, whether it succeeds or fails', async () => {
+  it('a transaction of ready changes makes room for the next one when it ends, whether it succeeds or fails', async () => {
     stopTimers();
     const { database, drop } = await freshDatabase(kind);
     onTestFinished(drop);

@@ -6,7 +6,7 @@ import { tableOf } from './features.js';
 const root = resolve(import.meta.dirname, '../../..');
 
 describe("the compatibility table of the package's README", () => {
-  it('is the one of the features that tests prove', () => {
+  it("the compatibility table of the package's README is the one of the features that tests prove", () => {
     const readme = readFileSync(resolve(root, 'src/counters/README.md'), 'utf8');
     const [, table] = /## Compatibility\n\n[^|]*((?:\|.*\n)+)/.exec(readme) ?? [];
     expect(table).toBe(tableOf());

@@ -110,14 +110,14 @@ for (const [name, options] of settings) {
   describe(`an ORM with ${name}`, () => {
     const schema = useSchema('sqlite', { ...model, options: options as Options });
 
-    it('counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
+    it(`an ORM with ${name} counts every write`, () => writeInAllWays(schema, () => expectExactLibrary(schema)));
   });
 }
 
 describe('an ORM with names by another strategy', () => {
   const schema = useSchema('sqlite', { ...model, options: { namingStrategy: EntityCaseNamingStrategy } as Options });
 
-  it('counts every write', async () => {
+  it('an ORM with names by another strategy counts every write', async () => {
     const [shelf] = await addShelves(schema, 1);
     const em = schema.em();
     const book = em.create(Book, { title: 'A book', shelf: shelf!, lent: true });
@@ -131,7 +131,7 @@ describe('an ORM with names by another strategy', () => {
 });
 
 describe('an ORM with a replica that is behind', () => {
-  it('counts and verifies by the database that it writes', async () => {
+  it('an ORM with a replica that is behind counts and verifies by the database that it writes', async () => {
     const replica = await freshSchema('sqlite', model);
     const path = replica.url.slice('sqlite:'.length);
     const { database, drop } = await freshSchema('sqlite', {
@@ -167,7 +167,7 @@ describeOnMySql('an ORM with one connection', kind => {
     options: { pool: { min: 1, max: 1 }, multipleStatements: true, forceUtcTimezone: false } as Options,
   });
 
-  it('counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
+  it('an ORM with one connection counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
 });
 
 describeOnMySql('an ORM whose driver gives other values', kind => {
@@ -184,5 +184,5 @@ describeOnMySql('an ORM whose driver gives other values', kind => {
     } as Options,
   });
 
-  it('counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
+  it('an ORM whose driver gives other values counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
 });

@@ -50,7 +50,7 @@ function declaredIn(beginning: string, end: string, indentation: number): string
 }
 
 describe('the list of options', () => {
-  it('has every option of MikroORM, and no other', () => {
+  it('the list of options has every option of MikroORM, and no other', () => {
     const names = [
       ...declaredIn('export interface ConnectionOptions {', '}', 4),
       ...declaredIn('export interface Options<', '}', 4),
@@ -59,12 +59,12 @@ describe('the list of options', () => {
     expect(Object.keys(ormOptions).toSorted()).toEqual([...new Set(names)].toSorted());
   });
 
-  it('has every option of discovery, and no other', () => {
+  it('the list of options has every option of discovery, and no other', () => {
     const names = declaredIn('export interface MetadataDiscoveryOptions {', '}', 4);
     expect(Object.keys(discoveryOptions).toSorted()).toEqual(names.toSorted());
   });
 
-  it('has every option of the schema generator, and no other', () => {
+  it('the list of options has every option of the schema generator, and no other', () => {
     const names = declaredIn('    schemaGenerator: {', '    };', 8);
     expect(Object.keys(schemaGeneratorOptions).toSorted()).toEqual(names.toSorted());
   });
@@ -228,7 +228,7 @@ describe("an application's own entity manager", () => {
   const schema = useSchema('sqlite', { ...model, options: { entityManager: OwnManager } as never });
   const own = (): OwnManager => schema.em() as OwnManager;
 
-  it('stays what it is, and keeps the counters', async () => {
+  it("an application's own entity manager stays what it is, and keeps the counters", async () => {
     expect(own()).toBeInstanceOf(OwnManager);
     const [shelf] = await addShelves(schema, 1);
     await addBook(schema, shelf!);
@@ -236,7 +236,7 @@ describe("an application's own entity manager", () => {
     await expectExactLibrary(schema);
   });
 
-  it('is guarded under its own methods', async () => {
+  it("an application's own entity manager is guarded under its own methods", async () => {
     const [shelf] = await addShelves(schema, 1);
     await addBook(schema, shelf!);
     const em = own();
@@ -248,7 +248,7 @@ describe("an application's own entity manager", () => {
     await expectExactLibrary(schema);
   });
 
-  it('may extend the one of the counters', async () => {
+  it("an application's own entity manager may extend the one of the counters", async () => {
     class Extending extends CountingEntityManager {}
     const orm = await startWith({ entityManager: Extending });
     expect(orm.em).toBeInstanceOf(Extending);
@@ -368,7 +368,7 @@ class Adding implements EventSubscriber {
 describe('a flush without a transaction', () => {
   const schema = useSchema('sqlite', { ...model, options: { implicitTransactions: false } });
 
-  it('is refused where a later subscriber adds a counted row to nothing', async () => {
+  it('a flush without a transaction is refused where a later subscriber adds a counted row to nothing', async () => {
     const em = schema.database.em.fork();
     const adding = new Adding();
     em.getEventManager().registerSubscriber(adding);
@@ -397,7 +397,7 @@ class Late {
 describe('an entity that is discovered after the start', () => {
   const schema = useSchema('sqlite', { ...model, options: { discovery: { checkDuplicateTableNames: false } } });
 
-  it('is examined as the others were', async () => {
+  it('an entity that is discovered after the start is examined as the others were', async () => {
     const orm = schema.database as unknown as MikroORM;
     const em = schema.em();
     orm.discoverEntity(Late);

@@ -72,7 +72,7 @@ describeOnServers('a value that the database rounds', kind => {
   const stored = async (table: string): Promise<number[]> =>
     (await schema.rows(`select sales from ${table} order by id`)).map(({ sales: sum }) => Number(sum));
 
-  it('is counted as the database has it at every level, by where the rows between have moved in the same flush', async () => {
+  it('a value that the database rounds is counted as the database has it at every level, by where the rows between have moved in the same flush', async () => {
     const { em, regions, stores, desks, sale } = await addSales();
     sale.amount = '2.006';
     desks[0].store = em.getReference(Store, stores[1].id, { wrapped: true });
@@ -87,7 +87,7 @@ describeOnServers('a value that the database rounds', kind => {
     expect([...desks, ...stores, ...regions].map(row => Number(row.sales))).toEqual([2.01, 0, 0, 2.01, 2.01, 0]);
   });
 
-  it('is shown by all loaded targets after a bulk write that moves the rows to targets of which nobody knew before', async () => {
+  it('a value that the database rounds is shown by all loaded targets after a bulk write that moves the rows to targets of which nobody knew before', async () => {
     const { em, regions, stores, desks } = await addSales();
     await updateWhere(em, Sale, { desk: desks[0].id }, { desk: desks[1].id, amount: '3.006' });
     expect([await stored('desk'), await stored('store'), await stored('region')]).toEqual([

@@ -27,13 +27,13 @@ function declaredIn(beginning: string): string[] {
 }
 
 describe('the list of the options of mapping', () => {
-  it('has every option of properties, and no other', () => {
+  it('the list of the options of mapping has every option of properties, and no other', () => {
     const names = declaredIn('export interface EntityProperty<');
     expect(names.length).toBeGreaterThan(80);
     expect(Object.keys(propertyOptions).toSorted()).toEqual(names);
   });
 
-  it('has every option of entities, and no other', () => {
+  it('the list of the options of mapping has every option of entities, and no other', () => {
     const names = [
       ...declaredIn('export interface EntityMetadata<'),
       ...declaredIn('export declare class EntityMetadata<'),

@@ -65,7 +65,7 @@ it.each<[problem: string, counter: Partial<Counter>, of: { rule?: string; type?:
 describeOnEngineDatabases('triggers of rows with a table for each type', kind => {
   const schema = useSchema(kind, fleets(kind));
 
-  it('are refused with the columns and their tables where rows are counted by several', async () => {
+  it('triggers are refused with the columns and their tables where rows with a table for each type are counted by several', async () => {
     await expect(installTriggers(schema.em())).rejects.toThrow(
       kind === 'sqlite' || kind === 'postgresql'
         ? 'Party.truckCount counts rows of truck by owner_id of vehicle, and a trigger sees the rows of one table alone. Keep it with hooks'

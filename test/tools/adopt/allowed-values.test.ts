@@ -15,7 +15,7 @@ const statusType: Readonly<Record<DatabaseKind, string>> = {
 };
 
 describeOnEach('a guess', kind => {
-  it('names the values that the database allows, if no row has them yet, and tells which of ours have none', async () => {
+  it('a guess names the values that the database allows, if no row has them yet, and tells which of ours have none', async () => {
     const key = 'bigint not null primary key';
     const { database, map, close } = await openedInPlace(kind, [
       `create table users(\n\tid ${key},\n\tname varchar(50),\n\temail varchar(50))`,

@@ -16,7 +16,7 @@ describeOnEach('another map for a database that is open in place', kind => {
   afterEach(() => database.close(true));
   afterAll(() => drop());
 
-  it('lets its columns be computed anew, also after an interruption, and an undo leaves nothing', async () => {
+  it('another map for a database that is open in place lets its columns be computed anew, also after an interruption, and an undo leaves nothing', async () => {
     const place = freshUrl(kind);
     drop = place.drop;
     const maker = await openDatabase(place.url);

@@ -109,7 +109,7 @@ describeOnEach('a copy of a database with UUIDs', kind => {
     await read('select id, course_id, student_id from core_enrollments order by id'),
   ];
 
-  it.each(forms[kind])('gives each $type a number, which it keeps in the file', async form => {
+  it.each(forms[kind])('a copy of a database with UUIDs gives each $type a number, which it keeps in the file', async form => {
     const map = await brought(...tables(form));
     const remarks = [
       `app_user ${uuidOf(3)} EMAIL_REPLACED: The email "bob@school.example" belongs to another user; copied with user-${form === asDjango ? digits(uuidOf(3)) : uuidOf(3)}@rollcall.invalid.`,
@@ -154,7 +154,7 @@ describeOnEach('a copy of a database with UUIDs', kind => {
     expect(third.parts).toMatchObject({ users: { added: 0 }, courses: { added: 0 }, enrollments: { added: 0 } });
   });
 
-  it('keeps numbers of tables that have them, beside UUIDs of others, and is foretold by a check', async () => {
+  it('a copy of a database with UUIDs keeps numbers of tables that have them, beside UUIDs of others, and is foretold by a check', async () => {
     const map = await brought(...tables(forms[kind][0]!, ['users']));
     const found: string[] = [];
     for await (const { check, status, message } of checkDatabase({
@@ -175,7 +175,7 @@ describeOnEach('a copy of a database with UUIDs', kind => {
     expect(await readFile(file, 'utf8')).not.toContain('users');
   });
 
-  it('writes a number into the file before a row with it, and gives the same numbers again', async () => {
+  it('a copy of a database with UUIDs writes a number into the file before a row with it, and gives the same numbers again', async () => {
     const map = await brought(...tables(forms[kind][0]!));
     const texts = partsWithTextKeys(await findTables(theirs.database), map);
     const copyBy = (keys: CopiedKeys): Promise<CopyResult> =>
@@ -206,7 +206,7 @@ describeOnEach('a copy of a database with UUIDs', kind => {
     expect(await read("select id from core_user where name = 'Eve'")).toEqual([]);
   });
 
-  it('rejects a row that has the UUID of another one in another spelling', async () => {
+  it('a copy of a database with UUIDs rejects a row that has the UUID of another one in another spelling', async () => {
     const map = await brought(...tables({ type: 'varchar(40)', sql: asText.sql }));
     const other = digits(uuidOf(2)).toUpperCase();
     await brought(`insert into app_user values ('${other}', 'Dan', 'dan@school.example', 'student')`);
@@ -215,7 +215,7 @@ describeOnEach('a copy of a database with UUIDs', kind => {
     expect(remarks[0]).toBe(`app_user ${uuidOf(2)} DUPLICATE: Another row has the same key, in another spelling.`);
   });
 
-  it('goes on after a line that was not written whole, and refuses a file that cannot be that of the copy', async () => {
+  it('a copy of a database with UUIDs goes on after a line that was not written whole, and refuses a file that cannot be that of the copy', async () => {
     const map = await brought(...tables(forms[kind][0]!));
     await copied(map);
     const whole = await readFile(file, 'utf8');

@@ -186,7 +186,7 @@ describeOnEach('a generated column', kind => {
   const run = (sql: string, parameters: readonly unknown[] = []): Promise<unknown> =>
     database.em.getConnection().execute(sql, [...parameters], 'run');
 
-  it('has the value that its source has in memory, for every type of column', async () => {
+  it('a generated column has the value that its source has in memory, for every type of column', async () => {
     const { expressions, derivedType, generated, addsColumnsTogether } = dialectOf(database).adoption;
     const momentType = {
       sqlite: 'datetime',

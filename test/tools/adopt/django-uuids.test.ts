@@ -39,7 +39,7 @@ describeAmong(
   kind => `a database with UUIDs that Django has made, on ${kind}`,
   kind => {
     it(
-      'is checked, copied with numbers, copied again after more writes, and opened in place',
+      "a Django app's database with UUIDs is checked, copied with numbers, copied again after more writes, and opened in place",
       { timeout: 120_000 },
       async () => {
         const { url, drop } = freshUrl(kind);

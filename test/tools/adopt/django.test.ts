@@ -62,7 +62,7 @@ describeAmong(
   kind => kinds.includes(kind) && hasDjango(),
   kind => `a database that Django has made, on ${kind}`,
   kind => {
-    it('is adopted, used from both sides, guarded, and left as it was', { timeout: 120_000 }, async () => {
+    it("a Django app's database is adopted, used from both sides, guarded, and left as it was", { timeout: 120_000 }, async () => {
       const { url, drop } = freshUrl(kind);
       const maker = await openDatabase(url);
       await maker.schema.ensureDatabase();

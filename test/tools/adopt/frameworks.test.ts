@@ -69,7 +69,7 @@ const SET_STATUS =
 describeOnEngineDatabases(
   "a Rails app's database",
   kind => {
-    it('is adopted by a map of its numbers, with its counter caches, and undone', async () => {
+    it("a Rails app's database is adopted by a map of its numbers, with its counter caches, and undone", async () => {
       const { guessed, remarks } = await adopted(
         kind,
         railsTables(kind),
@@ -138,7 +138,7 @@ describeOnEngineDatabases(
 describeOnEngineDatabases(
   "a Laravel app's database",
   kind => {
-    it('is adopted as it was guessed, without stored counts, and undone; rows that are marked as deleted count', async () => {
+    it("a Laravel app's database is adopted as it was guessed, without stored counts, and undone; rows that are marked as deleted count", async () => {
       const { guessed, remarks } = await adopted(
         kind,
         laravelTables(kind),

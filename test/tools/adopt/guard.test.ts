@@ -9,7 +9,7 @@ import { definitionsIn } from '../../support/catalog.js';
 import { describeOnServers, freshUrl } from '../../support/databases.js';
 
 describeOnServers("a guard on another application's tables with odd names", kind => {
-  it('keeps the counts exact beside what its statements and its own trigger assign, and goes without a trace', async () => {
+  it("a guard on another application's tables with odd names keeps the counts exact beside what its statements and its own trigger assign, and goes without a trace", async () => {
     const isPostgreSql = kind === 'postgresql';
     const q = (name: string): string => (isPostgreSql ? `"${name.replaceAll('"', '""')}"` : `\`${name}\``);
     const [courses, enrollments, total] = [q("it's.courses?"), q('$1 "in" c:\\'), q("how 'many'?")];

@@ -38,36 +38,36 @@ describe('the table of users', () => {
     ['users before accounts, and accounts before members', ['member', 'accounts', 'users'], 'users'],
     ['any letter case', ['Core_CustomUser', 'members'], 'Core_CustomUser'],
     ['whole words alone', ['superuser', 'my_account'], 'my_account'],
-  ])('is recognized by its name where nothing refers to it: %s', async (_, tables, users) => {
+  ])('the table of users is recognized by its name where nothing refers to it: %s', async (_, tables, users) => {
     expect((await guessed(tables.map(people))).users.table).toBe(users);
   });
 
-  it('is a table before a view of a likelier name', async () => {
+  it('the table of users is a table before a view of a likelier name', async () => {
     const map = await guessed([people('members'), 'create view app_user as select * from members']);
     expect(map.users.table).toBe('app_user');
     const named = await guessed([people('b_user'), 'create view a_user as select * from b_user']);
     expect(named.users.table).toBe('b_user');
   });
 
-  it('is the one to which the enrollments refer, whatever its name, by the likeliest of their columns', async () => {
+  it('the table of users is the one to which the enrollments refer, whatever its name, by the likeliest of their columns', async () => {
     const tables = [people('auth_user'), people('people')];
     expect((await guessed(tables, { column: 'user_id', table: 'people' })).users.table).toBe('people');
     expect((await guessed(tables, { column: 'course_id', table: 'auth_user' })).users.table).toBe('auth_user');
   });
 });
 
-describe('whether a course is published', () => {
+describe('the mark of published courses', () => {
   const published = async (columns: string, rows: readonly string[] = []): Promise<unknown> =>
     (await guessed([people('users'), ...rows], null, columns)).courses.columns.isPublished;
   const add = (status: string): string => `insert into course (title, status) values ('A', '${status}')`;
 
-  it('is a column of its own where there is one, and not the status', async () => {
+  it('the mark of published courses is a column of its own where there is one, and not the status', async () => {
     expect(await published('status text, is_published bool not null default 0', [add('published')])).toBe(
       'is_published',
     );
   });
 
-  it('is the status where there is none: by the words that mean an open course, and false for all others', async () => {
+  it('the mark of published courses is the status where there is no such column: true by the words that mean an open course, and false for all others', async () => {
     expect(await published('status text', [add('Published'), add('draft'), add('live'), add('odd')])).toEqual({
       column: 'status',
       values: { true: expect.toSatisfy((words: string[]) => words.toSorted().join() === 'live,published') },
@@ -75,7 +75,7 @@ describe('whether a course is published', () => {
     });
   });
 
-  it('is true for all where no status says so', async () => {
+  it('the mark of published courses is true for all where no status says so', async () => {
     expect(await published('status text', [add('draft')])).toEqual({ value: true });
     expect(await published('')).toEqual({ value: true });
   });

@@ -80,7 +80,7 @@ describeOnEach("a copy of a Django app's database", kind => {
     return target.database.em.fork().find(entity as never, {}, { orderBy: { id: 'asc' } as never });
   }
 
-  it('keeps ids, values and moments of clean rows, and counts the enrollments', async () => {
+  it("a copy of a Django app's database keeps ids, values and moments of clean rows, and counts the enrollments", async () => {
     await brought(
       ...djangoTables(kind),
       djangoUsers([
@@ -157,7 +157,7 @@ describeOnEach("a copy of a Django app's database", kind => {
     expect(user.id).toBeGreaterThan(9_000_000_001);
   });
 
-  it('names each row that it rejects or changes, and copies all others', async () => {
+  it("a copy of a Django app's database names each row that it rejects or changes, and copies all others", async () => {
     await brought(
       ...djangoTables(kind, { uniquePair: false }),
       djangoUsers([
@@ -233,7 +233,7 @@ describeOnEach("a copy of a Django app's database", kind => {
     });
   });
 
-  it('adds nothing when it is repeated, goes on where it was interrupted, and does not mix with other rows', async () => {
+  it("a copy of a Django app's database adds nothing when it is repeated, goes on where it was interrupted, and does not mix with other rows", async () => {
     await brought(
       ...djangoTables(kind),
       djangoUsers(Array.from({ length: 1100 }, (_, index) => ({ id: index + 1 }))),
@@ -274,7 +274,7 @@ describeOnEach("a copy of a Django app's database", kind => {
     ]);
   });
 
-  it('is foretold by a check, which changes nothing', async () => {
+  it("a copy of a Django app's database is foretold by a check, which changes nothing", async () => {
     await brought(
       ...djangoTables(kind, { uniquePair: false }),
       djangoUsers([

@@ -62,7 +62,7 @@ describeOnEach("a Django app's database that is opened in place", kind => {
     return found;
   }
 
-  it('gets additions only, has every value of theirs, and is as it was after an undo', async () => {
+  it("a Django app's database that is opened in place gets additions only, has every value of theirs, and is as it was after an undo", async () => {
     const map = await django();
     const before = { definitions: await definitions(), rows: await theirRows() };
     const plan = await planAdoption(database, map);
@@ -123,7 +123,7 @@ describeOnEach("a Django app's database that is opened in place", kind => {
     expect(Object.keys(row!).some(name => name.startsWith('rollcall_'))).toBe(kind === 'postgresql');
   });
 
-  it('has the indexes of our queries, with the names that they have', async () => {
+  it("a Django app's database that is opened in place has the indexes of our queries, with the names that they have", async () => {
     const map = await django({ uniquePair: false, more: [djangoEnrollments([[5, 1, 2]])] });
     const plan = await planAdoption(database, map);
     expect(plan.remarks).toContain(

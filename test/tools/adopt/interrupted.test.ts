@@ -53,7 +53,7 @@ async function adoptUntilKilled(n: number): Promise<void> {
 describeOnEngineDatabases(
   'a process that opens a database in place',
   kind => {
-    it('is killed in the middle of a statement, and the next one completes its work', async () => {
+    it('a process that opens a database in place is killed in the middle of a statement, and the next one completes its work', async () => {
       opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
       const { database, map } = opened;
       const before = await definitionsIn(database, kind);
@@ -75,7 +75,7 @@ describeOnEngineDatabases(
 describeOnEngineDatabases(
   'an adoption',
   kind => {
-    it('is completed by the next run after an interruption before or after a step, and undone after one', async () => {
+    it('an adoption is completed by the next run after an interruption before or after a step, and undone after one', async () => {
       opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
       const { database, map } = opened;
       const before = await definitionsIn(database, kind);
@@ -115,7 +115,7 @@ describeOnEngineDatabases(
 );
 
 describeOnServers('an application that goes on writing', kind => {
-  it('gets all its writes done while its database is opened in place and that is taken back', async () => {
+  it('an application that goes on writing gets all its writes done while its database is opened in place and that is taken back', async () => {
     const students = [3, 4, 5, 6];
     opened = await openedInPlace(kind, [...djangoTables(kind), ...rows, djangoUsers(students.map(id => ({ id })))]);
     const { database, map, url } = opened;
@@ -145,7 +145,7 @@ describeOnServers('an application that goes on writing', kind => {
 });
 
 describeOnMySql('a change of a table to which another refers', kind => {
-  it('waits for a transaction on that one so that the server sees it, and ends the wait of both at once', async () => {
+  it('a change of a table to which another refers waits for a transaction on that one so that the server sees it, and ends the wait of both at once', async () => {
     opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
     const { database, url } = opened;
     const app = await plainClient(url);
@@ -187,7 +187,7 @@ describeOnMySql('a change of a table to which another refers', kind => {
 });
 
 describeOnMySql('the index of a foreign key', kind => {
-  it('has its name again after an interruption between its two renames', async () => {
+  it('the index of a foreign key has its name again after an interruption between its two renames', async () => {
     opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
     const { database, map } = opened;
     const before = await definitionsIn(database, kind);
@@ -215,7 +215,7 @@ describeOnMySql('the index of a foreign key', kind => {
 describeOnServers(
   'an index that an interrupted statement has left unusable',
   kind => {
-    it('is made again', async () => {
+    it('an index that an interrupted statement has left unusable is made again', async () => {
       opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
       const { database, map } = opened;
       const before = await definitionsIn(database, kind);

@@ -71,7 +71,7 @@ describeOnEngineDatabases(
       }
     }
 
-    it('gets what each later migration has added, and an undo takes all of it away', async () => {
+    it('a database that an earlier version has adopted gets what each later migration has added, and an undo takes all of it away', async () => {
       opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
       const { database, map } = opened;
       const before = await definitionsIn(database, kind);
@@ -98,7 +98,7 @@ describeOnEngineDatabases(
 describeOnEngineDatabases(
   'a database that was adopted before a count was added',
   kind => {
-    it('gets it with its default', async () => {
+    it('a database that was adopted before a count was added gets it with its default', async () => {
       opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
       const { database, map } = opened;
       await adopt(database, { map });
@@ -131,7 +131,7 @@ describeOnEngineDatabases(
 describeOnEngineDatabases(
   'a database that was adopted before a table of our own had all of its columns and indexes',
   kind => {
-    it('gets them, and an undo takes them away with the table', async () => {
+    it('a database that was adopted before our own table had all columns and indexes gets them, and an undo takes them away with the table', async () => {
       opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
       const { database, map } = opened;
       const before = await definitionsIn(database, kind);
@@ -211,7 +211,7 @@ describeOnEngineDatabases('a database that was adopted before a column of our ow
   const typeOfError = async (): Promise<string> =>
     (await findTables(opened.database)).get('core_recount_runs')!.columns.get('error')!.type;
 
-  it('gets the type and keeps its rows, and an undo takes the table away', async () => {
+  it('a database that was adopted before a column of our own had its type gets the type and keeps its rows, and an undo takes the table away', async () => {
     opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
     const { database, map } = opened;
     const before = await definitionsIn(database, kind);
@@ -243,7 +243,7 @@ describeOnEngineDatabases('a database that was adopted before a column of our ow
     expect(await definitionsIn(database, kind)).toEqual(before);
   });
 
-  it('has the tables of our own with the types that all migrations give them', async () => {
+  it('an adopted database has the tables of our own with the types that all migrations give them', async () => {
     opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
     const { database, map } = opened;
     await adopt(database, { map });

@@ -101,7 +101,7 @@ const asView = (from: string): string[] => [
 ];
 
 describeOnEach('a view in the place of a table', kind => {
-  it('can be copied, unless several of its rows have one id, and is not opened in place', async () => {
+  it('a view in the place of a table can be copied, unless several of its rows have one id, and is not opened in place', async () => {
     place = freshUrl(kind);
     await runNatively(kind, place.url, [...tablesOf(kind), ...asView('core_course')]);
     const found = await examined(place.url);
@@ -120,7 +120,7 @@ describeOnEach('a view in the place of a table', kind => {
 });
 
 describeOnEach('tables that are not those of the map', kind => {
-  it('are named with the place where they are', async () => {
+  it('tables that are not those of the map are named with the place where they are', async () => {
     place = freshUrl(kind);
     await runNatively(kind, place.url, tablesOf(kind));
     const { failures } = await examined(place.url, map => ({
@@ -147,7 +147,7 @@ describeAmong(
           ] as const)
         : []),
     ];
-    it('can be copied, and is not opened in place', async () => {
+    it('a table of another kind can be copied, and is not opened in place', async () => {
       for (const [change, reason] of cases) {
         place = freshUrl(kind);
         await runNatively(kind, place.url, [...tablesOf(kind), change]);
@@ -159,7 +159,7 @@ describeAmong(
       place = freshUrl(kind);
     });
 
-    it('is found in another database of the server, which the check names', async () => {
+    it('a table is found in another database of the server, which the check names', async () => {
       place = freshUrl(kind);
       const other = freshUrl(kind);
       await runNatively(kind, other.url, ['create table core_lessons (id bigint not null primary key)']);
@@ -179,7 +179,7 @@ describeAmong(
   kind => kinds.includes(kind),
   () => 'a PostgreSQL database',
   kind => {
-    it('is opened in the first schema of its search path, wherever that is said, beside equal tables in another one', async () => {
+    it('a database is opened in the first schema of its search path, wherever that is said, beside equal tables in another one', async () => {
       place = freshUrl(kind);
       const name = new URL(place.url).pathname.slice(1);
       await runNatively(kind, place.url, [
@@ -196,13 +196,13 @@ describeAmong(
       expect(await inPlace(kind, place.url, 2)).toBe(2);
     });
 
-    it('is refused with the names of the schemas that have tables', async () => {
+    it('a database is refused with the names of the schemas that have tables', async () => {
       place = freshUrl(kind);
       await runNatively(kind, place.url, ['create schema app', ...tablesOf(kind, 'app.')]);
       await expect(examined(place.url)).rejects.toThrow(/among no tables at all\. There are some in app\. One schema/);
     });
 
-    it('has tables of other kinds, each of which is known for what it is', async () => {
+    it('each table of another kind is known for what it is', async () => {
       place = freshUrl(kind);
       await runNatively(kind, place.url, [
         ...tablesOf(kind),
@@ -230,7 +230,7 @@ describeAmong(
       });
     });
 
-    it('is copied, or refused, by what its tables are', async () => {
+    it('a database is copied, or refused, by what its tables are', async () => {
       const cases: readonly (readonly [changes: readonly string[], reason: string, canBeCopied: boolean])[] = [
         [
           [

@@ -46,7 +46,7 @@ async function copiedTitles(theirs: Database, map: DatabaseMap): Promise<string[
 describeOnEach('a database that cannot be opened in place', kind => {
   const isServerOfMySql = kind === 'mysql' || kind === 'mariadb';
 
-  it('is refused for all reasons at once, each with what to do, and stays as it is', async () => {
+  it('a database that cannot be opened in place is refused for all reasons at once, each with what to do, and stays as it is', async () => {
     opened = await openedInPlace(kind, hopeless(isServerOfMySql ? ' engine = MyISAM' : ''));
     const before = await definitionsIn(opened.database, kind);
     const reasons = (await refusals()).join('\n');
@@ -64,7 +64,7 @@ describeOnEach('a database that cannot be opened in place', kind => {
     expect(await definitionsIn(opened.database, kind)).toEqual(before);
   });
 
-  it('is refused if the map names a view, or what does not exist', async () => {
+  it('a database that cannot be opened in place is refused if the map names a view, or what does not exist', async () => {
     opened = await openedInPlace(kind, hopeless(''));
     const { map } = opened;
     expect(await refusals({ ...map, courses: { ...map.courses, table: 'shown_course' } })).toContain(
@@ -75,7 +75,7 @@ describeOnEach('a database that cannot be opened in place', kind => {
     ).toContain('app_user has no column key, which the map names.');
   });
 
-  it('is refused if the ORM would take a name of a column for something else, and is copied nevertheless', async () => {
+  it('a database that cannot be opened in place is refused if the ORM would take a name of a column for something else, and is copied nevertheless', async () => {
     const column = kind === 'mysql' || kind === 'mariadb' ? '`known as name`' : '"known as name"';
     opened = await openedInPlace(kind, [
       'create table app_user (id integer not null primary key, name varchar(50) not null)',
@@ -100,7 +100,7 @@ const plain = [
 ];
 
 describeOnMySql('a user with the fewest privileges', kind => {
-  it('opens a database in place and takes that back; without any one of them it is refused, and the statement that grants it is named', async () => {
+  it('a user with the fewest privileges opens a database in place and takes that back; without any one of them it is refused, and the statement that grants it is named', async () => {
     opened = await openedInPlace(kind, plain);
     const run = (sql: string): Promise<unknown> => opened.database.em.getConnection().execute(sql, [], 'run');
     const schema = new URL(opened.url).pathname.slice(1);
@@ -143,7 +143,7 @@ describeOnMySql('a user with the fewest privileges', kind => {
 });
 
 describeOnMySql('a moment of the type TIMESTAMP', kind => {
-  it('is the same in UTC whatever the time zone of a session', async () => {
+  it('a moment of the type TIMESTAMP is the same in UTC whatever the time zone of a session', async () => {
     opened = await openedInPlace(kind, plain);
     const { database, map } = opened;
     await database.em

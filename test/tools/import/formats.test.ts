@@ -295,12 +295,12 @@ it('there are rows of each format', () => {
 });
 
 describe.each(Object.entries(shapes))('the format %s', (format, { header, cases }) => {
-  it('does what each role and operation of its specification says, or refuses the row', async () => {
+  it('each format does what each role and operation of its specification says, or refuses the row', async () => {
     for (const [row, gives, ...values] of cases)
       expect([row, ...values, (await givenBy(format, row, values)).gives]).toEqual([row, ...values, gives]);
   });
 
-  it('names for each refused role, operation and end an option with which the row is taken or left out', async () => {
+  it('each format names for each refused role, operation and end an option with which the row is taken or left out', async () => {
     for (const [row, , ...values] of cases.filter(([, code]) =>
       ['BAD_ROLE', 'BAD_OPERATION', 'ENDED'].includes(code),
     )) {
@@ -323,7 +323,7 @@ describe.each(Object.entries(shapes))('the format %s', (format, { header, cases 
     }
   });
 
-  it('refuses a file with a column that its specification does not have', async () => {
+  it('each format refuses a file with a column that its specification does not have', async () => {
     if (header === undefined) return;
     const delimiter = /[,|\t]/.exec(header)![0];
     await expect(run(format, `${[header, 'surprise'].join(delimiter)}\n`)).rejects.toThrow(
@@ -331,7 +331,7 @@ describe.each(Object.entries(shapes))('the format %s', (format, { header, cases 
     );
   });
 
-  it('requires the columns that its specification requires, and no other', async () => {
+  it('each format requires the columns that its specification requires, and no other', async () => {
     const { columns, optional, preferred = {} } = enrollmentFormats[format]!;
     if (header === undefined) return;
     const delimiter = /[,|\t]/.exec(header)![0];

@@ -117,7 +117,7 @@ it('courses are imported once, and a row that differs from a course, or that can
 });
 
 describeOnEach('an email that the database may take for that of another user', kind => {
-  it('is added, or its row is bad: no row is left out in silence', async () => {
+  it('a user whose email the database may take for that of another is added, or its row is bad: no row is left out in silence', async () => {
     const other = await freshDatabase(kind);
     try {
       const em = other.database.em.fork();
