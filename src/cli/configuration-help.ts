@@ -3,7 +3,7 @@ import { configVariables } from '../config/config-variables.js';
 /** The width that help text keeps to, in columns: that of a terminal as it opens. */
 const HELP_COLUMNS = 80;
 /** The column at which meanings begin. */
-const MEANING_COLUMN = 24;
+const VARIABLE_MEANING_COLUMN = 24;
 
 /** Returns the part of `--help` that lists the variables of the configuration, with their defaults in parentheses. */
 export function configurationHelp(): string {
@@ -19,11 +19,12 @@ Exit codes: 0 clean, 1 failure, 2 usage, 3 drift.`;
 
 /** Returns a name with its meaning beside it, wrapped. */
 function entry(name: string, meaning: string): string {
-  const lines = wrapped(meaning, HELP_COLUMNS - MEANING_COLUMN);
-  const margin = ' '.repeat(MEANING_COLUMN);
-  return [`  ${name}`.padEnd(MEANING_COLUMN - 1) + ` ${lines[0]}`, ...lines.slice(1).map(line => margin + line)].join(
-    '\n',
-  );
+  const lines = wrapped(meaning, HELP_COLUMNS - VARIABLE_MEANING_COLUMN);
+  const margin = ' '.repeat(VARIABLE_MEANING_COLUMN);
+  return [
+    `  ${name}`.padEnd(VARIABLE_MEANING_COLUMN - 1) + ` ${lines[0]}`,
+    ...lines.slice(1).map(line => margin + line),
+  ].join('\n');
 }
 
 function wrapped(text: string, columns: number): string[] {

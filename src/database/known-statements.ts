@@ -10,7 +10,7 @@ import { preparedValues } from './prepared-values.js';
 const MAX_KNOWN_STATEMENTS = 500;
 
 /** The place of a value in a statement that is being built; the query builder takes it for the value itself. */
-class Place<Given> {
+class ValuePlace<Given> {
   constructor(readonly valueIn: (given: Given) => unknown) {}
 }
 
@@ -52,7 +52,9 @@ export async function rowsOfShapeWithin<Given, Row>(
 }
 
 function filled<Given>(values: readonly unknown[], given: Given): unknown[] {
-  return compiledValues(values.map(value => (value instanceof Place ? (value as Place<Given>).valueIn(given) : value)));
+  return compiledValues(
+    values.map(value => (value instanceof ValuePlace ? (value as ValuePlace<Given>).valueIn(given) : value)),
+  );
 }
 
 function statementOf<Given, Row>(
@@ -65,7 +67,7 @@ function statementOf<Given, Row>(
   const found = known.get(shape);
   if (found) return found;
   const { sql, parameters } = build(
-    <Value>(valueIn: (values: Given) => Value) => new Place<Given>(valueIn) as unknown as Value,
+    <Value>(valueIn: (values: Given) => Value) => new ValuePlace<Given>(valueIn) as unknown as Value,
   ).compile();
   const made: KnownStatement = { sql, values: parameters };
   known.set(shape, made);

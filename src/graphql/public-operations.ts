@@ -1,5 +1,5 @@
 import { getNamedType, isCompositeType, type ConstDirectiveNode } from 'graphql';
-import { PUBLIC_MAX_AGE } from './cache-hints.js';
+import { PUBLIC_MAX_AGE_SECONDS } from './cache-hints.js';
 import { fieldsIn, type PlacedField, type PlacedOperation } from './costs/placed-fields.js';
 
 /**
@@ -40,6 +40,6 @@ function hintOf(directives: readonly ConstDirectiveNode[] | undefined): 'public'
     others.length === 0 &&
     argument?.name.value === 'maxAge' &&
     argument.value.kind === 'IntValue' &&
-    Number(argument.value.value) === PUBLIC_MAX_AGE;
+    Number(argument.value.value) === PUBLIC_MAX_AGE_SECONDS;
   return isUsual ? 'public' : 'other';
 }

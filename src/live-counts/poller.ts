@@ -8,7 +8,7 @@ const MIN_POLL_INTERVAL_MS = 300;
 /** The shortest pause after a poll as a multiple of its duration, so that polling never keeps a database busy. */
 const MIN_PAUSE_FACTOR = 4;
 /** The longest pause after a poll, in milliseconds. */
-const MAX_PAUSE_MS = 5000;
+const MAX_POLL_PAUSE_MS = 5000;
 
 /** The work of a poller. */
 interface PollWork {
@@ -50,7 +50,7 @@ export class Poller {
     let durations: readonly [number, number] = [0, 0];
     let isFailing = false;
     for (;;) {
-      const pause = Math.min(Math.min(...durations) * MIN_PAUSE_FACTOR, MAX_PAUSE_MS);
+      const pause = Math.min(Math.min(...durations) * MIN_PAUSE_FACTOR, MAX_POLL_PAUSE_MS);
       await this.clock.pause(Math.max(MIN_POLL_INTERVAL_MS, pause), end);
       this.work.beforePoll();
       if (end.aborted) return;

@@ -1,4 +1,4 @@
-import { truthOf } from './truth.js';
+import { truthInText } from './truth.js';
 import type { ChoicePart, ChoiceSource, TruthSource, ValueSource } from './map-form.js';
 import { PLACEHOLDER } from './map-form.js';
 
@@ -58,7 +58,7 @@ export function truthIn(
   row: TheirRow,
 ): boolean | { readonly unknown: unknown; readonly column: string } {
   if (typeof source === 'string')
-    return truthOf(textOf(row[source]) ?? '') ?? { unknown: row[source] ?? null, column: source };
+    return truthInText(textOf(row[source]) ?? '') ?? { unknown: row[source] ?? null, column: source };
   if ('value' in source && typeof source.value === 'boolean') return source.value;
   const chosen = choiceIn<'true' | 'false'>(source, row);
   return 'name' in chosen ? chosen.name === 'true' : chosen;

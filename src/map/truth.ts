@@ -5,6 +5,6 @@ const truths = new Map([
 ]);
 
 /** Returns whether a text says true; undefined: it says neither true nor false. */
-export function truthOf(text: string): boolean | undefined {
+export function truthInText(text: string): boolean | undefined {
   return truths.get(text.toLowerCase());
 }

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
 /** A table or view that was found in a database. */
-export interface FoundTable {
+export interface CatalogTable {
   readonly isView: boolean;
   readonly columns: readonly string[];
 }
@@ -27,7 +27,7 @@ export interface Catalog {
   /** Returns the names of all tables and views. */
   readonly tableNames: (em: SqlEntityManager) => Promise<string[]>;
   /** Returns the existing ones of these tables and views, by their names. */
-  readonly findTables: (em: SqlEntityManager, names: readonly string[]) => Promise<Map<string, FoundTable>>;
+  readonly findTables: (em: SqlEntityManager, names: readonly string[]) => Promise<Map<string, CatalogTable>>;
   /** Returns the indexes of tables, by their names, without those that the database created for keys. */
   readonly indexesOf: (em: SqlEntityManager, tables: readonly string[]) => Promise<TablePart[]>;
   /** Returns the triggers on tables, by their names. */
@@ -48,7 +48,7 @@ export interface PartRow {
 }
 
 /** Returns tables from rows with one column each. */
-export function tablesOf(rows: readonly (PartRow & { readonly isView: number })[]): Map<string, FoundTable> {
+export function tablesOf(rows: readonly (PartRow & { readonly isView: number })[]): Map<string, CatalogTable> {
   return new Map(
     [...Map.groupBy(rows, ({ t }) => t)].map(([table, columns]) => [
       table,

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { triggerStatus } from 'mikro-orm-counters';
-import type { Catalog, FoundTable } from './catalog.js';
+import type { Catalog, CatalogTable } from './catalog.js';
 import type { MadeTable } from './made-tables.js';
 
 /**
@@ -96,7 +96,7 @@ export async function foreignTriggers(
 }
 
 /** Returns how a table differs from the one that a migration makes; null if it has the same columns. */
-function differenceOf(made: MadeTable, { isView, columns }: FoundTable): string | null {
+function differenceOf(made: MadeTable, { isView, columns }: CatalogTable): string | null {
   if (isView) return 'is a view';
   const missing = made.columns.filter(name => !columns.includes(name));
   const added = columns.filter(name => !made.columns.includes(name));
@@ -115,7 +115,7 @@ async function findTables(
   catalog: Catalog,
   em: SqlEntityManager,
   made: readonly MadeTable[],
-): Promise<Map<string, FoundTable>> {
+): Promise<Map<string, CatalogTable>> {
   if (made.length === 0) return new Map();
   return catalog.findTables(
     em,

@@ -18,6 +18,6 @@ export function nameAsText(em: Quoting, name: string): string {
 }
 
 /** Returns names as a list of texts in SQL; there must be at least one. */
-export function listOf(em: Quoting, names: readonly string[]): string {
+export function quotedList(em: Quoting, names: readonly string[]): string {
   return names.map(name => nameAsText(em, name)).join(', ');
 }

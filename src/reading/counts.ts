@@ -99,14 +99,14 @@ function upTo(count: number, limit: CountRequest['limit']): ComputedCount {
   return limit !== null && count > limit ? { count: limit, exact: false } : { count, exact: true };
 }
 
-type Counts = ReadonlyMap<Key, number>;
+type CountsByCourse = ReadonlyMap<Key, number>;
 
 /** Counts all enrollments of courses; a course without any is left out. */
 async function countsOfAll(
   database: Database,
   courseIds: readonly Key[],
   status: CountRequest['status'],
-): Promise<Counts> {
+): Promise<CountsByCourse> {
   const countsOf = (among: readonly Key[]) =>
     ofCourses(database, among, status)
       .groupBy('course_id')
@@ -127,7 +127,7 @@ async function countsByCopy(
   courseIds: readonly Key[],
   status: CountRequest['status'],
   limit: number,
-): Promise<Counts> {
+): Promise<CountsByCourse> {
   const found = await rows(
     database,
     unionOf(
@@ -155,7 +155,7 @@ async function countsByProbe(
   courseIds: readonly Key[],
   status: CountRequest['status'],
   limit: number,
-): Promise<Counts> {
+): Promise<CountsByCourse> {
   const db = builderFor(database);
   const large = await rows(
     database,

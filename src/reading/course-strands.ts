@@ -5,12 +5,10 @@ import { dialectOf, type Database } from '../database/database.js';
 import { storedBoolean, type ColumnOf } from '../database/tables.js';
 import { hasOnlyOurs } from './enrollments.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
-import { rowsBy, rowsByKey, rowsInOrder, type StrandQuery } from './merged-page.js';
+import { rowsBy, rowsByKey, rowsInOrder, type CourseQuery } from './merged-page.js';
 import type { PageRequest } from './page.js';
 import { fitsLimit, hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
 import type { Condition } from './visibility.js';
-
-type CourseQuery = StrandQuery<'core_course'>;
 
 /**
  * Returns the strands of the courses that a viewer sees, of which each course is in one: those that are published, or

@@ -5,7 +5,7 @@ import type { Viewer } from '../access/viewer.js';
 import { conditionsOf, type CourseFilter, type CourseOrdering } from './course-filter.js';
 import { countShape, takeCounts, withCounts, type JoinedCounts } from './counts.js';
 import { courseStrands, requireFewHidden } from './course-strands.js';
-import { mergedPage, rowsBy, rowsByKey, type StrandQuery } from './merged-page.js';
+import { mergedPage, rowsBy, rowsByKey, type CourseQuery, type StoredCourse } from './merged-page.js';
 import {
   paged,
   pageOf,
@@ -29,9 +29,6 @@ import { walkedPage, type WalkedCourses } from './walked-page.js';
 
 /** One course in the form in which it is read. */
 export interface CourseRow extends PlainRow<Course>, Sortable {}
-
-type StoredCourse = Tables['core_course'];
-type CourseQuery = StrandQuery<'core_course'>;
 
 /**
  * Returns courses by id, in the order of the ids; null if the course does not exist, or the viewer may not see it. With

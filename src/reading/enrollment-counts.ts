@@ -46,7 +46,7 @@ interface Counting {
   readonly rowsOfEach: number;
 }
 
-type StoredCount = 'total_enrollments' | 'active_enrollments';
+type CountColumn = 'total_enrollments' | 'active_enrollments';
 
 /** Counts the enrollments that a viewer sees. Errors: TooManyRows. */
 export async function enrollmentCount(database: Database, viewer: Viewer, filter: EnrollmentFilter): Promise<number> {
@@ -135,7 +135,7 @@ function countsOfCourses(
     others.length === Object.values(EnrollmentStatus).length - 1 && (filter.status == null || hasOnlyOurs(database));
   const ofTeacher = (eb: Parameters<Condition<'core_enrollments'>>[0]) =>
     eb('course_id', 'in', eb.selectFrom('core_course').select('core_course.id').where('instructor_id', '=', teacher));
-  const stored = (count: StoredCount, less?: StoredCount): Counting =>
+  const stored = (count: CountColumn, less?: CountColumn): Counting =>
     sumOfCourses(database, teacher, filter, parents, count, less);
   return [
     ...(hasActive && hasAllOthers ? [stored('total_enrollments')] : []),
@@ -153,8 +153,8 @@ function sumOfCourses(
   teacher: Key | null,
   { courseId }: EnrollmentFilter,
   parents: Parents | null,
-  count: StoredCount,
-  less: StoredCount | undefined,
+  count: CountColumn,
+  less: CountColumn | undefined,
 ): Counting {
   let reads =
     teacher === null

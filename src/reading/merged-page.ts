@@ -15,6 +15,12 @@ export type ListedTable = 'core_course' | 'core_enrollments';
 /** A query of the rows of a strand, in no order yet. */
 export type StrandQuery<Table extends ListedTable> = SelectQueryBuilder<Tables, Table, object>;
 
+/** A query of courses, in no order yet. */
+export type CourseQuery = StrandQuery<'core_course'>;
+
+/** A course as its table has it. */
+export type StoredCourse = Tables['core_course'];
+
 /**
  * Returns the query for some columns of one page of several strands: from their indexes alone the keys of the page,
  * sorted and cut; then the rows of these, which have no order if there are several strands.

@@ -43,7 +43,7 @@ export class TooManyRows extends Error {
 }
 
 /** The time for which the highest and the lowest key of a table are used before they are read again, in milliseconds. */
-const MAX_AGE_MS = 300_000;
+const MAX_KEY_RANGE_AGE_MS = 300_000;
 
 /** The most rows that a table has, which several requests wait for together. */
 interface KeySpan {
@@ -64,7 +64,7 @@ export async function fitsLimit(database: Database, table: ListedTable, times: n
   let spans = keySpans.get(database.driver);
   if (!spans) keySpans.set(database.driver, (spans = new Map<ListedTable, KeySpan>()));
   let span = spans.get(table);
-  if (!span || performance.now() - span.readAt > MAX_AGE_MS)
+  if (!span || performance.now() - span.readAt > MAX_KEY_RANGE_AGE_MS)
     spans.set(table, (span = { rows: withoutLimit(() => keySpan(database, table)), readAt: performance.now() }));
   try {
     return (await unlessStopped(span.rows)) * times <= most;

@@ -28,13 +28,13 @@ export const NO_ROWS: TableSizes = {
 };
 
 /** The number of the largest courses that are known individually; a page has no more. */
-const MAX_LARGEST = 100;
+const MAX_LARGEST_COURSES = 100;
 
 /** The sizes that are assumed until the tables have been read: those of a large school, to be on the safe side. */
 export const ASSUMED_SIZES: TableSizes = {
   courses: 20_000,
   enrollments: 2_000_000,
-  largest: Array.from({ length: MAX_LARGEST }, (_, index) => Math.floor(190_000 / (index + 1))),
+  largest: Array.from({ length: MAX_LARGEST_COURSES }, (_, index) => Math.floor(190_000 / (index + 1))),
   mostTaught: { courses: 2000, enrollments: 200_000 },
   runs: 10_000,
   changes: 1_000_000,
@@ -44,7 +44,7 @@ export const ASSUMED_SIZES: TableSizes = {
  * The time for which sizes are used before they are read again, in milliseconds, and the time after which a failed read
  * is repeated.
  */
-const MAX_AGE_MS = 300_000;
+const MAX_SIZES_AGE_MS = 300_000;
 const RETRY_MS = 5000;
 
 /**
@@ -71,7 +71,7 @@ export class CachedTableSizes {
   /** Reads the sizes now. */
   async refresh(): Promise<void> {
     // Before they are read, so that no other request reads them in the meantime.
-    this.#readAgainAt = performance.now() + MAX_AGE_MS;
+    this.#readAgainAt = performance.now() + MAX_SIZES_AGE_MS;
     try {
       this.#sizes = roundedUp(await tableSizes(this.database));
     } catch (error) {
@@ -90,12 +90,12 @@ export function rowsOfLargest(
   const individual = largest.slice(0, courses).reduce((sum, size) => sum + Math.min(size, each), 0);
   // Courses that are not known individually are no larger than the last one that is.
   const others =
-    Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST ? 0 : largest.at(-1)!, each);
+    Math.max(0, courses - largest.length) * Math.min(largest.length < MAX_LARGEST_COURSES ? 0 : largest.at(-1)!, each);
   return Math.min(individual + others, enrollments);
 }
 
 /** The smallest size after rounding up, in rows. */
-const MIN_ROUNDED = 16;
+const MIN_ROUNDED_ROWS = 16;
 
 /**
  * Rounds sizes up, so that a price does not reveal how many rows there are: a client learns what its operations cost,
@@ -106,7 +106,7 @@ export function roundedUp({ courses, enrollments, largest, mostTaught, runs, cha
   return {
     courses: rounded(courses),
     enrollments: rounded(enrollments),
-    largest: Array.from({ length: MAX_LARGEST }, (_, index) => rounded(largest[index] ?? 0)),
+    largest: Array.from({ length: MAX_LARGEST_COURSES }, (_, index) => rounded(largest[index] ?? 0)),
     mostTaught: { courses: rounded(mostTaught.courses), enrollments: rounded(mostTaught.enrollments) },
     runs: rounded(runs),
     changes: rounded(changes),
@@ -115,8 +115,8 @@ export function roundedUp({ courses, enrollments, largest, mostTaught, runs, cha
 
 /** Rounds up to two binary digits: to 16, 24, 32, 48, 64, 96 and so on. */
 function rounded(count: number): number {
-  const power = 2 ** Math.ceil(Math.log2(Math.max(count, MIN_ROUNDED)));
-  return power * 0.75 >= Math.max(count, MIN_ROUNDED) ? power * 0.75 : power;
+  const power = 2 ** Math.ceil(Math.log2(Math.max(count, MIN_ROUNDED_ROWS)));
+  return power * 0.75 >= Math.max(count, MIN_ROUNDED_ROWS) ? power * 0.75 : power;
 }
 
 async function tableSizes(database: Database): Promise<TableSizes> {
@@ -131,7 +131,7 @@ async function tableSizes(database: Database): Promise<TableSizes> {
   );
   const largest = await rows(
     database,
-    courses.select('total_enrollments').orderBy('total_enrollments', 'desc').limit(MAX_LARGEST),
+    courses.select('total_enrollments').orderBy('total_enrollments', 'desc').limit(MAX_LARGEST_COURSES),
   );
   const taught = courses
     .where('instructor_id', 'is not', null)

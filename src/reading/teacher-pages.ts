@@ -23,7 +23,7 @@ interface Head {
 const MAX_SKIPPED_ROWS = 100;
 
 /** The most courses of a teacher that a statement names, each with a query of its own. */
-const MAX_NAMED_COURSES = 300;
+const MAX_COURSES_IN_STATEMENT = 300;
 
 /**
  * Reads the rows of a teacher's page. The first statement reads the first row of each strand after the cursor, one for
@@ -175,7 +175,7 @@ async function largestTaught(database: Database, teacher: Key, { after, before }
       .where('instructor_id', '=', teacher)
       .where('total_enrollments', '>', MAX_SKIPPED_ROWS)
       .orderBy('total_enrollments', 'desc')
-      .limit(sql.lit(MAX_NAMED_COURSES))
+      .limit(sql.lit(MAX_COURSES_IN_STATEMENT))
       .select('id'),
   );
   return found.map(({ id }) => id);

@@ -6,12 +6,9 @@ import { rowReader } from '../database/row-reader.js';
 import type { ColumnOf, Tables } from '../database/tables.js';
 import { Course } from '../entities/index.js';
 import type { CourseFilter, CourseOrdering } from './course-filter.js';
-import { rowsBy, rowsByKey, type StrandQuery } from './merged-page.js';
+import { rowsBy, rowsByKey, type CourseQuery, type StoredCourse } from './merged-page.js';
 import { betweenCursors, paged, sorted, withColumn, type PageRequest } from './page.js';
 import { hasMoreThan, maxRowsRead, TooManyRows } from './rows-limit.js';
-
-type CourseQuery = StrandQuery<'core_course'>;
-type StoredCourse = Tables['core_course'];
 
 /** What a page is found by. */
 export interface WalkedCourses {

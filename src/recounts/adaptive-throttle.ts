@@ -6,7 +6,7 @@ const MIN_SLOW_ANYWAY_MS = 1000;
 const SLOW_FACTOR = 4;
 
 /** The longest pause, in milliseconds. */
-const MAX_PAUSE_MS = 5000;
+const MAX_THROTTLE_PAUSE_MS = 5000;
 
 /**
  * A throttle that depends on how long pieces of work take: a piece that was much slower than usual has waited for
@@ -21,7 +21,7 @@ export class AdaptiveThrottle {
     const expected = (this.#usualMs ?? each) * Math.max(1, units);
     const isSlow =
       milliseconds > MIN_SLOW_ANYWAY_MS || (milliseconds > MIN_SLOW_MS && milliseconds > SLOW_FACTOR * expected);
-    if (isSlow) return Math.min(MAX_PAUSE_MS, milliseconds);
+    if (isSlow) return Math.min(MAX_THROTTLE_PAUSE_MS, milliseconds);
     this.#usualMs = this.#usualMs === undefined ? each : 0.8 * this.#usualMs + 0.2 * each;
     return 0;
   }

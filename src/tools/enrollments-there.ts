@@ -1,15 +1,15 @@
 import { Utils } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Enrollment, type Key } from '../entities/index.js';
-import { pairOf } from './import/placement.js';
+import { Enrollment } from '../entities/index.js';
+import { pairOf, type Pair } from '../use-cases/pair.js';
 
 /** An enrollment that is there already. */
 export type EnrollmentThere = Pick<Enrollment, 'id' | 'status'>;
 
 /** Returns the enrollments of courses and students that are there already, by pairOf(). */
-export async function enrollmentsOf(
+export async function enrollmentsThere(
   em: SqlEntityManager,
-  pairs: readonly { readonly courseId: Key; readonly studentId: Key }[],
+  pairs: readonly Pair[],
 ): Promise<Map<string, EnrollmentThere>> {
   if (pairs.length === 0) return new Map();
   // MikroORM's way to compare several columns as one value: two lists would make the database try every combination.

@@ -4,14 +4,14 @@
  *
  * So that an import gives back what an export had, a cell that already has apostrophes there gets one more.
  */
-const GUARDED = /^'*[=+\-@\t\r\n＝＋－＠]/;
+const GUARDED_CELL = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
 /** Returns a cell that no spreadsheet runs. */
 export function withGuard(cell: string): string {
-  return GUARDED.test(cell) ? `'${cell}` : cell;
+  return GUARDED_CELL.test(cell) ? `'${cell}` : cell;
 }
 
 /** Returns the cell from which withGuard() made this one. */
 export function withoutGuard(cell: string): string {
-  return cell.startsWith("'") && GUARDED.test(cell) ? cell.slice(1) : cell;
+  return cell.startsWith("'") && GUARDED_CELL.test(cell) ? cell.slice(1) : cell;
 }

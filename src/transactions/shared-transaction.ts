@@ -10,7 +10,7 @@ import { LostCommit } from './commit-outcome.js';
 import { isRetryable } from './transaction-error.js';
 
 /** The most changes that one transaction makes, so that none waits long for the others. */
-export const MAX_BATCH = 100;
+export const MAX_BATCHED_CHANGES = 100;
 
 /** The changes that one transaction makes. */
 export interface Batch<Before> {
@@ -25,7 +25,7 @@ export interface Batch<Before> {
 }
 
 /** The work of one transaction: what each change of the batch came to, that of its own caller first. */
-export type Work<Result, Before extends Prepared> = (
+export type BatchWork<Result, Before extends Prepared> = (
   em: SqlEntityManager,
   batch: Batch<Before>,
 ) => Promise<readonly Settled<Result>[]>;
@@ -43,7 +43,7 @@ export interface OwnChange<Before extends Prepared> {
 /** The transactions of a database that make the same kind of changes. */
 interface SharedTransactionOptions<Result, Before extends Prepared> {
   readonly database: Database;
-  readonly work: Work<Result, Before>;
+  readonly work: BatchWork<Result, Before>;
   /** Takes along the changes that wait for the same courses, at most `most`. */
   readonly takeAlong: (courses: readonly Key[], most: number) => readonly BatchMember<Result>[];
 }
@@ -100,7 +100,7 @@ export class SharedTransaction<Result, Before extends Prepared> {
       if (isWhole(one.change)) members.push(one);
       else one.fail(new LeftOut());
     for (const { courses } of [prepared, ...members.map(({ change }) => change)])
-      members.push(...this.options.takeAlong(courses, MAX_BATCH - 1 - members.length));
+      members.push(...this.options.takeAlong(courses, MAX_BATCHED_CHANGES - 1 - members.length));
     passOn();
     for (const one of members) one.passOn();
     return [prepared, ...members.map(({ change }) => change as Before)];

@@ -14,7 +14,7 @@ import { callerError } from './caller-error.js';
 import { CommitNotAnswered, LostCommit } from './commit-outcome.js';
 import { courseQueuesOf } from './course-queues.js';
 import { readyChangesOf } from './ready-changes.js';
-import { MAX_BATCH, SharedTransaction, type Work } from './shared-transaction.js';
+import { MAX_BATCHED_CHANGES, SharedTransaction, type BatchWork } from './shared-transaction.js';
 import { isConflict, isRetryable, retryReason, TransactionError } from './transaction-error.js';
 
 /**
@@ -65,7 +65,7 @@ export class Tries<Result, Before extends Prepared> {
   constructor(
     private readonly database: Database,
     private readonly prepare: () => Promise<Before>,
-    private readonly work: Work<Result, Before>,
+    private readonly work: BatchWork<Result, Before>,
     private readonly afterLostCommit: AfterLostCommit<Result> | undefined,
     private readonly span: Span,
     /** The transactions with the same kind can make each other's changes; each change is what was prepared. */
@@ -187,7 +187,11 @@ export class Tries<Result, Before extends Prepared> {
   async #withOthers(prepared: Before, release: Release, member: BatchMember<Result>): Promise<Result> {
     member.passOn = release;
     try {
-      const shared = await readyChangesOf(this.database).gather(member as BatchMember, this.#limit, MAX_BATCH - 1);
+      const shared = await readyChangesOf(this.database).gather(
+        member as BatchMember,
+        this.#limit,
+        MAX_BATCHED_CHANGES - 1,
+      );
       if (!shared) return await this.#takenAlong(member);
       try {
         return await this.#attempt(prepared, release, shared.others as readonly BatchMember<Result>[]);

@@ -22,15 +22,8 @@ import {
   type Prepared,
   type Settled,
 } from '../transactions/transactions.js';
-import {
-  enrolledAmong,
-  lockCourses,
-  lockUsers,
-  pairOf,
-  visibleAmong,
-  type LockedCourse,
-  type Pair,
-} from './locked-rows.js';
+import { enrolledAmong, lockCourses, lockUsers, visibleAmong, type LockedCourse } from './locked-rows.js';
+import { pairOf, type Pair } from './pair.js';
 import { rejected, type Outcome, type Problem } from './outcome.js';
 
 /** What a use case must know of an enrollment. */
@@ -50,7 +43,7 @@ export interface KnownStudents {
 }
 
 /** A change that is to be made. */
-interface Planned<Value> {
+interface PlannedChange<Value> {
   /** What the enrollment will be; null: it is deleted. */
   readonly becomes: Omit<EnrollmentState, 'id'> | null;
   /**
@@ -70,7 +63,7 @@ export interface EnrollmentChange<Value> {
   /** Returns the student for whom a place is wanted; null: none. */
   readonly candidate?: (locked: Locked) => Pair | null;
   /** Returns what to do, or the problem that prevents it. Errors: those of access. */
-  readonly decide: (locked: Locked, students: KnownStudents) => Planned<Value> | Problem;
+  readonly decide: (locked: Locked, students: KnownStudents) => PlannedChange<Value> | Problem;
 }
 
 /** A change whose courses were looked up, before it waits for their turn. */
@@ -156,7 +149,7 @@ class LockedBatch {
   }
 
   /** Decides a change, and notes what it changes for those after it. Errors: COUNTER_CONFLICT; those of access. */
-  decide(place: number): Planned<unknown> | Problem {
+  decide(place: number): PlannedChange<unknown> | Problem {
     const { change } = this.changes[place]!;
     const locked = this.#seenBy(place);
     const decision = change.decide(locked, {

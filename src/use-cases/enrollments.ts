@@ -5,7 +5,8 @@ import { forbidden, inputOf, manageOnly, mayManage, signedIn, staffOnly, type As
 import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { changeEnrollment, type KnownStudents } from './enrollment-changes.js';
-import { enrolledAmong, lockUsers, pairOf, withLockedCourses, type LockedCourse } from './locked-rows.js';
+import { enrolledAmong, lockUsers, withLockedCourses, type LockedCourse } from './locked-rows.js';
+import { pairOf } from './pair.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
 import { courseClosed, courseFull, freeSeats, notFound } from './seats.js';
 import type { EnrollmentRow } from '../reading/index.js';

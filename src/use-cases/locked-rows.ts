@@ -6,10 +6,11 @@ import { listLength, listOf, rowsOfShapeWithin } from '../database/known-stateme
 import { builderFor, rowsWithin } from '../database/query.js';
 import { rowReader } from '../database/row-reader.js';
 import type { PlainRow, Tables } from '../database/tables.js';
-import { Course, type Enrollment, type Key } from '../entities/index.js';
+import { Course, type Key } from '../entities/index.js';
 import { seesCourse, visibleCourseIds } from '../reading/visibility.js';
 import { inPreparedTransaction, type AfterLostCommit, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
+import { pairOf, type Pair } from './pair.js';
 
 /** What a use case must know of a course while it holds the course's lock. */
 export type LockedCourse = Pick<
@@ -113,14 +114,6 @@ export async function lockUsers(
     ),
   );
   return new Set(found.map(({ id }) => id));
-}
-
-/** A student and a course. */
-export type Pair = Pick<PlainRow<Enrollment>, 'courseId' | 'studentId'>;
-
-/** Returns a pair as a text, by which sets of pairs know it. */
-export function pairOf({ courseId, studentId }: Pair): string {
-  return `${courseId} ${studentId}`;
 }
 
 /** Returns which of some pairs of a student and a locked course are enrollments, as texts of pairOf(). */

@@ -3,7 +3,7 @@ import { maxHeaderSize } from 'node:http';
 import { serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.js';
-import { PUBLIC_MAX_AGE } from '../../src/graphql/cache-hints.js';
+import { PUBLIC_MAX_AGE_SECONDS } from '../../src/graphql/cache-hints.js';
 import { errorCatalogue, type ErrorCode } from '../../src/graphql/errors/error-catalogue.js';
 import {
   MAX_DIRECTIVES_AT_ONE_PLACE,
@@ -92,7 +92,7 @@ it('docs/http.md names the statuses and the limits that hold', () => {
     `for the ${inWords(MAX_CLIENTS)} clients whose time began last`,
     `more than ${maxEventLoopDelay / 1000} s on average`,
     `\`Retry-After: ${OVERLOAD_RETRY_SECONDS}\``,
-    `| \`public, max-age=${PUBLIC_MAX_AGE}\` |`,
+    `| \`public, max-age=${PUBLIC_MAX_AGE_SECONDS}\` |`,
     `\`KEEP_ALIVE_TIMEOUT\`, ${keepAliveTimeout} s`,
   ])
     expect(text).toContain(words);

@@ -14,7 +14,7 @@ interface Message {
 const QUERY =
   'subscription ($ids: [ID!]) { courseCountsChanged(courseIds: $ids) { courseId course { totalEnrollments activeEnrollments } } }';
 /** The pause before a client reconnects, in milliseconds. */
-const AGAIN_MS = 200;
+const RESENT_AFTER_MS = 200;
 
 /** A client that subscribes to the counts of some courses, or of all, and reconnects whatever happens. */
 export interface Listener {
@@ -41,7 +41,7 @@ export function listen(
   let [messages, heardAt, isOpen] = [0, 0, true];
   const headers = { authorization: `Bearer ${token}` };
   const options = { retryAttempts: Number.POSITIVE_INFINITY, on: { connected: () => last.clear() } };
-  const again = (): Promise<void> => delay(AGAIN_MS, undefined, { ref: false });
+  const again = (): Promise<void> => delay(RESENT_AFTER_MS, undefined, { ref: false });
   const client =
     protocol === 'ws'
       ? createWsClient({

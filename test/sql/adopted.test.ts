@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { adopt, planUndo, undoAdoption } from '../../src/database/adoption/adopt.js';
+import { adopt, planAdoptionUndo, undoAdoption } from '../../src/database/adoption/adopt.js';
 import { openDatabase, type Database } from '../../src/database/database.js';
 import { mapForm, type DatabaseMap } from '../../src/map/map-form.js';
 import { sqlScript } from '../../src/tools/sql-scripts.js';
@@ -100,7 +100,7 @@ describeOnEach('the SQL scripts of an adopted database', kind => {
     await run('procedure');
     await run('procedure');
     expect(await resultsOf(client, opened.url, called('verify_enrollment_counts'))).toEqual([[{ mismatches: '0' }]]);
-    const removals = await planUndo(opened.database);
+    const removals = await planAdoptionUndo(opened.database);
     expect(removals.filter(({ kind: one }) => one === 'procedure').map(({ names }) => names)).toEqual([
       ['verify_enrollment_counts'],
     ]);
@@ -120,7 +120,7 @@ describeOnEach('the SQL scripts of an adopted database', kind => {
     expect(await resultsOf(client, opened.url, called('rollcall_verify_counts'))).toEqual([[{ mismatches: '3' }]]);
     await undoAdoption(opened.database);
     expect(await resultsOf(client, opened.url, called('verify_enrollment_counts'))).toEqual([[{ mismatches: '5' }]]);
-    expect(await planUndo(opened.database)).toEqual([]);
+    expect(await planAdoptionUndo(opened.database)).toEqual([]);
     const { stderr } = await pipeTo(client, opened.url, called('rollcall_verify_counts')).ended;
     expect(stderr).toContain('does not exist');
     await create('rollcall_verify_counts');

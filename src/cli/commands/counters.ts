@@ -63,12 +63,12 @@ async function use(strategy: 'hooks' | 'triggers', guard: boolean): Promise<Exit
   for (const name of created) print(`Installed ${name}.\n`);
   for (const name of dropped) print(`Dropped ${name}.\n`);
   if (created.length + dropped.length === 0) print('There was nothing to do.\n');
-  if (guard) print(GUARDED);
+  if (guard) print(GUARDED_NOTICE);
   return ExitCode.clean;
 }
 
 /** What is said of a guard when it is there. */
-const GUARDED =
+const GUARDED_NOTICE =
   'What other programs assign to the stored counts is ignored, without an error. "rollcall counters use triggers" takes the guard away.\n';
 
 const helpOfUse = `

@@ -1,4 +1,4 @@
-import { adopt, planUndo, type OnStep, type Removal } from '../../database/adoption/adopt.js';
+import { adopt, planAdoptionUndo, type OnStep, type Removal } from '../../database/adoption/adopt.js';
 import { readJournal, type Journal } from '../../database/adoption/journal.js';
 import { openDatabase, openExistingDatabase, openToAdopt, type Database } from '../../database/database.js';
 import type { Config } from '../../config/config.js';
@@ -37,7 +37,7 @@ export function journalOf(url: string): Promise<Journal | null> {
 
 /** Returns what taking an adoption back drops. Changes nothing. Errors: CommandError. */
 export function removalsFrom(url: string): Promise<Removal[]> {
-  return using(url, () => openExistingDatabase(url), planUndo);
+  return using(url, () => openExistingDatabase(url), planAdoptionUndo);
 }
 
 /**

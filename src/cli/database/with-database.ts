@@ -39,7 +39,7 @@ export function withExistingDatabase<Result>(
 export function withMigratedDatabase<Result>(
   config: Config,
   work: (database: Database) => Promise<Result>,
-  { wait = 0, fill }: { wait?: number; fill?: Fill | undefined } = {},
+  { wait = 0, fill }: { wait?: number; fill?: InitialFill | undefined } = {},
 ): Promise<Result> {
   const told = new Set<string>();
   const ready = (): Promise<Database> =>
@@ -73,13 +73,13 @@ export async function requireAdopted(database: Database): Promise<void> {
 }
 
 /** What fills a database whose schema was empty, in the entity manager's transaction if it has one. */
-export type Fill = (database: Database, em: SqlEntityManager) => Promise<void>;
+export type InitialFill = (database: Database, em: SqlEntityManager) => Promise<void>;
 
 function opened(config: Config): Promise<Database> {
   return openByMap(map => openDatabase(config.databaseUrl, strategyOf(config), map));
 }
 
-async function migrated(config: Config, fill?: Fill): Promise<Database> {
+async function migrated(config: Config, fill?: InitialFill): Promise<Database> {
   const database = await opened(config);
   const withTriggers = config.counters === 'triggers';
   const fillNew = async (em: SqlEntityManager): Promise<void> => {

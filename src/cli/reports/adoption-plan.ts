@@ -4,8 +4,8 @@ import { quantity } from '../../tools/words.js';
 import { printable } from '../output/printable.js';
 
 /** The most characters of a statement that a plan shows, and how many of them are those of its end. */
-const MAX_SHOWN = 400;
-const SHOWN_END = 60;
+const MAX_SHOWN_CHARACTERS = 400;
+const SHOWN_END_CHARACTERS = 60;
 
 /** An addition, or a removal, as a plan shows it. */
 export interface ShownAddition extends Addition {
@@ -65,9 +65,9 @@ export function removalLines(triggers: readonly string[], removals: readonly Add
 
 /** Returns a statement without the middle of a long expression, which the JSON document has. */
 function folded(sql: string): string {
-  if (sql.length <= MAX_SHOWN) return sql;
-  const end = sql.slice(-SHOWN_END);
-  return `${sql.slice(0, MAX_SHOWN - SHOWN_END)} … (${sql.length - MAX_SHOWN} characters, with --json) … ${end}`;
+  if (sql.length <= MAX_SHOWN_CHARACTERS) return sql;
+  const end = sql.slice(-SHOWN_END_CHARACTERS);
+  return `${sql.slice(0, MAX_SHOWN_CHARACTERS - SHOWN_END_CHARACTERS)} … (${sql.length - MAX_SHOWN_CHARACTERS} characters, with --json) … ${end}`;
 }
 
 /** Returns what an addition is, in words. */

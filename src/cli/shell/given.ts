@@ -9,7 +9,7 @@ import { CommandError } from '../failures/command-error.js';
 export type Given = Key | { readonly id: Key };
 
 /** Returns an input that has only these fields. Errors: CommandError. */
-export function fieldsOf<Input extends object>(input: Input, fields: readonly string[]): Input {
+export function onlyFields<Input extends object>(input: Input, fields: readonly string[]): Input {
   if (typeof input !== 'object' || input === null) throw new CommandError(`Give an object with ${fields.join(', ')}.`);
   const strange = Object.keys(input).filter(name => !fields.includes(name));
   if (strange.length > 0) throw new CommandError(`There is no ${strange.join(', ')}. Give ${fields.join(', ')}.`);
@@ -20,7 +20,7 @@ export function fieldsOf<Input extends object>(input: Input, fields: readonly st
 const rowOf: Readonly<Record<MapPart, string>> = { users: 'a user', courses: 'a course', enrollments: 'an enrollment' };
 
 /** Returns an id, given by itself or by an entity. Errors: CommandError. */
-export function idOf(database: Database, part: MapPart, given: unknown): Key {
+export function givenId(database: Database, part: MapPart, given: unknown): Key {
   const form = keyFormOf(database, part);
   const isEntity = typeof given === 'object' && given !== null;
   const id: unknown = isEntity ? (given as { readonly id?: unknown }).id : given;
@@ -35,7 +35,7 @@ function shown(given: unknown): string {
 }
 
 /** Returns a value of an enum, in any letter case. Errors: CommandError. */
-export function oneOf<Value extends string>(values: Readonly<Record<string, Value>>, given: string): Value {
+export function givenChoice<Value extends string>(values: Readonly<Record<string, Value>>, given: string): Value {
   const found = Object.values(values).find(value => value === String(given).toLowerCase());
   if (found !== undefined) return found;
   throw new CommandError(`Give one of ${Object.values(values).join(', ')}, and not ${shown(given)}.`);

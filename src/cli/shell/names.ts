@@ -21,7 +21,7 @@ import type { Outcome } from '../../use-cases/outcome.js';
 import { createUser, deleteUser } from '../../use-cases/users.js';
 import { CommandError } from '../failures/command-error.js';
 import { tell } from '../output/terminal.js';
-import { fieldsOf, idOf, oneOf, type Given } from './given.js';
+import { onlyFields, givenId, givenChoice, type Given } from './given.js';
 import { Refusal } from './refusal.js';
 import type { Session } from './session.js';
 import { sessionManager } from './session-manager.js';
@@ -199,8 +199,8 @@ export class ShellNames {
   }
 
   readonly #enroll = async (course: Given, student?: Given): Promise<Enrollment> => {
-    const courseId = idOf(this.#database, 'courses', course);
-    const studentId = student === undefined ? null : idOf(this.#database, 'users', student);
+    const courseId = givenId(this.#database, 'courses', course);
+    const studentId = student === undefined ? null : givenId(this.#database, 'users', student);
     const { enrollment } = await this.#counted([courseId], () =>
       enroll(this.#database, this.viewer, { courseId, studentId }),
     );
@@ -208,9 +208,9 @@ export class ShellNames {
   };
 
   readonly #enrollMany = async (course: Given, students: readonly Given[]): Promise<Enrollment[]> => {
-    const courseId = idOf(this.#database, 'courses', course);
+    const courseId = givenId(this.#database, 'courses', course);
     if (!Array.isArray(students)) throw new CommandError('Give the students as a list, such as [7, 8].');
-    const studentIds = students.map(student => idOf(this.#database, 'users', student as Given));
+    const studentIds = students.map(student => givenId(this.#database, 'users', student as Given));
     const { ids } = await this.#counted([courseId], () =>
       enrollMany(this.#database, this.viewer, { courseId, studentIds }),
     );
@@ -218,24 +218,24 @@ export class ShellNames {
   };
 
   readonly #unenroll = async (enrollment: Given): Promise<void> => {
-    const enrollmentId = idOf(this.#database, 'enrollments', enrollment);
+    const enrollmentId = givenId(this.#database, 'enrollments', enrollment);
     await this.#counted(await this.#coursesOf({ id: enrollmentId }), () =>
       unenroll(this.#database, this.viewer, { enrollmentId }),
     );
   };
 
   readonly #setStatus = async (enrollment: Given, status: EnrollmentStatus): Promise<Enrollment> => {
-    const enrollmentId = idOf(this.#database, 'enrollments', enrollment);
+    const enrollmentId = givenId(this.#database, 'enrollments', enrollment);
     await this.#counted(await this.#coursesOf({ id: enrollmentId }), () =>
-      setEnrollmentStatus(this.#database, this.viewer, { enrollmentId, status: oneOf(EnrollmentStatus, status) }),
+      setEnrollmentStatus(this.#database, this.viewer, { enrollmentId, status: givenChoice(EnrollmentStatus, status) }),
     );
     return this.#read(Enrollment, enrollmentId);
   };
 
   readonly #transfer = async (enrollment: Given, course: Given): Promise<Enrollment> => {
     const [enrollmentId, courseId] = [
-      idOf(this.#database, 'enrollments', enrollment),
-      idOf(this.#database, 'courses', course),
+      givenId(this.#database, 'enrollments', enrollment),
+      givenId(this.#database, 'courses', course),
     ];
     await this.#counted([...(await this.#coursesOf({ id: enrollmentId })), courseId], () =>
       transferEnrollment(this.#database, this.viewer, { enrollmentId, courseId }),
@@ -249,25 +249,25 @@ export class ShellNames {
   };
 
   readonly #updateCourse = async (course: Given, input: CourseInput): Promise<Course> => {
-    const id = idOf(this.#database, 'courses', course);
+    const id = givenId(this.#database, 'courses', course);
     await this.#changed(() => updateCourse(this.#database, this.viewer, { ...courseInput(input), id }));
     return this.#read(Course, id);
   };
 
   readonly #deleteCourse = async (course: Given): Promise<void> => {
-    const id = idOf(this.#database, 'courses', course);
+    const id = givenId(this.#database, 'courses', course);
     await this.#changed(() => deleteCourse(this.#database, this.viewer, { id }));
   };
 
   readonly #createUser = async (input: { name: string; email: string; role?: Role }): Promise<User> => {
-    const given = fieldsOf(input, USER_FIELDS);
-    const role = input.role === undefined ? {} : { role: oneOf(Role, input.role) };
+    const given = onlyFields(input, USER_FIELDS);
+    const role = input.role === undefined ? {} : { role: givenChoice(Role, input.role) };
     const { id } = await this.#changed(() => createUser(this.#database, this.viewer, { ...given, ...role }));
     return this.#read(User, id);
   };
 
   readonly #deleteUser = async (user: Given): Promise<void> => {
-    const id = idOf(this.#database, 'users', user);
+    const id = givenId(this.#database, 'users', user);
     await this.#counted(await this.#coursesOf({ student: id }), () => deleteUser(this.#database, this.viewer, { id }));
   };
 
@@ -283,14 +283,17 @@ export class ShellNames {
   readonly #refresh = async <Entity extends object>(entity: Entity): Promise<Entity> => this.#em.refreshOrFail(entity);
 
   readonly #counts = async (course: Given): Promise<Record<string, { stored: number; actual: number }>> => {
-    const counts = await this.#verified([idOf(this.#database, 'courses', course)], true);
+    const counts = await this.#verified([givenId(this.#database, 'courses', course)], true);
     return Object.fromEntries(
       counts.map(({ counter, stored, actual }) => [counter.slice(counter.indexOf('.') + 1), { stored, actual }]),
     );
   };
 
   readonly #verify = async (courses?: readonly Given[]): Promise<readonly CourseCount[]> => {
-    const found = await this.#verified(courses?.map(course => idOf(this.#database, 'courses', course)) ?? null, false);
+    const found = await this.#verified(
+      courses?.map(course => givenId(this.#database, 'courses', course)) ?? null,
+      false,
+    );
     if (found.length === 0) tell('All counts match.\n');
     return found;
   };
@@ -357,8 +360,8 @@ const COURSE_FIELDS = ['title', 'description', 'status', 'isPublished', 'capacit
 const USER_FIELDS = ['name', 'email', 'role'] as const;
 
 function courseInput(input: CourseInput): CourseInput {
-  const fields = fieldsOf(input, COURSE_FIELDS);
-  return input.status == null ? fields : { ...fields, status: oneOf(CourseStatus, input.status) };
+  const fields = onlyFields(input, COURSE_FIELDS);
+  return input.status == null ? fields : { ...fields, status: givenChoice(CourseStatus, input.status) };
 }
 
 /** Returns the result of a use case. Errors: Refusal; problems of a part are told. */

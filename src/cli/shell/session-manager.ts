@@ -56,7 +56,7 @@ const LOCKING_SQL = /\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|\block\s+
 const SECOND_STATEMENT = /;\s*\S/;
 const QUOTED = /'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`[^`]*`|--[^\n]*|\/\*[^]*?\*\//g;
 
-type Method = (this: unknown, ...given: unknown[]) => unknown;
+type ManagerMethod = (this: unknown, ...given: unknown[]) => unknown;
 
 /**
  * Returns an entity manager that does what another one does, and stays in the transaction of the session: what would
@@ -67,25 +67,31 @@ export function sessionManager(session: Session, em: SqlEntityManager = session.
   for (const name of namesOf(em)) {
     const value: unknown = (em as unknown as Record<string, unknown>)[name];
     if (typeof value === 'function')
-      define(shown, name, (...given: unknown[]) => called(session, em, name, value as Method, given));
+      define(shown, name, (...given: unknown[]) => called(session, em, name, value as ManagerMethod, given));
   }
   define(shown, inspect.custom, () => 'EntityManager in the transaction of the session');
   return shown as SqlEntityManager;
 }
 
-function called(session: Session, em: SqlEntityManager, name: string, method: Method, given: unknown[]): unknown {
+function called(
+  session: Session,
+  em: SqlEntityManager,
+  name: string,
+  method: ManagerMethod,
+  given: unknown[],
+): unknown {
   const refusal = refusedMethods[name];
   if (refusal !== undefined) throw new CommandError(`em.${name}() would leave the session. ${refusal}`);
   session.requireTransaction();
   if (name === 'execute') requireRollback(given[0]);
   if (!readsOnly(name, given)) session.noteChange();
   if (name === 'fork') return sessionManager(session, session.em.fork());
-  if (name === 'transactional' || name === 'transaction') given = [within(session, given[0] as Method)];
+  if (name === 'transactional' || name === 'transaction') given = [within(session, given[0] as ManagerMethod)];
   const result = method.apply(em, given);
   return result instanceof Promise ? noting(session, result) : result;
 }
 
-function within(session: Session, work: Method): Method {
+function within(session: Session, work: ManagerMethod): ManagerMethod {
   return inner => work(sessionManager(session, inner as SqlEntityManager));
 }
 

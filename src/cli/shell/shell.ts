@@ -3,7 +3,7 @@ import type { Database } from '../../database/database.js';
 import { errorText } from './error-text.js';
 import { ShellNames } from './names.js';
 import { Session } from './session.js';
-import { shownValue } from './shown-value.js';
+import { shownResult } from './shown-value.js';
 
 /** How a shell is started. */
 export interface ShellOptions {
@@ -50,7 +50,7 @@ export class Shell {
 
   /** Returns a value as it is printed. */
   shown(value: unknown, colors: boolean): string {
-    return shownValue(this.session.em, value, colors);
+    return shownResult(this.session.em, value, colors);
   }
 
   /** Returns an error as it is printed. */

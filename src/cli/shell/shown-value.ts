@@ -8,7 +8,7 @@ import { isBehind } from '../../database/mapped/mapped-metadata.js';
 const MAX_SHOWN_MEMBERS = 100;
 
 /** Returns a result as a person reads it: entities with their properties alone, in the way of plain objects. */
-export function shownValue(em: SqlEntityManager, value: unknown, colors: boolean): string {
+export function shownResult(em: SqlEntityManager, value: unknown, colors: boolean): string {
   return inspect(plainOf(em, value), { colors, maxArrayLength: MAX_SHOWN_MEMBERS, depth: 4 });
 }
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 /** The time after which a signal that was reported and not heeded is sent again, in milliseconds. */
-const AGAIN_MS = 100;
+const RESENT_AFTER_MS = 100;
 
 /**
  * The SIGINTs that come while a server evaluates a line and that end none of its code. Node forgets one that comes when
@@ -35,7 +35,7 @@ export class Signals {
     globalThis.outer = () => {
       for (;;) {
         while (Atomics.load(state, 0) === 1)
-          if (Atomics.wait(state, 0, 1, ${AGAIN_MS}) === 'timed-out') process.kill(process.pid, 'SIGINT');
+          if (Atomics.wait(state, 0, 1, ${RESENT_AFTER_MS}) === 'timed-out') process.kill(process.pid, 'SIGINT');
         if (!isInterrupted('inner()')) continue;
         Atomics.store(state, 1, 0);
         if (Atomics.exchange(state, 0, 1) === 0) parentPort.postMessage('interrupted');

@@ -26,7 +26,7 @@ const HISTORY_LINES = 1000;
 const LAST_NAME = /[\w$]+(?:\.[\w$]*)*$/;
 
 /** The column at which meanings begin in help. */
-const MEANING_COLUMN = 52;
+const NAME_MEANING_COLUMN = 52;
 
 /** Lets a person type lines until the end, and returns the exit code. */
 export async function runTerminal(database: Database, options: TerminalOptions): Promise<ExitCode> {
@@ -240,7 +240,7 @@ function promptOf(saves: boolean, heldLines: number): string {
 }
 
 function helpText(names: ReadonlyMap<string, ShellName>, commands: REPLServer['commands']): string {
-  const entry = (form: string, meaning: string): string => `  ${form.padEnd(MEANING_COLUMN - 3)} ${meaning}\n`;
+  const entry = (form: string, meaning: string): string => `  ${form.padEnd(NAME_MEANING_COLUMN - 3)} ${meaning}\n`;
   const lines = [...names].map(([name, { form = name, meaning }]) => entry(form, meaning));
   const dotted = Object.entries(commands).map(([name, command]) => entry(`.${name}`, command?.help ?? ''));
   return `${lines.join('')}\n${dotted.join('')}\nCtrl+C cancels a line, Ctrl+D ends the shell.\n`;

@@ -13,7 +13,7 @@ import { procedureRemovals } from './own-procedures.js';
 import { heldName, planAdoption, type AdoptionPlan } from './plan.js';
 
 /** Work on one addition: its making, or its removal. */
-interface Step {
+interface AdoptionStep {
   readonly addition: Addition;
   /** The number of the step, from 1, and of all steps. */
   readonly number: number;
@@ -21,7 +21,7 @@ interface Step {
 }
 
 /** Called before and after each step. */
-export type OnStep = (step: Step, phase: 'begins' | 'ends') => void;
+export type OnStep = (step: AdoptionStep, phase: 'begins' | 'ends') => void;
 
 /**
  * Adds to another application's database what it needs: as planned, while no other process does the same. The journal
@@ -69,7 +69,7 @@ export async function adopt(
 export type Removal = Addition | JournalEntry;
 
 /** Returns what an undo takes away, in the order in which it does. Changes nothing. */
-export async function planUndo(database: Database): Promise<Removal[]> {
+export async function planAdoptionUndo(database: Database): Promise<Removal[]> {
   const journal = await readJournal(database.em.fork());
   return journal === null ? [] : [...(await procedureRemovals(database)), ...journal.entries.toReversed()];
 }
@@ -80,7 +80,7 @@ export async function planUndo(database: Database): Promise<Removal[]> {
  */
 export async function undoAdoption(database: Database, onStep: OnStep = () => undefined): Promise<number> {
   return dialectOf(database).schema.exclusively(database, async () => {
-    const entries = await planUndo(database);
+    const entries = await planAdoptionUndo(database);
     if (entries.some(({ kind }) => kind === 'changes'))
       throw new MigrationRefused(
         'A change of the map was interrupted. Nothing was taken away; continue it first with "rollcall adopt --yes".',

@@ -68,10 +68,10 @@ export async function readJournal(em: SqlEntityManager): Promise<Journal | null>
 }
 
 /** The names that a journal has, by kind and object. */
-export type Planned = ReadonlySet<string>;
+export type PlannedNames = ReadonlySet<string>;
 
 /** Returns the names of all that a journal has. */
-export function plannedBy(journal: Journal | null): Planned {
+export function plannedBy(journal: Journal | null): PlannedNames {
   return new Set(
     (journal?.entries ?? []).flatMap(({ kind, object, names }) => names.map(name => keyOf(kind, object, name))),
   );

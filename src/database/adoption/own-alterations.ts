@@ -1,6 +1,6 @@
 import type { findSchema } from '../schema/own-schema.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
-import { keyOf, type Addition, type Planned } from './journal.js';
+import { keyOf, type Addition, type PlannedNames } from './journal.js';
 
 /**
  * Returns what the migrations change that alter columns of tables of our own, as far as they were not applied. The
@@ -9,7 +9,7 @@ import { keyOf, type Addition, type Planned } from './journal.js';
 export async function ownAlterations(
   database: Database,
   { applied }: Pick<Awaited<ReturnType<typeof findSchema>>, 'applied'>,
-  planned: Planned,
+  planned: PlannedNames,
 ): Promise<Addition[]> {
   const additions: Addition[] = [];
   for (const { name, alters = [], class: Migration } of dialectOf(database).schema.migrations) {

@@ -8,7 +8,7 @@ import { dialectOf, type Database } from '../dialects/dialect.js';
 import { ownKeyType } from '../mapped/mapped-metadata.js';
 import type { FoundTables } from '../schema/found-table.js';
 import type { findSchema } from '../schema/own-schema.js';
-import { keyOf, type Addition, type Planned } from './journal.js';
+import { keyOf, type Addition, type PlannedNames } from './journal.js';
 
 /** Returns the migrations that make tables of our own only. */
 export function ownMigrations(database: Database): MigrationEntry[] {
@@ -31,7 +31,7 @@ export async function ownTables(
   map: DatabaseMap,
   migrations: readonly MigrationEntry[],
   found: FoundTables,
-  planned: Planned,
+  planned: PlannedNames,
 ): Promise<Addition[]> {
   const additions: Addition[] = [];
   for (const { name, tables, class: Migration } of migrations) {
@@ -89,7 +89,7 @@ function withKeys(database: Database, tables: readonly string[], form: KeyForm):
 export function baseline(
   database: Database,
   { applied, tables }: Awaited<ReturnType<typeof findSchema>>,
-  planned: Planned,
+  planned: PlannedNames,
 ): Addition[] {
   const { tableName = '' } = database.config.get('migrations');
   const names = dialectOf(database)

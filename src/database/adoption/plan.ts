@@ -7,7 +7,7 @@ import type { AddedIndex } from '../dialects/adoption-rules.js';
 import type { FoundTable, FoundTables } from '../schema/found-table.js';
 import { findTables } from '../schema/found-tables.js';
 import { findSchema } from '../schema/own-schema.js';
-import { keyOf, plannedBy, readJournal, type Addition, type Journal, type Planned } from './journal.js';
+import { keyOf, plannedBy, readJournal, type Addition, type Journal, type PlannedNames } from './journal.js';
 import { ownAlterations } from './own-alterations.js';
 import { baseline, ownMigrations, ownTables } from './own-tables.js';
 import { changeOfMap, refusalOfTables } from './change-of-map.js';
@@ -98,7 +98,7 @@ async function risksOf(database: Database, additions: readonly Addition[]): Prom
   return risk === null ? [] : [risk];
 }
 
-async function preparations(database: Database, planned: Planned): Promise<Addition[]> {
+async function preparations(database: Database, planned: PlannedNames): Promise<Addition[]> {
   const em = database.em.fork();
   const additions: Addition[] = [];
   for (const { object, sql, reverse, exists } of dialectOf(database).adoption.preparation) {
@@ -112,7 +112,7 @@ async function preparations(database: Database, planned: Planned): Promise<Addit
 function additionsTo(
   database: Database,
   { found, columns, indexes }: WantedOwnTable,
-  planned: Planned,
+  planned: PlannedNames,
   unusable: ReadonlySet<string>,
   { isOurs, isAmbiguous }: { readonly isOurs: boolean; readonly isAmbiguous: boolean },
 ): Pick<AdoptionPlan, 'additions' | 'refusals'> {
@@ -189,7 +189,7 @@ function keptIndexes(
   database: Database,
   found: FoundTable,
   added: readonly AddedIndex[],
-  planned: Planned,
+  planned: PlannedNames,
 ): Addition[] {
   if (!dialectOf(database).adoption.dropsIndexesOfKeys || added.length === 0) return [];
   const names = found.references
@@ -240,7 +240,7 @@ function foreignNames(
   wanted: readonly WantedTable[],
   tables: FoundTables,
   ours: readonly MigrationEntry[],
-  planned: Planned,
+  planned: PlannedNames,
   journal: Journal | null,
 ): string[] {
   const { tableName = '' } = database.config.get('migrations');

@@ -29,7 +29,7 @@ export interface WaitRule {
  * The most callers that wait in one queue; each takes some hundred bytes of memory, and any after them would wait in
  * vain.
  */
-const MAX_WAITING = 5000;
+const MAX_WAITING_CALLERS = 5000;
 
 /**
  * A wait that was refused, so that the work was not begun; one of MikroORM's errors, so that MikroORM passes it on
@@ -42,7 +42,7 @@ export class WaitRefused extends DriverException {
   ) {
     super(
       new Error(
-        `The wait for a ${thing} was refused: ${refusal === 'time' ? 'it took too long' : `${MAX_WAITING} are waiting already`}.`,
+        `The wait for a ${thing} was refused: ${refusal === 'time' ? 'it took too long' : `${MAX_WAITING_CALLERS} are waiting already`}.`,
       ),
     );
   }
@@ -84,7 +84,7 @@ export class WaitQueue<Companion = never> {
    * WaitRefused if the wait takes too long or the queue is full; then the caller has left the queue.
    */
   wait(limit: TimeLimit | undefined, companion?: Companion): Promise<boolean> {
-    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(this.#refused('length'));
+    if (this.#waiting.length >= MAX_WAITING_CALLERS) return Promise.reject(this.#refused('length'));
     return new Promise((resolve, reject) => {
       const leave = (error: unknown): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);

@@ -290,7 +290,7 @@ export interface Inspection {
 type CarryingDriver = AbstractSqlDriver & { readonly dialect: Dialect };
 
 /** The class of a driver. */
-type DriverClass = new (configuration: Configuration) => AbstractSqlDriver;
+export type DriverClass = new (configuration: Configuration) => AbstractSqlDriver;
 
 /** Returns a driver class like another one, whose drivers carry a dialect. */
 export function driverWithDialect(

@@ -17,7 +17,7 @@ import { filledWith, needsKey } from '../../map/filled-row.js';
 import type { DatabaseMap } from '../../map/map-form.js';
 import type { MappedTable } from '../../map/mapped-table.js';
 import { NotWritable, writtenRow } from '../../map/written-row.js';
-import type { Options } from '../dialects/dialect.js';
+import type { DriverClass, Options } from '../dialects/dialect.js';
 import { dateOf, type StoredMoment } from '../tables.js';
 import { takeKeyBytes } from './key-bytes.js';
 import { takeNames } from './mapped-platform.js';
@@ -25,9 +25,6 @@ import { isBehind, tablesByEntity, writerOf } from './mapped-metadata.js';
 
 /** The values that a statement writes, by the names of properties. */
 type Data = Readonly<Record<string, unknown>>;
-
-/** The class of a driver. */
-type DriverClass = new (configuration: Configuration) => AbstractSqlDriver;
 
 /** A driver whose statements follow a map. */
 interface MappedDriver {

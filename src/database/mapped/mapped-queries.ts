@@ -56,10 +56,10 @@ export class MappedQueries implements KyselyPlugin {
 }
 
 /** The tables by their names within a query; null: something else than a table, such as a query in parentheses. */
-type Scope = ReadonlyMap<string, NamedTable | null>;
+type TableScope = ReadonlyMap<string, NamedTable | null>;
 
 class NameTransformer extends OperationNodeTransformer {
-  readonly #scopes: Scope[] = [];
+  readonly #scopes: TableScope[] = [];
 
   constructor(private readonly tables: NamedTables) {
     super();
@@ -139,7 +139,7 @@ class NameTransformer extends OperationNodeTransformer {
       : transformed;
   }
 
-  #scopeOf({ from, joins = [] }: SelectQueryNode): Scope {
+  #scopeOf({ from, joins = [] }: SelectQueryNode): TableScope {
     const nodes = [...(from?.froms ?? []), ...joins.map(({ table }) => table)];
     return new Map(
       nodes.map(node => {

@@ -5,7 +5,7 @@ import { columnOfOurs, entitiesByTable, tableNames, type ColumnOf, type TableNam
 import { isBehind } from './mapped-metadata.js';
 
 /** The metadata of a database, which know its names. */
-interface Named {
+interface HasMetadata {
   readonly getMetadata: () => MetadataStorage;
 }
 
@@ -15,12 +15,12 @@ export function tableOfPart(part: MapPart): TableName {
 }
 
 /** Returns the name that one of our tables has in a database: ours, or that of the table of a map. */
-export function storedTable(database: Named, table: TableName): string {
+export function storedTable(database: HasMetadata, table: TableName): string {
   return database.getMetadata().get<object>(entitiesByTable[table]).tableName;
 }
 
 /** Returns the names that the columns of one of our tables have in a database, by ours. */
-export function storedColumns(database: Named, table: TableName): ReadonlyMap<string, string> {
+export function storedColumns(database: HasMetadata, table: TableName): ReadonlyMap<string, string> {
   const { props } = database.getMetadata().get<object>(entitiesByTable[table]);
   return new Map(
     props
@@ -30,6 +30,10 @@ export function storedColumns(database: Named, table: TableName): ReadonlyMap<st
 }
 
 /** Returns the name that a column has in a database. */
-export function storedColumn<Table extends TableName>(database: Named, table: Table, column: ColumnOf<Table>): string {
+export function storedColumn<Table extends TableName>(
+  database: HasMetadata,
+  table: Table,
+  column: ColumnOf<Table>,
+): string {
   return storedColumns(database, table).get(column)!;
 }

@@ -14,7 +14,7 @@ const MAX_WORD_LENGTH = 32;
 const WORD = /^[\w.+*-]*$/;
 /** A pattern for a part of a cron expression, or for a replacement of a whole one: its name, or a moment. */
 const CRON_PART = /^(?:[\d*/?#-]|[a-z]{1,3}(?![a-z]))+$/i;
-const MOMENT = /^(?:@[a-z]{1,10}|\d{4}-\d\d-\d\d[T\d:.Z-]*)$/;
+const CRON_MOMENT = /^(?:@[a-z]{1,10}|\d{4}-\d\d-\d\d[T\d:.Z-]*)$/;
 /**
  * A pattern for a host and a port, two numbers with a slash between them, and a name with a slash and digits, such as a
  * range of addresses.
@@ -32,7 +32,7 @@ export function shownValue(value: string): string {
   // Words with spaces between them may be those of a command, including a password.
   const isShown =
     value.split(/,\s*/).every(isPlain) ||
-    MOMENT.test(value) ||
+    CRON_MOMENT.test(value) ||
     value.split(/[\s,]+/).every(part => CRON_PART.test(part) || isIP(part) || PLACE.test(part));
   return isShown ? value : HIDDEN;
 }

@@ -6,7 +6,7 @@ import { recordedSpan, tracer } from './tracing.js';
  * The longest part of a statement's text in a trace, in characters: a statement for a thousand ids has a thousand
  * question marks.
  */
-const MAX_TEXT_LENGTH = 2000;
+const MAX_STATEMENT_CHARACTERS = 2000;
 
 /**
  * A statement that MikroORM has run; `took` is in milliseconds, and is missing for a statement that begins or ends a
@@ -45,7 +45,7 @@ function addSpan(parent: Span, system: string, { query, took, results, level }: 
     attributes: {
       'db.system.name': system,
       'db.operation.name': operation,
-      'db.query.text': query.slice(0, MAX_TEXT_LENGTH),
+      'db.query.text': query.slice(0, MAX_STATEMENT_CHARACTERS),
       ...(table !== undefined && { 'db.collection.name': table }),
       ...(results !== undefined && { 'db.response.returned_rows': results }),
     },

@@ -13,13 +13,14 @@ import {
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 
 /** The lowest cost of __schema or __type. */
-const MIN_COST = 5000;
+const MIN_INTROSPECTION_POINTS = 5000;
 
 /** Returns the estimator for the fields of introspection; it leaves other fields to the next one. */
 export function introspectionCost(schema: GraphQLSchema): ComplexityEstimator {
   const sizes = sizesOf(schema);
   return ({ type, field, childComplexity }) => {
-    if (field.name === '__schema' || field.name === '__type') return Math.max(MIN_COST, Math.ceil(childComplexity));
+    if (field.name === '__schema' || field.name === '__type')
+      return Math.max(MIN_INTROSPECTION_POINTS, Math.ceil(childComplexity));
     if (field.name === '__typename' || !type.name.startsWith('__')) return undefined;
     const listed = isNonNullType(field.type) ? field.type.ofType : field.type;
     return 1 + (isListType(listed) ? (sizes[`${type.name}.${field.name}`] ?? 1) : 1) * childComplexity;

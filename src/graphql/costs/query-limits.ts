@@ -21,7 +21,7 @@ export interface QueryLimits extends DocumentLimits {
 }
 
 /** A valid operation, with its variables and its viewer. */
-export interface SentOperation extends OperationVariables {
+export interface AssessedOperation extends OperationVariables {
   /** Whether errors contain no suggestions of names of the schema. */
   readonly hidesSchema?: boolean;
   /** The viewer who sends it: what is read depends on what the viewer may see. */
@@ -51,7 +51,7 @@ export interface Assessment {
  * Returns the possible cost of an operation and whether it may run: it may be too deep or too costly, or a variable or
  * an argument may have a value that is never valid.
  */
-export function assessOperation(sent: SentOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
+export function assessOperation(sent: AssessedOperation, { maxDepth, maxCost, sizes }: QueryLimits): Assessment {
   const { depth, written } = formOf(sent);
   if (depth > maxDepth)
     return refusedAssessment(
@@ -107,7 +107,7 @@ function tooCostly(cost: number, maxCost: number, { dearest }: AnswerCost, { dea
   );
 }
 
-function formOf({ schema, document, operation }: SentOperation): { depth: number; written: number } {
+function formOf({ schema, document, operation }: AssessedOperation): { depth: number; written: number } {
   const form = knownMeasures.get(operation);
   if (form) return form;
   const alone: DocumentNode = {

@@ -58,7 +58,7 @@ export interface Reading {
 }
 
 /** A field at all places that have the same parents. */
-export interface Place extends Reading {
+export interface FieldPlace extends Reading {
   readonly args: Readonly<Record<string, unknown>>;
   /** How many parents there are: at most before the operation runs, and afterwards in its answer. */
   readonly parents: number;
@@ -71,9 +71,9 @@ export interface Place extends Reading {
 /** The price of what a field reads. */
 export interface ReadPrice {
   /** Returns the points for all its parents together. */
-  readonly points: (place: Place) => number;
+  readonly points: (place: FieldPlace) => number;
   /** Returns how many objects it returns for each parent, if its arguments have a size of their own. */
-  readonly times?: (args: Place['args']) => number;
+  readonly times?: (args: FieldPlace['args']) => number;
   /** The advice on how to request less. */
   readonly advice: string;
 }
@@ -219,7 +219,10 @@ export function readCostOf(fields: readonly PlacedField[], reading: Reading): Re
 }
 
 /** Returns what a field reads, in points, for all its parents together. */
-export function readPointsOf({ key, args, inner, field }: PlacedField, place: Omit<Place, 'args' | 'counts'>): number {
+export function readPointsOf(
+  { key, args, inner, field }: PlacedField,
+  place: Omit<FieldPlace, 'args' | 'counts'>,
+): number {
   const counts = isConnection(field) && inner.some(one => one.field.name === 'totalCount');
   return readPrices[key]?.points({ ...place, args, counts }) ?? 0;
 }
@@ -230,7 +233,7 @@ interface List {
   readonly filter: EnrollmentFilterInput;
 }
 
-function pricedList(args: Place['args'], rows: number): List {
+function pricedList(args: FieldPlace['args'], rows: number): List {
   return {
     rows,
     filter: (args['filter'] as EnrollmentFilterInput | null | undefined) ?? {},
@@ -288,11 +291,11 @@ function isEmptyFilter(filter: object | null | undefined): boolean {
   return Object.values(filter ?? {}).every(value => value == null);
 }
 
-function studentsOf(args: Place['args']): number {
+function studentsOf(args: FieldPlace['args']): number {
   return (args['input'] as { studentIds: readonly string[] }).studentIds.length;
 }
 
-function inScope({ args, sizes }: Place): number {
+function inScope({ args, sizes }: FieldPlace): number {
   const named =
     (args['input'] as { courseIds?: readonly string[] | null } | null | undefined)?.courseIds?.length ?? sizes.courses;
   return Math.min(rowsOfLargest(sizes, named) * COUNTED_ROW_POINTS, MAX_LONG_FIELD_POINTS);

@@ -32,7 +32,7 @@ const MAX_ASSESSMENTS = 50;
 const MAX_KEY_LENGTH = 500;
 
 /** The result of an operation, and the context in which it came about. */
-export interface Outcome {
+export interface OperationOutcome {
   readonly context: Context;
   readonly result: ExecutionResult;
 }
@@ -127,7 +127,7 @@ export class KnownOperation {
    * Runs the operation, in a context that only this run uses. A compiled query with several errors, of which graphql
    * would leave some out, runs again by graphql itself, in another context; a mutation never runs twice.
    */
-  async run(newContext: () => Context, variables: Variables): Promise<Outcome> {
+  async run(newContext: () => Context, variables: Variables): Promise<OperationOutcome> {
     const context = this.#select(newContext());
     if (!this.compiled) return { context, result: await this.#execute(context, variables) };
     const running = this.compiled(context, variables);

@@ -7,10 +7,10 @@ import { KnownOperation, type KnownOperationRules } from './known-operation.js';
 
 /** The most texts that are remembered, and their most characters in total; the least recently used is dropped first. */
 const MAX_TEXTS = 1000;
-const MAX_CHARACTERS = 4_000_000;
+const MAX_TOTAL_CHARACTERS = 4_000_000;
 
 /** The longest text of a known operation, in characters, and its most nodes: compiling takes time for each of them. */
-const MAX_TEXT_LENGTH = 16_384;
+const MAX_OPERATION_CHARACTERS = 16_384;
 const MAX_NODES = 1000;
 
 /** When operations become known. */
@@ -34,7 +34,7 @@ type Remembered = number | KnownOperation | 'never';
 export class KnownOperations {
   readonly #byText = new LRUCache<string, Remembered>({
     max: MAX_TEXTS,
-    maxSize: MAX_CHARACTERS,
+    maxSize: MAX_TOTAL_CHARACTERS,
     sizeCalculation: (_, text) => Math.max(1, text.length),
   });
   #second = -Infinity;
@@ -71,7 +71,7 @@ export class KnownOperations {
   }
 
   #read(text: string): KnownOperation | null {
-    if (text.length > MAX_TEXT_LENGTH) return null;
+    if (text.length > MAX_OPERATION_CHARACTERS) return null;
     const read = readDocument(text, this.rules);
     if (Array.isArray(read) || read.shape.nodes > MAX_NODES) return null;
     const [operation, ...others] = read.document.definitions.filter(one => one.kind === Kind.OPERATION_DEFINITION);

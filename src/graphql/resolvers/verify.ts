@@ -15,7 +15,7 @@ import { DriftType } from '../types/runs.js';
 const MAX_SHOWN_DRIFTS = 10_000;
 
 /** The results so far. */
-interface Found {
+interface VerifyResults {
   checked: number;
   driftCount: number;
   readonly drifts: CourseCount[];
@@ -37,7 +37,7 @@ export class VerifyResolver {
     input?: VerifyEnrollmentCountsInput | null,
   ): Promise<VerifyEnrollmentCountsPayload> {
     const { database, viewer, loaders, runs } = context;
-    const sum: Found = { checked: 0, driftCount: 0, drifts: [] };
+    const sum: VerifyResults = { checked: 0, driftCount: 0, drifts: [] };
     const { value, problems } = await runs.verifications.do(viewer, async () => {
       const { value: verification, problems: refusals } = await verifyCounts(database, viewer, () => ({
         courseIds: idsOf(database, 'courses', input?.courseIds, 'input.courseIds'),
@@ -75,7 +75,7 @@ export class VerifyResolver {
 }
 
 /** Returns the results without the drifts of courses that were deleted after they were verified. */
-async function withPresentCourses({ loaders }: Context, sum: Found): Promise<Found> {
+async function withPresentCourses({ loaders }: Context, sum: VerifyResults): Promise<VerifyResults> {
   const courses = await Promise.all(sum.drifts.map(({ courseId }) => loaders.course.load(courseId)));
   const drifts = sum.drifts.filter((_, index) => courses[index]);
   return { ...sum, driftCount: sum.driftCount - (sum.drifts.length - drifts.length), drifts };

@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse, GraphQLRequestListener } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { getVariableValues } from 'graphql';
-import { PUBLIC_MAX_AGE } from '../../graphql/cache-hints.js';
+import { PUBLIC_MAX_AGE_SECONDS } from '../../graphql/cache-hints.js';
 import type { Context } from '../../graphql/context.js';
 import { isPublicOperation } from '../../graphql/public-operations.js';
 
@@ -10,7 +10,7 @@ import { isPublicOperation } from '../../graphql/public-operations.js';
  * same for everybody.
  */
 export function storedBy(isPublic: boolean): string {
-  return isPublic ? `public, max-age=${PUBLIC_MAX_AGE}` : 'private, no-cache';
+  return isPublic ? `public, max-age=${PUBLIC_MAX_AGE_SECONDS}` : 'private, no-cache';
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { RefusedRequest, type Refusal } from './refused-request.js';
+import { RefusedRequest, type RequestRefusal } from './refused-request.js';
 
 /** The answer of a server that is stopping; another server may take over at once. */
-export const serverStopping: Refusal = {
+export const serverStopping: RequestRefusal = {
   status: 503,
   code: 'SERVER_STOPPING',
   message: 'This server is stopping. Nothing was done; send the request again.',

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Refusal } from './refused-request.js';
+import type { RequestRefusal } from './refused-request.js';
 import { REQUEST_ID } from '../observability/request-id.js';
 import { newRecord, type EndedRequest } from '../observability/request-record.js';
 
@@ -24,7 +24,7 @@ export class RawAnswers {
   ) {}
 
   /** Answers a request, reports it as finished, and closes the connection. */
-  refuse(socket: Duplex, request: RawRequest, answer: Refusal): void {
+  refuse(socket: Duplex, request: RawRequest, answer: RequestRefusal): void {
     this.write(socket, request.id, answer);
     const { id, method = null, path = null, route = null } = request;
     const whole: EndedRequest = {
@@ -41,7 +41,7 @@ export class RawAnswers {
   }
 
   /** Answers a request that is reported as finished elsewhere, and closes the connection. */
-  write(socket: Duplex, id: string, { status, code, message, headers = {} }: Refusal): void {
+  write(socket: Duplex, id: string, { status, code, message, headers = {} }: RequestRefusal): void {
     const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });
     const own = {
       'content-type': 'application/json; charset=utf-8',

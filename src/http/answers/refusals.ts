@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { mistakeInHeaders } from './header-mistakes.js';
-import { MAX_QUOTED_CHARACTERS, RefusedRequest, type Refusal } from './refused-request.js';
+import { MAX_QUOTED_CHARACTERS, RefusedRequest, type RequestRefusal } from './refused-request.js';
 import { pathOf } from './request-path.js';
 import { responseTypeOf } from './response-type.js';
 
@@ -13,7 +13,7 @@ const USAGE_HINT = 'POST a JSON object such as {"query":"{ courses { totalCount 
  * Returns what the caller is told about an error that occurred before GraphQL. An error that is not the caller's is
  * masked and refers to the request's id in the log.
  */
-export function refusalOf(error: Partial<FastifyError>, { id, headers, url }: FastifyRequest): Refusal {
+export function refusalOf(error: Partial<FastifyError>, { id, headers, url }: FastifyRequest): RequestRefusal {
   if (error instanceof RefusedRequest) return { status: error.statusCode, code: error.code, message: error.message };
   const { statusCode: status = 500, code } = error;
   if (status < 400 || status >= 500)

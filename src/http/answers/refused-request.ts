@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../graphql/errors/error-catalogue.js';
 export const MAX_QUOTED_CHARACTERS = 100;
 
 /** The rejection of a request before it reached GraphQL, as its caller is told. */
-export interface Refusal {
+export interface RequestRefusal {
   readonly status: number;
   readonly code: ErrorCode;
   readonly message: string;

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ArrivalTimes } from '../limits/connection-limits.js';
 import type { RawAnswers } from './raw-answer.js';
 import { rateHeaders } from '../limits/rates/request-charges.js';
-import type { Refusal } from './refused-request.js';
+import type { RequestRefusal } from './refused-request.js';
 import { requestIdOf } from '../observability/request-id.js';
 import type { FollowedRequests } from '../observability/request-record.js';
 
@@ -62,7 +62,7 @@ export function answerUnusualRequests(app: FastifyInstance, answers: RawAnswers,
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
 }
 
-function answerTo(code: string | undefined, times: ArrivalTimes): Refusal {
+function answerTo(code: string | undefined, times: ArrivalTimes): RequestRefusal {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return {
       status: 431,

@@ -24,7 +24,7 @@ const UNKNOWN_ADDRESS = 'unknown';
 const NETWORK_GROUPS = 4;
 
 /** The most texts whose networks are remembered, and the longest one, in characters. */
-const MAX_REMEMBERED = 1000;
+const MAX_REMEMBERED_TEXTS = 1000;
 const MAX_REMEMBERED_LENGTH = 64;
 
 /** An address with a port, as some proxies write it: 192.0.2.7:50123, [2001:db8::7]:50123. */
@@ -46,7 +46,7 @@ export function proxyTrust(trustProxy: TrustProxy): ProxyTrust | false {
  * skipped in favour of the address of the proxy that sent it, so that a client cannot invent names for itself.
  */
 export function clientAddresses(trust: ProxyTrust | false): ClientAddressOf {
-  const remembered = new LRUCache<string, string>({ max: MAX_REMEMBERED });
+  const remembered = new LRUCache<string, string>({ max: MAX_REMEMBERED_TEXTS });
   const network = (text = ''): string | null => {
     const known = remembered.get(text);
     if (known !== undefined) return known;

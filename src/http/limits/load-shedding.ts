@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import type { Config } from '../../config/config.js';
 import { onFinished } from '../answers/answer-finished.js';
-import { RefusedRequest, type Refusal } from '../answers/refused-request.js';
+import { RefusedRequest, type RequestRefusal } from '../answers/refused-request.js';
 import { POLLED_ROUTES } from '../observability/request-log.js';
 import { Backlog, BACKLOG_SAMPLE_MS } from './backlog.js';
 
@@ -41,7 +41,7 @@ export function loadThresholds({ maxEventLoopDelay }: Pick<Config, 'maxEventLoop
 export const OVERLOAD_RETRY_SECONDS = 5;
 
 /** The answer to a request that is rejected because of the load. */
-export const overloaded: Refusal = {
+export const overloaded: RequestRefusal = {
   status: 503,
   code: 'OVERLOADED',
   message: `The server has more work than it can do in time. Nothing was done; try again in ${OVERLOAD_RETRY_SECONDS} s.`,

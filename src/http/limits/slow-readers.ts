@@ -7,7 +7,7 @@ import { isClientGone, onFinished } from '../answers/answer-finished.js';
 const MIN_PROGRESS_BYTES = 16_384;
 
 /** The counters that libuv keeps for a connection; Node's own socket timeouts read them too. */
-interface Handle {
+interface SocketHandle {
   readonly bytesWritten: number;
   readonly writeQueueSize: number;
 }
@@ -41,6 +41,6 @@ export function watchReader(request: IncomingMessage, response: ServerResponse, 
 
 /** Returns how many bytes of a connection the operating system has taken, without those buffered in this process. */
 function takenOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: Handle | null };
+  const { _handle: handle } = socket as Socket & { readonly _handle?: SocketHandle | null };
   return handle ? handle.bytesWritten - handle.writeQueueSize : 0;
 }

@@ -4,7 +4,7 @@ import type { TokenError } from '../../access/token-error.js';
 type Protocol = Subscriber['protocol'];
 
 /** The time between two checks of all connections, in milliseconds. */
-const SWEEP_INTERVAL_MS = 1000;
+const LIVE_CHECK_INTERVAL_MS = 1000;
 /**
  * The longest time that a client may take to read what it was sent, in milliseconds: 1 MiB at 280 kbit/s, as for a
  * request's body.
@@ -65,7 +65,7 @@ export class LiveConnections {
   add(connection: LiveConnection): () => void {
     this.#open.add(connection);
     // It must not keep the process alive.
-    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
+    this.#timer ??= setInterval(() => this.#sweep(), LIVE_CHECK_INTERVAL_MS).unref();
     return () => {
       this.#open.delete(connection);
       if (this.#open.size > 0) return;

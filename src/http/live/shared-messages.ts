@@ -14,7 +14,7 @@ import type { CourseCountsChange } from '../../live-counts/index.js';
 
 /** The most messages that are kept, and the most characters of one; the least recently used is dropped first. */
 const MAX_MESSAGES = 10_000;
-const MAX_CHARACTERS = 2000;
+const MAX_MESSAGE_CHARACTERS = 2000;
 
 /** A message that several subscribers are sent: the result, and its text. */
 export interface SharedMessage {
@@ -89,7 +89,7 @@ export class SharedMessages {
       const result = await withinOwnLimit(this.seconds, async () => execute({ ...args, rootValue: change }));
       if (result.errors) return null;
       const text = JSON.stringify(result);
-      return text.length > MAX_CHARACTERS ? null : { result, text };
+      return text.length > MAX_MESSAGE_CHARACTERS ? null : { result, text };
     } catch {
       // The subscriber makes its own then, and is told why that fails.
       return null;

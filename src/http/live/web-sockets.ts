@@ -10,7 +10,7 @@ import { SubscriptionRefused } from '../../live-counts/index.js';
 import { rejection, TokenError, UncheckedTokenError } from '../../access/token-error.js';
 import { tokenIn } from '../viewers/bearer.js';
 import { serverStopping } from '../answers/late-requests.js';
-import type { Refusal } from '../answers/refused-request.js';
+import type { RequestRefusal } from '../answers/refused-request.js';
 import { requestIdOf } from '../observability/request-id.js';
 import { overloaded } from '../limits/load-shedding.js';
 import { Bill, rateLimited } from '../limits/rates/bill.js';
@@ -182,7 +182,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
     });
   }
 
-  function refuse(request: IncomingMessage, socket: Duplex, answer: Refusal): void {
+  function refuse(request: IncomingMessage, socket: Duplex, answer: RequestRefusal): void {
     const { method = 'GET' } = request;
     const headers = { ...rateHeadersOf(request), ...answer.headers };
     endpoint.rawAnswers.refuse(
@@ -202,7 +202,7 @@ export function serveWebSockets(app: FastifyInstance, endpoint: LiveEndpoint): (
   });
 
   sockets.on('wsClientError', ({ message }, socket, request) => {
-    const answer: Refusal = {
+    const answer: RequestRefusal = {
       status: 400,
       code: 'BAD_REQUEST',
       message: `This is not a WebSocket request: ${message}.`,

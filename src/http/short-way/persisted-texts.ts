@@ -6,7 +6,7 @@ import type { Context } from '../../graphql/context.js';
 const MAX_HASHES = 1000;
 
 /** The most characters of a text that is remembered. */
-const MAX_TEXT_LENGTH = 16_384;
+const MAX_PERSISTED_CHARACTERS = 16_384;
 
 /** The texts of persisted queries that clients have asked for by their hashes. */
 export class PersistedTexts {
@@ -29,7 +29,8 @@ export class PersistedTexts {
         readonly queryHash: string;
         readonly source: string;
       }): Promise<void> => {
-        if (metrics.persistedQueryHit === true && source.length <= MAX_TEXT_LENGTH) this.#byHash.set(queryHash, source);
+        if (metrics.persistedQueryHit === true && source.length <= MAX_PERSISTED_CHARACTERS)
+          this.#byHash.set(queryHash, source);
         return Promise.resolve();
       },
     });

@@ -54,16 +54,16 @@ interface Exchange extends Pick<Accepted, 'encoding'> {
 }
 
 /** Handles a request, as Node's server calls it. */
-type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Has a server answer the requests that are for the short way, and leave all others to its present handler. */
 export function takeShortWay(server: Server, parts: ShortWayParts): void {
-  const [longWay] = server.listeners('request') as [Handle];
+  const [longWay] = server.listeners('request') as [RequestHandler];
   server.off('request', longWay);
   server.on('request', handlerOf(parts, longWay));
 }
 
-function handlerOf(parts: ShortWayParts, longWay: Handle): Handle {
+function handlerOf(parts: ShortWayParts, longWay: RequestHandler): RequestHandler {
   const acceptance = new Acceptance(parts);
   const way = new ShortWay(parts);
   return (request, response) => {

@@ -11,8 +11,8 @@ import { SummedMetrics } from './summed-metrics.js';
 const MAX_METRICS_MS = 5000;
 
 /** The pause before a worker that died is replaced, in milliseconds; it doubles while its successors die early. */
-const MIN_PAUSE_MS = 100;
-const MAX_PAUSE_MS = 30_000;
+const MIN_RESTART_PAUSE_MS = 100;
+const MAX_RESTART_PAUSE_MS = 30_000;
 /** The time after which a worker that dies did not die early, in milliseconds. */
 const STEADY_MS = 30_000;
 
@@ -78,7 +78,7 @@ export class Workers {
   /** Keeps one worker alive until the workers stop; returns true if the last one finished its requests. */
   async #keepOne(): Promise<boolean> {
     const { logger } = this.options;
-    let pauseMs = MIN_PAUSE_MS;
+    let pauseMs = MIN_RESTART_PAUSE_MS;
     let isFirst = true;
     while (!this.#stopping.signal.aborted) {
       const began = performance.now();
@@ -94,13 +94,13 @@ export class Workers {
         return false;
       }
       isFirst = false;
-      pauseMs = performance.now() - began > STEADY_MS ? MIN_PAUSE_MS : pauseMs;
+      pauseMs = performance.now() - began > STEADY_MS ? MIN_RESTART_PAUSE_MS : pauseMs;
       logger.error(
         { worker: worker.process.pid, ...end, reason, pauseMs },
         'a worker ended unexpectedly; another one replaces it',
       );
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-      pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
+      pauseMs = Math.min(2 * pauseMs, MAX_RESTART_PAUSE_MS);
     }
     return true;
   }

@@ -8,7 +8,7 @@ import { databaseKinds } from '../../database/dialects/dialects.js';
 export const FORMAT = 'rollcall-counts';
 
 /** The version of the format that this program writes, and the only one that it reads. */
-export const VERSION = 1;
+export const FORMAT_VERSION = 1;
 
 /** The largest stored count: its column is an unsigned integer of 32 bits. */
 const MAX_STORED_COUNT = 2 ** 32 - 1;
@@ -19,7 +19,7 @@ export const formatHeader = z.looseObject({ format: z.literal(FORMAT), version: 
 /** Reads a header; `counters` says which number of a row is which. */
 export const header = z.strictObject({
   format: z.literal(FORMAT),
-  version: z.literal(VERSION),
+  version: z.literal(FORMAT_VERSION),
   at: z.iso.datetime(),
   database: z.enum(databaseKinds),
   counters: z.array(z.string()).min(1),

@@ -12,7 +12,7 @@ import {
   closing,
   header as headerShape,
   row,
-  VERSION,
+  FORMAT_VERSION,
   type BackupHeader,
   type BackupRow,
 } from './backup-format.js';
@@ -94,9 +94,9 @@ function headerOf({ name }: Source, text: string | null): BackupHeader {
     throw new BackupError(
       `${name} is no backup of counts: its first line is not the one that "rollcall backup" writes.`,
     );
-  if (known.version !== VERSION)
+  if (known.version !== FORMAT_VERSION)
     throw new BackupError(
-      `${name} has version ${known.version} of the format, and this program reads version ${VERSION}. Restore it with the version of Rollcall that made it.`,
+      `${name} has version ${known.version} of the format, and this program reads version ${FORMAT_VERSION}. Restore it with the version of Rollcall that made it.`,
     );
   const { data, error } = headerShape.safeParse(value);
   if (data) return data;

@@ -7,7 +7,7 @@ import { adminOnly } from '../../access/access.js';
 import type { OnProgress } from '../progress.js';
 import type { Viewer } from '../../access/viewer.js';
 import { inSnapshot } from '../snapshot.js';
-import { FORMAT, VERSION, type BackupHeader } from './backup-format.js';
+import { FORMAT, FORMAT_VERSION, type BackupHeader } from './backup-format.js';
 
 /** The most courses that are in memory at once. */
 const COURSES_PER_PAGE = 1000;
@@ -44,7 +44,7 @@ async function writeCounts(
   const courses = await em.count(Course);
   const header: BackupHeader = {
     format: FORMAT,
-    version: VERSION,
+    version: FORMAT_VERSION,
     at: new Date().toISOString(),
     database: kind,
     counters: counters.map(({ name }) => name),

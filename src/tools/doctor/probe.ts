@@ -11,14 +11,14 @@ import { failed, ok, type Finding } from './finding.js';
 import { isLeftToOthers } from './left-to-others.js';
 
 /** A course's two stored counts: all enrollments, and the ACTIVE ones. */
-type Counts = readonly [total: number, active: number];
+type ProbedCounts = readonly [total: number, active: number];
 
 /** The tables that the probe writes to. */
 const writtenTables: readonly TableName[] = ['core_user', 'core_course', 'core_enrollments'];
 
 /** Ends the transaction of the probe, and carries out of it what was seen. */
 class Seen extends Error {
-  constructor(readonly counts: readonly Counts[]) {
+  constructor(readonly counts: readonly ProbedCounts[]) {
     super('The probe is rolled back.');
   }
 }
@@ -79,7 +79,7 @@ async function studentOfOthers(database: Database): Promise<Key | null | undefin
   return first?.id ?? null;
 }
 
-async function watched(database: Database, title: string, existing: Key | undefined): Promise<readonly Counts[]> {
+async function watched(database: Database, title: string, existing: Key | undefined): Promise<readonly ProbedCounts[]> {
   try {
     return await inTransaction(database, async em => {
       const course = em.create(Course, { title });
@@ -102,7 +102,7 @@ async function watched(database: Database, title: string, existing: Key | undefi
   }
 }
 
-async function storedOf(em: SqlEntityManager, id: Key): Promise<Counts> {
+async function storedOf(em: SqlEntityManager, id: Key): Promise<ProbedCounts> {
   const query = builderFor({ em })
     .selectFrom('core_course')
     .select(['total_enrollments', 'active_enrollments'])

@@ -9,7 +9,7 @@ import { quotedName } from '../../migrations/sql-names.js';
 import { failed, ok, type Finding } from './finding.js';
 
 /** The most values that a finding names. */
-const MAX_VALUES = 10;
+const MAX_NAMED_VALUES = 10;
 
 /** A value that the map does not name; null: which it is, is not known. */
 interface UnknownValue {
@@ -57,10 +57,10 @@ async function unknownValues(
 
 function findingOf(table: string, field: string, unknown: readonly UnknownValue[]): Finding {
   const values = unknown
-    .slice(0, MAX_VALUES)
+    .slice(0, MAX_NAMED_VALUES)
     .map(({ value, rows }) => `${value === null ? 'unknown' : JSON.stringify(unknownValueIn(value))} ${rows}`);
   return failed(
-    `${table} has values of ${field} that the map does not name, with the number of rows: ${values.join(', ')}${unknown.length > MAX_VALUES ? ', …' : ''}.`,
+    `${table} has values of ${field} that the map does not name, with the number of rows: ${values.join(', ')}${unknown.length > MAX_NAMED_VALUES ? ', …' : ''}.`,
     'Add each to the map, and give "rollcall adopt --yes" again.',
   );
 }

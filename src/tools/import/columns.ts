@@ -38,7 +38,7 @@ export function namesAmong(header: readonly string[], names: readonly string[]):
  * Returns where the columns that are asked for stand in a file; -1: it has no such column. Errors: ImportError, if a
  * column is missing, is there twice, or is not understood.
  */
-export function columnsOf(
+export function placesOfColumns(
   source: Source,
   header: readonly string[],
   names: readonly string[],

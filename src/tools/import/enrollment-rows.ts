@@ -3,13 +3,13 @@ import { quotedCell, type BadRow } from './bad-row.js';
 import type { RowContext } from './read-blocks.js';
 import type { Placement } from './placement.js';
 import { referenceOf, type Reference } from './references.js';
-import type { ColumnOf, TableRow } from './table.js';
+import type { FileColumn, FileRow } from './table.js';
 
 /** The columns of a file of enrollments; those with `?` are optional. */
 export const enrollmentColumns = ['course', 'student', 'status?', 'enrolled_at?'] as const;
 
 /** Other names that files have for the columns of enrollments. */
-export const enrollmentAliases: Readonly<Record<ColumnOf<typeof enrollmentColumns>, readonly string[]>> = {
+export const enrollmentAliases: Readonly<Record<FileColumn<typeof enrollmentColumns>, readonly string[]>> = {
   course: ['course_id', 'course_title', 'course_name', 'course_code', 'class', 'class_id', 'module'],
   student: [
     'student_id',
@@ -49,7 +49,7 @@ export interface ImportedEnrollment {
 
 /** Returns the enrollment that a row of a file names, or why it names none. */
 export function enrollmentRowOf(
-  { line, values }: TableRow<ColumnOf<typeof enrollmentColumns>>,
+  { line, values }: FileRow<FileColumn<typeof enrollmentColumns>>,
   { file, now, dates }: RowContext,
 ): ImportedEnrollment | BadRow {
   const status =

@@ -3,7 +3,7 @@ import { quotedCell, type BadRow } from './bad-row.js';
 import type { ImportedEnrollment } from './enrollment-rows.js';
 import type { EnrollmentFormat, FormatColumn, FormatOperation } from './formats/enrollment-format.js';
 import { referenceOf } from './references.js';
-import type { TableOptions, TableRow } from './table.js';
+import type { TableOptions, FileRow } from './table.js';
 
 /** The text that `--values` gives to roles, operations and kinds whose rows are left out. */
 export const SKIP = 'skip';
@@ -27,7 +27,7 @@ type Mistake = Pick<BadRow, 'code' | 'message'>;
 
 /** Returns what a row of a format's file does, why it does nothing, or that the options leave it out. */
 export function formatRowOf(
-  { line, values }: TableRow<string>,
+  { line, values }: FileRow<string>,
   context: FormatContext,
 ): ImportedEnrollment | BadRow | typeof SKIP {
   const { file, format, now } = context;

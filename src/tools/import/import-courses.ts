@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../database/database.js';
 import { Course, CourseStatus, MAX_CAPACITY, Role, User, type Key } from '../../entities/index.js';
-import { truthOf } from '../../map/truth.js';
+import { truthInText } from '../../map/truth.js';
 import { courseProblems } from '../../use-cases/courses.js';
 import { quotedCell, type BadRow } from './bad-row.js';
 import type { Placed } from './placed.js';
@@ -9,7 +9,7 @@ import { foundUsers, referenceOf, type Reference } from './references.js';
 import { readBlocks, type FileOptions, type RowContext } from './read-blocks.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 import type { Source } from './source.js';
-import type { ColumnOf, TableRow } from './table.js';
+import type { FileColumn, FileRow } from './table.js';
 
 /** The columns of a file of courses; those with `?` are optional. */
 export const courseColumns = [
@@ -22,7 +22,7 @@ export const courseColumns = [
   'created_at?',
 ] as const;
 
-type CourseColumn = ColumnOf<typeof courseColumns>;
+type CourseColumn = FileColumn<typeof courseColumns>;
 
 /** Other names that files have for the columns of courses. */
 const courseAliases: Readonly<Record<CourseColumn, readonly string[]>> = {
@@ -36,7 +36,7 @@ const courseAliases: Readonly<Record<CourseColumn, readonly string[]>> = {
 };
 
 /** The properties of a course as a file has them; undefined: the file says nothing. */
-interface CourseState {
+interface CourseProperties {
   readonly description: string | undefined;
   readonly status: CourseStatus | undefined;
   readonly isPublished: boolean | undefined;
@@ -47,7 +47,7 @@ interface ImportedCourse {
   readonly file: string;
   readonly line: number;
   readonly title: string;
-  readonly state: CourseState;
+  readonly state: CourseProperties;
   readonly instructor: Reference | null;
   readonly createdAt: Date;
 }
@@ -80,10 +80,10 @@ export function importCourses(
   );
 }
 
-function courseOf({ line, values }: TableRow<CourseColumn>, { file, now, dates }: RowContext): ImportedCourse | BadRow {
+function courseOf({ line, values }: FileRow<CourseColumn>, { file, now, dates }: RowContext): ImportedCourse | BadRow {
   const bad = (code: BadRow['code'], message: string): BadRow => ({ file, line, code, message });
   const status = Object.values(CourseStatus).find(one => one === values.status.toLowerCase());
-  const isPublished = truthOf(values.is_published);
+  const isPublished = truthInText(values.is_published);
   const capacity = /^\d{1,10}$/.test(values.capacity) ? Number(values.capacity) : Number.NaN;
   const createdAt = values.created_at === '' ? now : dates.read(values.created_at);
   if (values.status !== '' && !status)
@@ -100,7 +100,7 @@ function courseOf({ line, values }: TableRow<CourseColumn>, { file, now, dates }
     );
   if (!createdAt) return bad('BAD_DATE', `The moment ${quotedCell(values.created_at)} is not ${dates.expected}.`);
   const { title } = values;
-  const state: CourseState = {
+  const state: CourseProperties = {
     description: values.description || undefined,
     status,
     isPublished,
@@ -174,7 +174,7 @@ async function place(
   return { added, alreadyThere: rows.length - added - bad.length, bad };
 }
 
-function isAsSaid(course: KnownCourse, state: CourseState, instructor: Key | null): boolean {
+function isAsSaid(course: KnownCourse, state: CourseProperties, instructor: Key | null): boolean {
   const said = { ...state, instructor: instructor ?? undefined };
   return Object.entries(said).every(
     ([name, value]) => value === undefined || course[name as keyof KnownCourse] === value,

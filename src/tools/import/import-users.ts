@@ -8,13 +8,13 @@ import type { Placed } from './placed.js';
 import { readBlocks, type FileOptions, type RowContext } from './read-blocks.js';
 import { runImport, type ImportOptions, type ImportResult } from './run-import.js';
 import type { Source } from './source.js';
-import type { ColumnOf, TableRow } from './table.js';
+import type { FileColumn, FileRow } from './table.js';
 
 /** The columns of a file of users; those with `?` are optional. */
 export const userColumns = ['name', 'email', 'role?', 'created_at?'] as const;
 
 /** Other names that files have for the columns of users. */
-const userAliases: Readonly<Record<ColumnOf<typeof userColumns>, readonly string[]>> = {
+const userAliases: Readonly<Record<FileColumn<typeof userColumns>, readonly string[]>> = {
   name: ['full_name', 'display_name', 'user_name'],
   email: ['mail', 'email_address', 'user_email'],
   role: ['user_role'],
@@ -58,7 +58,7 @@ export function importUsers(
 }
 
 function userOf(
-  { line, values }: TableRow<ColumnOf<typeof userColumns>>,
+  { line, values }: FileRow<FileColumn<typeof userColumns>>,
   { file, now, dates }: RowContext,
 ): ImportedUser | BadRow {
   const { name, email } = values;

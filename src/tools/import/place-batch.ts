@@ -5,7 +5,7 @@ import { Enrollment, EnrollmentStatus, type Key } from '../../entities/index.js'
 import { lockCourses, lockUsers, type LockedCourse } from '../../use-cases/locked-rows.js';
 import { courseFull, freeSeats } from '../../use-cases/seats.js';
 import type { BadRow } from './bad-row.js';
-import { enrollmentsOf, type EnrollmentThere } from '../enrollments-there.js';
+import { enrollmentsThere, type EnrollmentThere } from '../enrollments-there.js';
 import type { ImportWork } from './run-import.js';
 import type { Placed } from './placed.js';
 import { decisionOn, type PairState, type Placement } from './placement.js';
@@ -43,7 +43,7 @@ async function placeBatch(
     placements.map(({ studentId }) => studentId),
   );
   const known = placements.filter(({ courseId, studentId }) => courses.has(courseId) && students.has(studentId));
-  const there = await enrollmentsOf(em, known);
+  const there = await enrollmentsThere(em, known);
   const states = new Map<string, PairState>([...there].map(([pair, { status }]) => [pair, status]));
   const free = new Map(
     [...courses.values()].map(course => [course.id, freeSeats(course) - (rehearsed?.seats.get(course.id) ?? 0)]),

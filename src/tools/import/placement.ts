@@ -1,4 +1,5 @@
 import { EnrollmentStatus, type Key } from '../../entities/index.js';
+import { pairOf } from '../../use-cases/pair.js';
 
 /** What is to become of a student in a course, both known. */
 export interface Placement {
@@ -28,11 +29,6 @@ export interface Decision {
   readonly last: ReadonlyMap<string, Placement>;
   /** Those that would bring ACTIVE enrollments above their course's capacity. */
   readonly full: readonly Placement[];
-}
-
-/** Returns the key of a course and a student, who have one enrollment at most. */
-export function pairOf({ courseId, studentId }: { readonly courseId: Key; readonly studentId: Key }): string {
-  return `${courseId}:${studentId}`;
 }
 
 /**

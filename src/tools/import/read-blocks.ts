@@ -1,7 +1,7 @@
 import { partedRows, type BadRow } from './bad-row.js';
 import { isoDates, type DateForm } from './dates.js';
 import type { Source } from './source.js';
-import { tableBlocks, type ColumnOf, type TableBlock, type TableOptions, type TableRow } from './table.js';
+import { tableBlocks, type FileColumn, type TableBlock, type TableOptions, type FileRow } from './table.js';
 
 /** How the file of an import is read. */
 export interface FileOptions extends Pick<TableOptions, 'form' | 'header' | 'values' | 'map'> {
@@ -24,9 +24,9 @@ export interface RowContext {
 export async function* readBlocks<const Names extends readonly string[], Row extends object>(
   source: Source,
   names: Names,
-  aliases: Readonly<Record<ColumnOf<Names>, readonly string[]>>,
+  aliases: Readonly<Record<FileColumn<Names>, readonly string[]>>,
   { ignoredColumns = [], dates = isoDates, ...options }: FileOptions & Pick<TableOptions, 'onNote'>,
-  read: (row: TableRow<ColumnOf<Names>>, context: RowContext) => Row | BadRow,
+  read: (row: FileRow<FileColumn<Names>>, context: RowContext) => Row | BadRow,
 ): AsyncGenerator<TableBlock<Row>> {
   const context = { file: source.name, now: new Date(), dates };
   for await (const { rows, bad, bytes } of tableBlocks(source, names, {

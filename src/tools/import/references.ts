@@ -10,7 +10,7 @@ export interface Reference {
 }
 
 /** The same, which may also be an id. */
-interface Named extends Reference {
+interface NamedReference extends Reference {
   /** Null: the text can be no id. */
   readonly id: Key | null;
 }
@@ -33,7 +33,7 @@ export interface NameTable {
 }
 
 /** The id that a reference means, or why it means none. */
-export type Found = Key | Pick<BadRow, 'code' | 'message'>;
+export type ResolvedReference = Key | Pick<BadRow, 'code' | 'message'>;
 
 /** Returns a text as a reference. */
 export function referenceOf(text: string): Reference {
@@ -52,7 +52,7 @@ export async function foundCourses(
   em: SqlEntityManager,
   references: readonly Reference[],
   { courses: by, courseNames }: Matching,
-): Promise<(reference: Reference) => Found> {
+): Promise<(reference: Reference) => ResolvedReference> {
   const named = translated(references, courseNames, keyFormOf(em, 'courses'));
   const existing = new Set(by === 'title' ? [] : (await coursesBy(em, 'id', idsIn(named.all))).map(({ id }) => id));
   const byTitle = Map.groupBy(
@@ -81,7 +81,7 @@ export async function foundUsers(
   references: readonly Reference[],
   { users: by, userNames }: Matching,
   role: 'student' | 'instructor' = 'student',
-): Promise<(reference: Reference) => Found> {
+): Promise<(reference: Reference) => ResolvedReference> {
   const what = role === 'student' ? 'STUDENT' : 'INSTRUCTOR';
   const named = translated(references, userNames, keyFormOf(em, 'users'));
   const existing = new Set(by === 'email' ? [] : (await usersBy(em, 'id', idsIn(named.all))).map(({ id }) => id));
@@ -113,8 +113,8 @@ function translated(
   references: readonly Reference[],
   table: NameTable | undefined,
   form: KeyForm,
-): { all: readonly Named[]; of: (reference: Reference) => Named | null } {
-  const of = ({ text }: Reference): Named | null => {
+): { all: readonly NamedReference[]; of: (reference: Reference) => NamedReference | null } {
+  const of = ({ text }: Reference): NamedReference | null => {
     const ours = table ? table.names.get(text) : text;
     return ours === undefined ? null : { text: ours, id: idIn(ours, form) };
   };
@@ -125,16 +125,16 @@ function unknown(
   what: 'COURSE' | 'STUDENT' | 'INSTRUCTOR',
   { text }: Reference,
   { file }: NameTable,
-): Exclude<Found, Key> {
+): Exclude<ResolvedReference, Key> {
   return { code: `UNKNOWN_${what}`, message: `${file} has no ${quotedCell(text)}.` };
 }
 
-function idsIn(references: readonly Named[]): Key[] {
+function idsIn(references: readonly NamedReference[]): Key[] {
   return [...new Set(references.flatMap(({ id }) => (id === null ? [] : [id])))];
 }
 
 /** Returns why a text can mean more than one course. */
-function ambiguous({ id, text }: Named, courses: readonly Key[]): string {
+function ambiguous({ id, text }: NamedReference, courses: readonly Key[]): string {
   if (id === null || !courses.includes(id))
     return `${courses.length} courses are called ${quotedCell(text)}; give the id of one.`;
   return `${quotedCell(text)} is the id of one course, and another is called so (id ${courses
@@ -143,6 +143,6 @@ function ambiguous({ id, text }: Named, courses: readonly Key[]): string {
     .join(', ')}); give that id, or say by --match-courses which of both the file has.`;
 }
 
-function nameOf({ id, text }: Named, isName = false): string {
+function nameOf({ id, text }: NamedReference, isName = false): string {
   return id === null || isName ? quotedCell(text) : `with the id ${shownKey(id)}`;
 }

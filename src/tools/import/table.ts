@@ -1,12 +1,12 @@
 import { quotedCell, type BadRow } from './bad-row.js';
-import { columnsOf, namesAmong, requiredOf, type ColumnNames } from './columns.js';
+import { placesOfColumns, namesAmong, requiredOf, type ColumnNames } from './columns.js';
 import type { TextRow } from './csv-rows.js';
 import { ImportError } from './import-error.js';
 import type { Source } from './source.js';
 import { rowBlocks, type TextForm } from './text-rows.js';
 
 /** A row of a table: the values of the named columns, by name; '' for a column that the file lacks. */
-export interface TableRow<Column extends string> {
+export interface FileRow<Column extends string> {
   readonly line: number;
   readonly values: Readonly<Record<Column, string>>;
 }
@@ -49,21 +49,21 @@ export async function* tableBlocks<const Names extends readonly string[]>(
   source: Source,
   names: Names,
   options: TableOptions,
-): AsyncGenerator<TableBlock<TableRow<ColumnOf<Names>>>> {
+): AsyncGenerator<TableBlock<FileRow<FileColumn<Names>>>> {
   const { header: given, values: meanings, onNote } = options;
   let header = given;
   const note = (text: string, line: number): void => onNote?.(`${source.name}:${line}: ${text}`);
   const positionsIn = (found: readonly string[]) => {
     const unused = namesAmong(found, options.unused ?? []);
     const ignored = options.ignored === 'all' ? 'all' : [...options.ignored, ...unused];
-    const where = columnsOf(source, found, names, { ...options, ignored });
+    const where = placesOfColumns(source, found, names, { ...options, ignored });
     if (unused.length > 0) note(`not used are the columns ${unused.join(', ')}.`, 1);
     return where;
   };
   let positions = given && positionsIn(given);
   for await (const { rows, bytes } of rowBlocks(source.open(), options.form, note)) {
     const bad: BadRow[] = [];
-    const good: TableRow<ColumnOf<Names>>[] = [];
+    const good: FileRow<FileColumn<Names>>[] = [];
     for (const row of rows) {
       if (!header || !positions) {
         header = headerIn(source, row, names);
@@ -78,7 +78,7 @@ export async function* tableBlocks<const Names extends readonly string[]>(
       const values = fits ? valuesOf(row.cells, positions, meanings) : null;
       const mistake = mistakeOf(row, values, { header, positions, names, options });
       if (mistake) bad.push({ file: source.name, line: row.line, ...mistake });
-      else good.push({ line: row.line, values: values as Record<ColumnOf<Names>, string> });
+      else good.push({ line: row.line, values: values as Record<FileColumn<Names>, string> });
     }
     yield { rows: good, bad, bytes };
   }
@@ -90,7 +90,7 @@ export async function* tableBlocks<const Names extends readonly string[]>(
 }
 
 /** The names of the columns of a table, without the mark of those that may be left out. */
-export type ColumnOf<Names extends readonly string[]> = Names[number] extends infer Name
+export type FileColumn<Names extends readonly string[]> = Names[number] extends infer Name
   ? Name extends `${infer Optional}?`
     ? Optional
     : Name & string

@@ -26,7 +26,7 @@ export interface Pool {
 const MAX_IDLE_MS = 8000;
 
 /** The time between two sweeps through the idle connections, in milliseconds. */
-const SWEEP_INTERVAL_MS = 2000;
+const IDLE_SWEEP_INTERVAL_MS = 2000;
 
 /**
  * The idle connections of a pool, which are closed before the server closes them. While this process was suspended, the
@@ -41,7 +41,7 @@ export class IdleConnections {
 
   /** Closes the connections that have been idle for too long. Returns a promise at the first call only. */
   leaveOutStale(): Promise<void> | undefined {
-    this.#sweep ??= setInterval(() => void this.leaveOutStale(), SWEEP_INTERVAL_MS).unref();
+    this.#sweep ??= setInterval(() => void this.leaveOutStale(), IDLE_SWEEP_INTERVAL_MS).unref();
     if (!this.#pool) return this.#learn();
     closeStale(this.#pool);
     return undefined;

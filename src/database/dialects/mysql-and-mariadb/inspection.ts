@@ -1,4 +1,4 @@
-import { listOf, nameAsText, quotedName } from '../../../migrations/sql-names.js';
+import { quotedList, nameAsText, quotedName } from '../../../migrations/sql-names.js';
 import { dateOf } from '../../tables.js';
 import type { Database, Inspection, NumberType } from '../dialect.js';
 import { failed, type Finding } from '../finding.js';
@@ -90,7 +90,7 @@ async function examineRollback(database: Database, tables: readonly string[]): P
   const unsafe = await select<{ name: string; engine: string }>(
     database,
     `select t.table_name as name, t.engine as engine from information_schema.tables t join information_schema.engines e on e.engine = t.engine
-    where t.table_schema = database() and t.table_name in (${listOf(database.em, tables)}) and e.transactions <> 'YES' order by t.table_name`,
+    where t.table_schema = database() and t.table_name in (${quotedList(database.em, tables)}) and e.transactions <> 'YES' order by t.table_name`,
   );
   if (unsafe.length === 0) return [];
   return [

@@ -1,4 +1,4 @@
-import { listOf, quotedName } from '../../../migrations/sql-names.js';
+import { quotedList, quotedName } from '../../../migrations/sql-names.js';
 import type { Database } from '../dialect.js';
 import { failed, type Finding } from '../finding.js';
 
@@ -9,7 +9,7 @@ import { failed, type Finding } from '../finding.js';
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
   if (tables.length === 0) return [];
   const connection = database.em.getConnection();
-  const names = listOf(database.em, tables);
+  const names = quotedList(database.em, tables);
   const engines = await connection.execute<{ name: string; engine: string }[]>(
     `select table_name as name, engine as engine from information_schema.tables where table_schema = database() and table_name in (${names}) and engine <> 'InnoDB'`,
   );

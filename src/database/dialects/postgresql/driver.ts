@@ -12,10 +12,10 @@ import { PoolDriver } from './pool-driver.js';
 import { postgreSqlStatementLimits } from './statement-limits.js';
 
 /** The part of a result that is returned. */
-type Method = 'all' | 'get' | 'run';
+type ResultPart = 'all' | 'get' | 'run';
 
 /** The number of the type of whole numbers of 64 bits. */
-const BIGINT = 20;
+const BIGINT_TYPE_NUMBER = 20;
 
 /** MikroORM's connections to PostgreSQL, whose statements obey the current time limit. */
 export class PostgreSqlServerConnection extends PostgreSqlConnection {
@@ -50,7 +50,7 @@ export class PostgreSqlServerConnection extends PostgreSqlConnection {
 
   override mapOptions(overrides: object): ReturnType<PostgreSqlConnection['mapOptions']> {
     const options = super.mapOptions(overrides);
-    (options.types as TypeOverrides).setTypeParser(BIGINT, exactOrText);
+    (options.types as TypeOverrides).setTypeParser(BIGINT_TYPE_NUMBER, exactOrText);
     return options;
   }
 
@@ -58,7 +58,7 @@ export class PostgreSqlServerConnection extends PostgreSqlConnection {
   override async execute<Result extends QueryResult | Dictionary | Dictionary[]>(
     ...parameters: Parameters<PostgreSqlConnection['execute']>
   ): Promise<Result> {
-    const [sql, values, method, transaction] = parameters as [unknown, unknown?, Method?, Kysely<unknown>?];
+    const [sql, values, method, transaction] = parameters as [unknown, unknown?, ResultPart?, Kysely<unknown>?];
     const result =
       typeof sql === 'string' && areCompiled(values)
         ? await this.#compiled<Result>(sql, values as unknown[], method, transaction)
@@ -71,7 +71,7 @@ export class PostgreSqlServerConnection extends PostgreSqlConnection {
   async #compiled<Result>(
     text: string,
     values: readonly unknown[],
-    method: Method = 'all',
+    method: ResultPart = 'all',
     transaction?: Kysely<unknown>,
   ): Promise<Result> {
     await this.ensureConnection();

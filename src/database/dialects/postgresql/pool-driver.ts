@@ -3,7 +3,7 @@ import { Client, type Pool, type PoolClient, type PoolConfig, type QueryResult a
 import { withoutConnection } from './errors.js';
 
 /** The members of pg's connections that its types do not declare. */
-interface Session {
+interface UntypedClient {
   /** The number of the server's process. */
   readonly processID: number;
   readonly connection: { readonly stream: { readonly destroy: () => void } };
@@ -16,7 +16,7 @@ type ConfiguredPool = Pool & { readonly options: PoolConfig };
 
 /** A connection to PostgreSQL, as Kysely uses it. Errors of a connection that has ended are marked. */
 class PoolConnection implements DatabaseConnection {
-  readonly #session: Session;
+  readonly #session: UntypedClient;
   /** True while a statement is in progress. */
   #isBusy = false;
 
@@ -24,7 +24,7 @@ class PoolConnection implements DatabaseConnection {
     readonly client: PoolClient,
     private readonly options: PoolConfig,
   ) {
-    this.#session = client as unknown as Session;
+    this.#session = client as unknown as UntypedClient;
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {

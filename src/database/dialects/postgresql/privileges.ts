@@ -1,7 +1,7 @@
 import { MissingPrivilegeError } from '../../../migrations/missing-privilege-error.js';
 import type { RequiredPrivilege } from '../../../migrations/migration-entry.js';
 import { OWNERSHIP } from '../../../migrations/postgresql/ownership.js';
-import { listOf } from '../../../migrations/sql-names.js';
+import { quotedList } from '../../../migrations/sql-names.js';
 import type { TableName } from '../../tables.js';
 import type { Database, PrivilegeRules } from '../dialect.js';
 import { failed, ok, type Finding } from '../finding.js';
@@ -76,7 +76,7 @@ async function missing(database: Database, needs: readonly RequiredPrivilege[]):
     const granted =
       tables === null
         ? `select coalesce(has_schema_privilege(${SCHEMA}::oid, '${privilege}'), false) as granted`
-        : `select ${grantedOnTable(privilege)} as granted from pg_class c where c.relnamespace = ${SCHEMA} and c.relname in (${listOf(database.em, tables)})`;
+        : `select ${grantedOnTable(privilege)} as granted from pg_class c where c.relnamespace = ${SCHEMA} and c.relname in (${quotedList(database.em, tables)})`;
     const rows = await database.em.getConnection().execute<{ granted: boolean }[]>(granted);
     if (rows.some(row => !row.granted)) lacking.add(privilege);
   }

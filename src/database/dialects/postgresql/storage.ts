@@ -1,4 +1,4 @@
-import { listOf } from '../../../migrations/sql-names.js';
+import { quotedList } from '../../../migrations/sql-names.js';
 import type { Database } from '../dialect.js';
 import { failed, warning, type Finding } from '../finding.js';
 
@@ -8,7 +8,7 @@ import { failed, warning, type Finding } from '../finding.js';
  */
 export async function examineStorage(database: Database, tables: readonly string[]): Promise<Finding[]> {
   if (tables.length === 0) return [];
-  const names = listOf(database.em, tables);
+  const names = quotedList(database.em, tables);
   const ours = `c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname in (${names})`;
   const read = async (sql: string): Promise<string[]> =>
     (await database.em.getConnection().execute<{ name: string }[]>(sql)).map(({ name }) => name);

@@ -45,9 +45,9 @@ function digits(bytes: string): string {
   return `lower(hex(${bytes}))`;
 }
 
-const DIGIT = '[0-9]';
-const DATE = `[1-9]${DIGIT.repeat(3)}-${DIGIT.repeat(2)}-${DIGIT.repeat(2)}`;
-const TIME = `${DIGIT.repeat(2)}:${DIGIT.repeat(2)}:${DIGIT.repeat(2)}`;
+const DECIMAL_DIGIT = '[0-9]';
+const DATE = `[1-9]${DECIMAL_DIGIT.repeat(3)}-${DECIMAL_DIGIT.repeat(2)}-${DECIMAL_DIGIT.repeat(2)}`;
+const TIME = `${DECIMAL_DIGIT.repeat(2)}:${DECIMAL_DIGIT.repeat(2)}:${DECIMAL_DIGIT.repeat(2)}`;
 
 /**
  * Returns the milliseconds of a text with a date, or a date and a time, with or without an offset; NULL for any other,
@@ -55,8 +55,8 @@ const TIME = `${DIGIT.repeat(2)}:${DIGIT.repeat(2)}:${DIGIT.repeat(2)}`;
  */
 function fromText(text: string): string {
   const [day, time, rest] = [`substr(${text}, 1, 10)`, `substr(${text}, 12, 8)`, `substr(${text}, 20)`];
-  const zone = `case when ${text} glob '*[-+]${DIGIT.repeat(2)}:${DIGIT.repeat(2)}' then substr(${text}, -6) when ${text} glob '*[-+]${DIGIT.repeat(4)}' then substr(${text}, -5, 3) || ':' || substr(${text}, -2) when ${text} glob '*[-+]${DIGIT.repeat(2)}' then substr(${text}, -3) || ':00' else '' end`;
-  const fraction = `case when ${rest} glob '.${DIGIT}*' then cast(cast('0' || substr(${rest}, 1, 4) as real) * 1000 + 0.5 as integer) else 0 end`;
+  const zone = `case when ${text} glob '*[-+]${DECIMAL_DIGIT.repeat(2)}:${DECIMAL_DIGIT.repeat(2)}' then substr(${text}, -6) when ${text} glob '*[-+]${DECIMAL_DIGIT.repeat(4)}' then substr(${text}, -5, 3) || ':' || substr(${text}, -2) when ${text} glob '*[-+]${DECIMAL_DIGIT.repeat(2)}' then substr(${text}, -3) || ':00' else '' end`;
+  const fraction = `case when ${rest} glob '.${DECIMAL_DIGIT}*' then cast(cast('0' || substr(${rest}, 1, 4) as real) * 1000 + 0.5 as integer) else 0 end`;
   const isDay = `date(${day}) = ${day}`;
   return `case when ${text} glob '${DATE}' and ${isDay} then unixepoch(${text}) * 1000 when ${text} glob '${DATE}[ T]${TIME}*' and ${isDay} and substr(${time}, 1, 2) < '24' then unixepoch(${day} || ' ' || ${time} || (${zone})) * 1000 + (${fraction}) end`;
 }

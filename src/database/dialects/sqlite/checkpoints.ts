@@ -12,7 +12,7 @@ export const MAX_COPIED_HERE_BYTES = 16_000_000;
 const USUAL_PAGES = 1000;
 
 /** Runs one statement on the connection that commits. */
-type Run = (sql: string) => Promise<unknown>;
+type RunStatement = (sql: string) => Promise<unknown>;
 
 /** Copies the log of a file, and resolves once it has tried. Errors: the reason why it cannot. */
 type Copy = (path: string) => Promise<unknown>;
@@ -40,7 +40,7 @@ export class Checkpoints {
   ) {}
 
   /** Commits, and starts a copy of a large log; once the commit was answered, nothing makes it fail. */
-  async commit(run: Run): Promise<void> {
+  async commit(run: RunStatement): Promise<void> {
     const isLarge =
       !this.#isInVain && (this.#isCopying || (!this.#isCopied && bytesOf(`${this.path}-wal`) > MAX_COPIED_HERE_BYTES));
     this.#isCopied = false;

@@ -6,7 +6,7 @@ import { purposeRules, type Purpose } from '../../connections/purposes.js';
 import type { TimeLimit } from '../../time-limits/time-limit.js';
 import { isBusy } from './errors.js';
 import { withExactNumbers } from './exact-rows.js';
-import { FileLease, type Lender, type AcquiredConnection } from './file-lease.js';
+import { FileLease, type Lender, type HeldConnection } from './file-lease.js';
 import { Checkpoints } from './checkpoints.js';
 import { openFile, openReader, type MayChange } from './file.js';
 
@@ -68,7 +68,7 @@ export class FileDriver extends SqliteDriver implements Lender {
     return Promise.resolve();
   }
 
-  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<AcquiredConnection> {
+  async take(purpose: Purpose, limit: TimeLimit | undefined): Promise<HeldConnection> {
     const readers = this.#readers;
     if (purpose === 'transaction' || !readers) {
       const release = await this.#slots.take(purpose, limit);

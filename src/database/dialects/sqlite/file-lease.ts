@@ -9,14 +9,14 @@ import { blockedTime } from './event-loop-share.js';
 const READ = /^\s*\(*\s*(?:select|with|values|explain)\b/i;
 
 /** A connection that is in use, and the function that returns it; a second call does nothing. */
-export interface AcquiredConnection {
+export interface HeldConnection {
   readonly connection: DatabaseConnection;
   readonly release: Release;
 }
 
 /** A pool that lends the connections of a lease. */
 export interface Lender {
-  readonly take: (purpose: Purpose, limit: TimeLimit | undefined) => Promise<AcquiredConnection>;
+  readonly take: (purpose: Purpose, limit: TimeLimit | undefined) => Promise<HeldConnection>;
   /**
    * Repeats work for as long as another process locks the file, until the deadline of a caller that asked at this
    * moment.
@@ -33,7 +33,7 @@ export class FileLease implements DatabaseConnection {
   readonly #purpose = purposeOutsideTransactions();
   /** The moment when it was requested, in milliseconds of the process's clock. */
   readonly #askedAt = performance.now();
-  #held: AcquiredConnection | undefined;
+  #held: HeldConnection | undefined;
 
   constructor(private readonly lender: Lender) {}
 

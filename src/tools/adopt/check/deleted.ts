@@ -1,7 +1,7 @@
 import { ok } from '../../doctor/finding.js';
 import { columnsIn, mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 import { textOf } from '../../../map/sources.js';
-import { truthOf } from '../../../map/truth.js';
+import { truthInText } from '../../../map/truth.js';
 import { quantity } from '../../words.js';
 import type { Examined } from './examined.js';
 import { oddRows, type RowFinding } from './odd-rows.js';
@@ -15,7 +15,7 @@ export async function deletedFindings({ theirs, tables, map }: Examined): Promis
   for (const part of mapParts) {
     const { table } = map[part];
     const { columns } = tables.get(table)!;
-    const read = columnsOf(map, part);
+    const read = columnsReadBy(map, part);
     for (const mark of MARKS) {
       const column = columns.get(mark);
       // What the map reads is as it says.
@@ -24,7 +24,7 @@ export async function deletedFindings({ theirs, tables, map }: Examined): Promis
         column.family === 'moment'
           ? await theirs.count(table, `${theirs.name(mark)} is not null`)
           : (await theirs.values(table, mark))
-              .filter(({ value }) => truthOf(textOf(value) ?? 'false') !== false)
+              .filter(({ value }) => truthInText(textOf(value) ?? 'false') !== false)
               .reduce((sum, one) => sum + one.rows, 0);
       if (rows === 0) continue;
       findings.push(
@@ -42,7 +42,7 @@ export async function deletedFindings({ theirs, tables, map }: Examined): Promis
   return findings.length > 0 ? findings : [ok('No rows are marked as deleted.')];
 }
 
-function columnsOf(map: DatabaseMap, part: MapPart): Set<string> {
+function columnsReadBy(map: DatabaseMap, part: MapPart): Set<string> {
   const inactive = part === 'users' ? map.users.inactive?.column : undefined;
   return new Set([
     ...Object.values(map[part].columns).flatMap(columnsIn),

@@ -1,6 +1,6 @@
 import { grouped } from '../../words.js';
 import { failed, ok, warning, type Finding } from '../../doctor/finding.js';
-import { columnsOf, fieldsOf } from '../copy/our-rows.js';
+import { columnsReadBy, fieldsOf } from '../copy/our-rows.js';
 import { dialectOf } from '../../../database/database.js';
 import type { ColumnFamily, FoundTable, FoundTables } from '../../../database/schema/found-table.js';
 import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
@@ -289,7 +289,7 @@ export function textFindings({ tables, map }: Examined): Finding[] {
 
 function wantedColumns(map: DatabaseMap, part: MapPart): string[] {
   const counts = part === 'courses' ? Object.values(map.courses.counts ?? {}) : [];
-  return [...columnsOf(map, part), ...counts];
+  return [...columnsReadBy(map, part), ...counts];
 }
 
 function namesIn(names: Iterable<string>): string {

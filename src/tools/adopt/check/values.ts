@@ -54,14 +54,14 @@ function missingNames(table: string, field: string, source: ChoiceSource, names:
   ];
 }
 
-interface Place extends Pick<Examined, 'theirs'> {
+interface CheckedPlace extends Pick<Examined, 'theirs'> {
   readonly table: string;
   readonly field: string;
   readonly columns: readonly string[];
 }
 
 async function examined(
-  { theirs, table, field, columns }: Place,
+  { theirs, table, field, columns }: CheckedPlace,
   read: (row: TheirRow) => string | { readonly unknown: unknown },
 ): Promise<RowFinding[]> {
   if (columns.length === 0) return [];

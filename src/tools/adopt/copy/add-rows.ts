@@ -2,9 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertMany } from 'mikro-orm-counters';
 import { builderFor, rowsWithin } from '../../../database/query.js';
 import { Course, Enrollment, User } from '../../../entities/index.js';
-import { enrollmentsOf } from '../../enrollments-there.js';
+import { enrollmentsThere } from '../../enrollments-there.js';
 import { quotedCell } from '../../import/bad-row.js';
-import { pairOf } from '../../import/placement.js';
+import { pairOf } from '../../../use-cases/pair.js';
 import type { CopiedKeys } from './copied-keys.js';
 import type { CopiedCourse, CopiedEnrollment, CopiedUser } from './our-rows.js';
 import type { RejectionCode } from './our-values.js';
@@ -129,7 +129,7 @@ export async function addEnrollments(
     .where('id', 'in', idsOf(enrollments));
   const there = new Map((await rowsWithin(em, ids)).map(row => [Number(row.id), row]));
   const seats = enrollments.map(({ course, student }) => ({ courseId: course, studentId: student }));
-  const pairs = new Map([...(await enrollmentsOf(em, seats))].map(([pair, { id }]) => [pair, id]));
+  const pairs = new Map([...(await enrollmentsThere(em, seats))].map(([pair, { id }]) => [pair, id]));
   const rejected: Remark<RejectionCode>[] = [];
   const added: CopiedEnrollment[] = [];
   const reject = (id: number, code: RejectionCode, message: string): void =>

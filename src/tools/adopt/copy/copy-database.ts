@@ -8,7 +8,7 @@ import { mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.
 import type { TheirRow } from '../../../map/sources.js';
 import { addCourses, addEnrollments, addUsers, type Added } from './add-rows.js';
 import { numberKeys, type CopiedKeys } from './copied-keys.js';
-import { columnsOf, courseOf, enrollmentOf, userOf } from './our-rows.js';
+import { columnsReadBy, courseOf, enrollmentOf, userOf } from './our-rows.js';
 import { RejectedValue, type RejectionCode } from './our-values.js';
 
 /** The tables into which rows are copied. */
@@ -119,7 +119,7 @@ export async function copyDatabase(
 /** Reads a table in the order of its keys, some rows at a time. */
 async function* batchesOf(theirs: TheirDatabase, map: DatabaseMap, part: MapPart): AsyncGenerator<TheirRow[]> {
   const { table, columns } = map[part];
-  const [names, key] = [columnsOf(map, part), theirs.name(columns.id)];
+  const [names, key] = [columnsReadBy(map, part), theirs.name(columns.id)];
   // SQLite allows keys without a value, which have no place in the order.
   const without = await theirs.read(table, names, `where ${key} is null`);
   if (without.length > 0) yield without;
@@ -134,7 +134,7 @@ async function* batchesOf(theirs: TheirDatabase, map: DatabaseMap, part: MapPart
 }
 
 /** The rows of a batch: of which part, and how their keys become ours. */
-interface Batch {
+interface CopiedBatch {
   readonly part: MapPart;
   readonly map: DatabaseMap;
   readonly keys: CopiedKeys;
@@ -143,7 +143,7 @@ interface Batch {
 /** Copies a batch in one transaction: its rows are read into ours, and those that can be are added. */
 async function inBatch<Row extends { readonly id: number }>(
   database: Database,
-  { part, map, keys }: Batch,
+  { part, map, keys }: CopiedBatch,
   theirRows: readonly TheirRow[],
   read: (row: TheirRow) => Row,
   add: (em: SqlEntityManager, rows: readonly Row[], keys: CopiedKeys) => Promise<Added>,

@@ -5,9 +5,9 @@ import type { CopiedKeys } from './copied-keys.js';
 import { capacityIn, choiceOf, momentOf, optionalTextIn, RejectedValue, textIn, truthOf } from './our-values.js';
 
 /** The most characters of a name or a title. */
-const MAX_NAME = 255;
+const MAX_NAME_CHARACTERS = 255;
 /** The most characters of an email address (RFC 5321). */
-const MAX_EMAIL = 254;
+const MAX_EMAIL_CHARACTERS = 254;
 
 /** A user as another application's row describes it. */
 export interface CopiedUser {
@@ -54,9 +54,9 @@ export function userOf(
   const gone = inactive?.values.some(value => comparable(value) === comparable(row[inactive.column])) ?? false;
   return {
     id: keyIn(keys, 'users', columns.id, row),
-    name: textIn('name', columns.name, row, MAX_NAME),
-    email: textIn('email', columns.email, row, MAX_EMAIL).trim(),
-    emailIfTaken: emailIfTaken ? textIn('email', emailIfTaken, row, MAX_EMAIL) : null,
+    name: textIn('name', columns.name, row, MAX_NAME_CHARACTERS),
+    email: textIn('email', columns.email, row, MAX_EMAIL_CHARACTERS).trim(),
+    emailIfTaken: emailIfTaken ? textIn('email', emailIfTaken, row, MAX_EMAIL_CHARACTERS) : null,
     role: gone ? Role.STUDENT : choiceOf('role', columns.role, row, Role),
     createdAt: momentOf('createdAt', columns.createdAt, row, now),
     updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.createdAt, row, now),
@@ -72,7 +72,7 @@ export function courseOf(
 ): CopiedCourse {
   return {
     id: keyIn(keys, 'courses', columns.id, row),
-    title: textIn('title', columns.title, row, MAX_NAME),
+    title: textIn('title', columns.title, row, MAX_NAME_CHARACTERS),
     description: optionalTextIn('description', columns.description, row),
     status: choiceOf('status', columns.status, row, CourseStatus),
     isPublished: truthOf('isPublished', columns.isPublished, row),
@@ -107,7 +107,7 @@ function keyIn(keys: CopiedKeys, part: MapPart, column: string, row: TheirRow): 
 }
 
 /** Returns the columns that a part of a map reads, each once. */
-export function columnsOf(map: DatabaseMap, part: MapPart): string[] {
+export function columnsReadBy(map: DatabaseMap, part: MapPart): string[] {
   const { emailIfTaken, inactive } = map.users;
   const others = part === 'users' ? [...columnsIn(emailIfTaken), ...(inactive ? [inactive.column] : [])] : [];
   return [...new Set([...fieldsOf(map, part).flatMap(([, source]) => columnsIn(source)), ...others])];

@@ -124,12 +124,12 @@ export function momentOf(field: string, source: MomentSource | undefined, row: T
 }
 
 /** A date, or a date and a time, with or without an offset. */
-const MOMENT = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/;
+const DATE_OR_MOMENT = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/;
 
 function dateFrom(value: unknown, text: string): Date {
   if (value instanceof Date) return value;
   if (typeof value === 'number') return dateOf(value);
-  const [, day, time = '00:00', offset = 'Z'] = MOMENT.exec(text) ?? [];
+  const [, day, time = '00:00', offset = 'Z'] = DATE_OR_MOMENT.exec(text) ?? [];
   if (day === undefined) return new Date(NaN);
   const midnight = new Date(`${day}T00:00Z`);
   // JavaScript would read 31 February as 3 March.

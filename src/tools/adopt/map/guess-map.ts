@@ -1,12 +1,12 @@
 import { formOf, textForm } from '../../../database/adoption/wanted.js';
 import type { FoundTable } from '../../../database/schema/found-table.js';
 import type { KeyForm } from '../../../entities/index.js';
-import { courseColumns, studentColumns, type GuessedTables } from './guess-tables.js';
+import { courseReferenceNames, studentReferenceNames, type GuessedTables } from './guess-tables.js';
 import { placeholderEmail, type DatabaseMap, type ValueSource } from '../../../map/map-form.js';
 import { comparable } from '../../../map/sources.js';
 
 /** The tables, all of which were recognized. */
-type Tables = { readonly [Part in keyof GuessedTables]: FoundTable };
+type RecognizedTables = { readonly [Part in keyof GuessedTables]: FoundTable };
 
 /** Returns the different values of a column, as its driver returns them. */
 export type ValuesOf = (table: string, column: string) => Promise<readonly unknown[]>;
@@ -38,7 +38,10 @@ const enrollmentStatuses: Synonyms = {
  * Returns the likeliest map of recognized tables. Values that no word explains are left out of it, so that the check
  * reports them. Errors: NoColumn.
  */
-export async function guessMap({ users, courses, enrollments }: Tables, valuesOf: ValuesOf): Promise<DatabaseMap> {
+export async function guessMap(
+  { users, courses, enrollments }: RecognizedTables,
+  valuesOf: ValuesOf,
+): Promise<DatabaseMap> {
   const choice = async (table: FoundTable, column: string, synonyms: Synonyms) => ({
     column,
     // Those that no row has yet, too, as far as the database says which it allows.
@@ -93,8 +96,8 @@ export async function guessMap({ users, courses, enrollments }: Tables, valuesOf
       ...keysOf(enrollments),
       columns: {
         id: keyOf(enrollments),
-        course: one(enrollments, 'course', courseColumns),
-        student: one(enrollments, 'student', studentColumns),
+        course: one(enrollments, 'course', courseReferenceNames),
+        student: one(enrollments, 'student', studentReferenceNames),
         status: enrolled ? await choice(enrollments, enrolled, enrollmentStatuses) : { value: 'ACTIVE' },
         ...optional(enrollments, 'enrolledAt', [
           'enrolled_at',

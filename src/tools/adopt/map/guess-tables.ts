@@ -22,10 +22,10 @@ const words: Readonly<Record<MapPart, readonly string[]>> = {
 };
 
 /** The columns that name an enrollment's course. */
-export const courseColumns = ['course_id', 'course'];
+export const courseReferenceNames = ['course_id', 'course'];
 
 /** The columns that name an enrollment's student, the likeliest first. */
-export const studentColumns = ['student_id', 'user_id', 'learner_id', 'student', 'user'];
+export const studentReferenceNames = ['student_id', 'user_id', 'learner_id', 'student', 'user'];
 
 /**
  * Recognizes the tables by their names, and by the foreign keys of the enrollments, which say more than names: an
@@ -33,7 +33,7 @@ export const studentColumns = ['student_id', 'user_id', 'learner_id', 'student',
  */
 export function guessTables(tables: FoundTables): GuessedTables {
   const enrollments = named(tables, 'enrollments').find(
-    ({ columns }) => has(columns, courseColumns) && has(columns, studentColumns),
+    ({ columns }) => has(columns, courseReferenceNames) && has(columns, studentReferenceNames),
   );
   const referredBy = (names: readonly string[]): FoundTable | undefined => {
     const key = enrollments?.references.find(({ columns }) => columns.length === 1 && names.includes(columns[0]!));
@@ -41,8 +41,8 @@ export function guessTables(tables: FoundTables): GuessedTables {
   };
   return {
     enrollments,
-    courses: referredBy(courseColumns) ?? named(tables, 'courses')[0],
-    users: referredBy(studentColumns) ?? named(tables, 'users')[0],
+    courses: referredBy(courseReferenceNames) ?? named(tables, 'courses')[0],
+    users: referredBy(studentReferenceNames) ?? named(tables, 'users')[0],
   };
 }
 
