@@ -169,7 +169,7 @@ async function command(...parameters: string[]): Promise<number> {
   }, MEMORY_EVERY_MS);
   const [code] = (await once(child, 'exit')) as [number | null];
   clearInterval(look);
-  // 3: counts drift, for nobody keeps the active ones while the app writes.
+  // 3: counts drift, because nobody keeps the active ones while the app writes.
   if (code !== 0 && code !== 3) throw new Error(`rollcall ${parameters.join(' ')} ended with ${code}:\n${output}`);
   return most;
 }

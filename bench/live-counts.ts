@@ -60,7 +60,7 @@ async function measured(what: string, count: number): Promise<object> {
         what === 'all' ? null : Array.from({ length: EACH }, (_, one) => first + ((index * 37 + one * 101) % SHOWN)),
       ),
     );
-    // Some at a time, for this one process reads for all of them, and who falls behind by 12 s is cut off.
+    // Some at a time, because this one process reads for all of them, and a client that is 12 s behind is disconnected.
     while (index % AT_ONCE === 0 && messages < sockets.length * (what === 'all' ? SHOWN : EACH)) await delay(10);
   }
   while (messages < count * (what === 'all' ? SHOWN : EACH)) await delay(10);

@@ -60,7 +60,7 @@ describeAmong(
       expect(await database.em.fork().count(User, { email: 'ZoE@EXAMPLE.ORG' })).toBe(1);
     });
 
-    it('a commit after a statement that failed is an error, for the server has rolled back', async () => {
+    it('a commit after a statement that failed is an error, because the server has rolled back', async () => {
       const before = await database.em.fork().count(User);
       const em = database.em.fork();
       await em.begin();

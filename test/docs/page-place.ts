@@ -111,7 +111,7 @@ async function untilItSays(folder: string, command: string): Promise<void> {
   const [, file] = /\s> *([^\s&]+)/.exec(command) ?? [];
   if (!file)
     throw new Error(
-      'Send the output of what runs in the background to a file, "> FILE 2>&1 &", for that tells when it is at work.',
+      'Send the output of what runs in the background to a file, "> FILE 2>&1 &", because that shows when it is at work.',
     );
   while (!statSync(join(folder, file), { throwIfNoEntry: false })?.size) await delay(20);
   if (/^Something unexpected/m.test(readFileSync(join(folder, file), 'utf8')))

@@ -99,13 +99,16 @@ describeOnEach("another application's database", kind => {
     ['an admin', Role.ADMIN, 2],
     ['a teacher', Role.TEACHER, 1],
     ['a student', Role.STUDENT, 11],
-  ] as const)("another application's database gives %s the answers of a database into which its rows were copied", async (_, role, userId) => {
-    for (const query of operations) {
-      const [theirs, ours] = await both(role, query, userId);
-      expect(ours.errors, query).toBeUndefined();
-      expect(theirs, query).toEqual(ours);
-    }
-  });
+  ] as const)(
+    "another application's database gives %s the answers of a database into which its rows were copied",
+    async (_, role, userId) => {
+      for (const query of operations) {
+        const [theirs, ours] = await both(role, query, userId);
+        expect(ours.errors, query).toBeUndefined();
+        expect(theirs, query).toEqual(ours);
+      }
+    },
+  );
 
   it("another application's database is walked by pages whose rows come once each, though moments differ by less than a millisecond", async () => {
     for (const direction of ['ASC', 'DESC']) {

@@ -30,7 +30,7 @@ describeOnEngineDatabases(subject, kind => {
     { timeout: options.timeout },
     async () => {
       const done = await checkRounds(`${subject} on ${kind}`, options, WRITES_PER_ROUND, async (seed, count) => {
-        // Not by fc.assert(): a smaller counterexample would say no more, for a failure names the condition and the row.
+        // Not by fc.assert(): a smaller counterexample would say no more, because a failure names the condition and the row.
         const [some] = fc.sample(
           fc.record({
             conditions: fc.array(anyCondition, { minLength: COUNTERS, maxLength: COUNTERS }),

@@ -34,20 +34,24 @@ const MANY = Array.from({ length: 1100 }, (_, index) => `many-${(index * 7919) %
 describeOnEach('a copy of random keys', kind => {
   const { operations, seed, timeout } = readRunOptions(kind === 'sqlite' ? 6 : 2);
 
-  it('a copy of random keys adds or rejects each row, keeps each reference, and adds nothing the second time', { timeout }, async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(...types[kind]),
-        fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1, maxLength: 12 }),
-        fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1, maxLength: 8 }),
-        fc.array(fc.tuple(fc.constantFrom(...keys), fc.constantFrom(...keys)), { maxLength: 25 }),
-        fc.boolean(),
-        (type, users, courses, pairs, hasMany) =>
-          isCopied(kind, { type, users: [...users, ...(hasMany ? MANY : [])], courses, pairs }),
-      ),
-      { numRuns: operations, seed, examples: [[types[kind].at(-1)!, ['a', 'A'], ['ß', 'ss'], [['ß', 'A']], true]] },
-    );
-  });
+  it(
+    'a copy of random keys adds or rejects each row, keeps each reference, and adds nothing the second time',
+    { timeout },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(...types[kind]),
+          fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1, maxLength: 12 }),
+          fc.uniqueArray(fc.constantFrom(...keys), { minLength: 1, maxLength: 8 }),
+          fc.array(fc.tuple(fc.constantFrom(...keys), fc.constantFrom(...keys)), { maxLength: 25 }),
+          fc.boolean(),
+          (type, users, courses, pairs, hasMany) =>
+            isCopied(kind, { type, users: [...users, ...(hasMany ? MANY : [])], courses, pairs }),
+        ),
+        { numRuns: operations, seed, examples: [[types[kind].at(-1)!, ['a', 'A'], ['ß', 'ss'], [['ß', 'A']], true]] },
+      );
+    },
+  );
 });
 
 interface School {

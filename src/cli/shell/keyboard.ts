@@ -53,7 +53,7 @@ export class Keyboard extends Readable {
   async takeSignals(): Promise<void> {
     this.setRawMode(false);
     await this.#signals.ready();
-    // Two turns, for one may be half over.
+    // Two turns, because one may be half over.
     await nextTurn();
     await nextTurn();
   }

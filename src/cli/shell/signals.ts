@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 
-/** The time after which a signal that was reported and not heeded is sent again, in milliseconds. */
+/** The time after which a signal is sent again that was reported and had no effect, in milliseconds. */
 const RESENT_AFTER_MS = 100;
 
 /**

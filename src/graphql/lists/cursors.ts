@@ -46,7 +46,7 @@ export function positionOf(
   if (parts && parts[1] !== field)
     throw badUserInput(
       name,
-      `${quotedText(cursor)} is a cursor of the order ${quotedText(parts[1], 40)}, not of ${field}; keep the order, or begin anew without a cursor.`,
+      `${quotedText(cursor)} is a cursor of the order ${quotedText(parts[1], 40)}, not of ${field}; keep the order, or start again without a cursor.`,
     );
   if (!parts || !isValueOf[field]!(parts[2], keys))
     throw badUserInput(

@@ -33,7 +33,7 @@ export async function readHeader(source: Source, declared: readonly string[]): P
     if (missing.length + unknown.length === 0) return read;
     throw new BackupError(
       `${source.name} was made under another schema: it has the counters ${read.counters.join(', ')}, and those of this version are ${declared.join(', ')}. ` +
-        'Restore it with the version that made it, or count anew with "rollcall recount".',
+        'Restore it with the version that made it, or count again with "rollcall recount".',
     );
   }
   throw new BackupError(`${source.name} is empty.`);
@@ -85,7 +85,7 @@ export async function* backupRows(
     throw new BackupError(`${source.name} was changed since it was made: its checksum does not fit. ${OTHER_COPY}`);
 }
 
-const OTHER_COPY = 'Nothing was written. Take another copy of it, or count anew with "rollcall recount".';
+const OTHER_COPY = 'Nothing was written. Take another copy of it, or count again with "rollcall recount".';
 
 function headerOf({ name }: Source, text: string | null): BackupHeader {
   const value = json(text);

@@ -130,7 +130,7 @@ export async function restoreCounts(
   } catch (error) {
     if (!(error instanceof BackupError)) throw error;
     throw new BackupError(
-      `${source.name} was changed while it was restored, up to course ${restored.lastId}. Restore a whole copy of it, or count anew with "rollcall recount".`,
+      `${source.name} was changed while it was restored, up to course ${restored.lastId}. Restore a whole copy of it, or count again with "rollcall recount".`,
       { cause: error },
     );
   }

@@ -49,7 +49,7 @@ function proxyFinding(trustProxy: Config['trustProxy'], apiUrl: string): Finding
 }
 
 async function redisFinding(url: string, limit: number, amounts: string): Promise<Finding> {
-  // Loaded only where there is a Redis, for it is most of what the doctor would load otherwise.
+  // Loaded only where there is a Redis, because it is most of what the doctor would load otherwise.
   const { Redis } = await import('ioredis');
   const client = new Redis(url, {
     lazyConnect: true,

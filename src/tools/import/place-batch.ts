@@ -10,10 +10,10 @@ import type { ImportWork } from './run-import.js';
 import type { Placed } from './placed.js';
 import { decisionOn, type PairState, type Placement } from './placement.js';
 
-/** Remembers what a rehearsal has placed, for its batches do not see each other's rows. */
+/** Remembers what a rehearsal has placed, because its batches do not see each other's rows. */
 interface Rehearsed {
   /**
-   * The courses whose pairs are remembered: those that have a capacity, for in others no row can be rejected because of
+   * The courses whose pairs are remembered: those that have a capacity, because in others no row can be rejected because of
    * another; or all, to say exactly what would be added.
    */
   readonly courses: 'decisive' | 'all';

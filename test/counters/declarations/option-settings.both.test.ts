@@ -184,5 +184,6 @@ describeOnMySql('an ORM whose driver gives other values', kind => {
     } as Options,
   });
 
-  it('an ORM whose driver gives other values counts every write', () => writeInAllWays(schema, () => expectExactLibrary(schema)));
+  it('an ORM whose driver gives other values counts every write', () =>
+    writeInAllWays(schema, () => expectExactLibrary(schema)));
 });

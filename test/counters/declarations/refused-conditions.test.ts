@@ -107,7 +107,7 @@ describe('a condition that cannot mean what it says', () => {
     );
   });
 
-  it('a condition on a stored count is refused, for nobody would count its row again', async () => {
+  it('a condition on a stored count is refused, because nobody would count its row again', async () => {
     const counters = [
       defineCounter({ counted: Branch, by: 'parent', into: 'children' }),
       defineCounter({ counted: Branch, by: 'parent', into: 'forks', where: { children: { $gt: 1 } } }),

@@ -44,7 +44,7 @@ describe('a counter through several relations', () => {
     ['to what is no relation', /"title" must be a many-to-one/, byThread, { ...byBoard, by: 'thread.title' }],
     ['into a column that is not there', /Board has no column property "size"/, byThread, { ...byBoard, into: 'size' }],
     [
-      'into a column with decimals, for a count has none',
+      'into a column with decimals, because a count has none',
       /Thread.board → points has 3 decimals, and a count has none/,
       byThread,
       { ...byBoard, into: 'points' },
@@ -123,7 +123,7 @@ describe('a hook beside counts through several relations', () => {
     await em.flush();
   }
 
-  it('a post that a hook adds to a thread whose move is counted already is refused, for its board is not known', async () => {
+  it('a post that a hook adds to a thread whose move is counted already is refused, because its board is not known', async () => {
     await expect(moveAnd((em, thread) => insertMany(em, Post, [{ thread }]))).rejects.toMatchObject({
       code: 'COUNTER_LATE_CHANGE',
     });

@@ -118,7 +118,7 @@ describe('a sum that cannot be exact', () => {
     expect(startOnMySql(summing(sum, into))).toBeDefined();
   });
 
-  it('a sum of a stored count is refused, for nobody would sum its row again', async () => {
+  it('a sum of a stored count is refused, because nobody would sum its row again', async () => {
     const counters = [
       defineCounter({ counted: Item, by: 'parent', into: 'itemCount' }),
       defineCounter({ counted: Item, by: 'basket', into: 'whole', sum: 'itemCount' }),

@@ -133,7 +133,7 @@ function totals(sea: Sea, contents: Contents): Totals {
 /** Returns a number in units of its last decimal; where it has more of them, it is no whole number. */
 function units(value: unknown, scale: number): number | bigint {
   if (scale === 0) return BigInt(String(value));
-  // By its text, for a product with 100 has other decimals: 4700000012.69 * 100 is 470000001268.9999.
+  // By its text, because a product with 100 has other decimals: 4700000012.69 * 100 is 470000001268.9999.
   const [whole, decimals] = Number(value)
     .toFixed(scale + 2)
     .split('.') as [string, string];

@@ -109,50 +109,53 @@ describeOnEach('a copy of a database with UUIDs', kind => {
     await read('select id, course_id, student_id from core_enrollments order by id'),
   ];
 
-  it.each(forms[kind])('a copy of a database with UUIDs gives each $type a number, which it keeps in the file', async form => {
-    const map = await brought(...tables(form));
-    const remarks = [
-      `app_user ${uuidOf(3)} EMAIL_REPLACED: The email "bob@school.example" belongs to another user; copied with user-${form === asDjango ? digits(uuidOf(3)) : uuidOf(3)}@rollcall.invalid.`,
-      `app_course ${uuidOf(5)} UNKNOWN_INSTRUCTOR: The instructor ${uuidOf(9)} is not there; copied without one.`,
-      `app_enrollment ${uuidOf(8)} UNKNOWN_COURSE: The course ${uuidOf(8)} is not there.`,
-    ];
-    const first = await copied(map);
-    expect(first.remarks).toEqual(remarks);
-    expect(first.parts).toMatchObject({
-      users: { rows: 3, added: 3 },
-      courses: { rows: 2, added: 2 },
-      enrollments: { rows: 3, added: 2, rejected: 1 },
-    });
-    const before = await ours();
-    expect(before).toMatchObject([
-      [{ name: 'Ann' }, { name: 'Bob' }, { name: 'Cleo' }],
-      [
-        { id: 1, title: 'Optics', instructor_id: 1, total: 2 },
-        { id: 2, title: 'Waves', instructor_id: null, total: 0 },
-      ],
-      [
-        { id: 1, course_id: 1, student_id: 2 },
-        { id: 2, course_id: 1, student_id: 3 },
-      ],
-    ]);
-    const ids = await readFile(file, 'utf8');
-    expect(ids.split('\n')[1]).toBe(`{"part":"users","key":"${uuidOf(2)}","id":2}`);
+  it.each(forms[kind])(
+    'a copy of a database with UUIDs gives each $type a number, which it keeps in the file',
+    async form => {
+      const map = await brought(...tables(form));
+      const remarks = [
+        `app_user ${uuidOf(3)} EMAIL_REPLACED: The email "bob@school.example" belongs to another user; copied with user-${form === asDjango ? digits(uuidOf(3)) : uuidOf(3)}@rollcall.invalid.`,
+        `app_course ${uuidOf(5)} UNKNOWN_INSTRUCTOR: The instructor ${uuidOf(9)} is not there; copied without one.`,
+        `app_enrollment ${uuidOf(8)} UNKNOWN_COURSE: The course ${uuidOf(8)} is not there.`,
+      ];
+      const first = await copied(map);
+      expect(first.remarks).toEqual(remarks);
+      expect(first.parts).toMatchObject({
+        users: { rows: 3, added: 3 },
+        courses: { rows: 2, added: 2 },
+        enrollments: { rows: 3, added: 2, rejected: 1 },
+      });
+      const before = await ours();
+      expect(before).toMatchObject([
+        [{ name: 'Ann' }, { name: 'Bob' }, { name: 'Cleo' }],
+        [
+          { id: 1, title: 'Optics', instructor_id: 1, total: 2 },
+          { id: 2, title: 'Waves', instructor_id: null, total: 0 },
+        ],
+        [
+          { id: 1, course_id: 1, student_id: 2 },
+          { id: 2, course_id: 1, student_id: 3 },
+        ],
+      ]);
+      const ids = await readFile(file, 'utf8');
+      expect(ids.split('\n')[1]).toBe(`{"part":"users","key":"${uuidOf(2)}","id":2}`);
 
-    // A second copy adds what is new only.
-    const added = uuidOf(0xfff);
-    await brought(`insert into app_user values (${form.sql(added)}, 'Dan', 'dan@school.example', 'student')`);
-    const second = await copied(map);
-    expect(second.remarks.filter(line => !line.includes('UNKNOWN_COURSE'))).toEqual([]);
-    expect(second.parts).toMatchObject({
-      users: { rows: 4, added: 1, alreadyThere: 3 },
-      courses: { added: 0, alreadyThere: 2 },
-      enrollments: { added: 0, alreadyThere: 2, rejected: 1 },
-    });
-    expect((await ours()) as unknown[]).toMatchObject([[{}, {}, {}, { name: 'Dan', id: 5 }], {}, {}]);
-    expect((await readFile(file, 'utf8')).startsWith(ids)).toBe(true);
-    const third = await copied(map);
-    expect(third.parts).toMatchObject({ users: { added: 0 }, courses: { added: 0 }, enrollments: { added: 0 } });
-  });
+      // A second copy adds what is new only.
+      const added = uuidOf(0xfff);
+      await brought(`insert into app_user values (${form.sql(added)}, 'Dan', 'dan@school.example', 'student')`);
+      const second = await copied(map);
+      expect(second.remarks.filter(line => !line.includes('UNKNOWN_COURSE'))).toEqual([]);
+      expect(second.parts).toMatchObject({
+        users: { rows: 4, added: 1, alreadyThere: 3 },
+        courses: { added: 0, alreadyThere: 2 },
+        enrollments: { added: 0, alreadyThere: 2, rejected: 1 },
+      });
+      expect((await ours()) as unknown[]).toMatchObject([[{}, {}, {}, { name: 'Dan', id: 5 }], {}, {}]);
+      expect((await readFile(file, 'utf8')).startsWith(ids)).toBe(true);
+      const third = await copied(map);
+      expect(third.parts).toMatchObject({ users: { added: 0 }, courses: { added: 0 }, enrollments: { added: 0 } });
+    },
+  );
 
   it('a copy of a database with UUIDs keeps numbers of tables that have them, beside UUIDs of others, and is foretold by a check', async () => {
     const map = await brought(...tables(forms[kind][0]!, ['users']));

@@ -62,49 +62,52 @@ describeAmong(
   kind => kinds.includes(kind) && hasDjango(),
   kind => `a database that Django has made, on ${kind}`,
   kind => {
-    it("a Django app's database is adopted, used from both sides, guarded, and left as it was", { timeout: 120_000 }, async () => {
-      const { url, drop } = freshUrl(kind);
-      const maker = await openDatabase(url);
-      await maker.schema.ensureDatabase();
-      const django = new DjangoSession(kind, url);
-      const did = new Set<string>();
-      const place = recordingPlace(did);
-      const env = { DATABASE_URL: url };
-      const done = async (...words: string[]): Promise<string> => {
-        const { code, stdout, stderr } = await place.run(words, env);
-        expect({ words, code, stderr: code === 0 ? '' : stderr }).toEqual({ words, code: 0, stderr: '' });
-        return stdout;
-      };
-      try {
-        expect(await django.run(begin)).toBe('');
-        const before = await definitionsIn(maker, kind);
-        await done('adopt', '--check', '--write-map');
-        const path = writtenMap(place, map => {
-          map['courses']!['fill'] = fill.courses;
-          map['enrollments']!['fill'] = fill.enrollments;
-          map['courses']!.columns.status.values['DRAFT'] = ['draft'];
-          map['enrollments']!.columns.status.values['DROPPED'] = ['dropped'];
-        });
-        expect(await done('adopt', '--check')).toMatch(/total_enrollments drifts in 1 course[^]*, 0 failed\./);
-        expect(await done('adopt', '--yes')).toContain('Updated course "Optics" (ID: 1) - total_enrollments: 3\n');
-        await done('verify');
+    it(
+      "a Django app's database is adopted, used from both sides, guarded, and left as it was",
+      { timeout: 120_000 },
+      async () => {
+        const { url, drop } = freshUrl(kind);
+        const maker = await openDatabase(url);
+        await maker.schema.ensureDatabase();
+        const django = new DjangoSession(kind, url);
+        const did = new Set<string>();
+        const place = recordingPlace(did);
+        const env = { DATABASE_URL: url };
+        const done = async (...words: string[]): Promise<string> => {
+          const { code, stdout, stderr } = await place.run(words, env);
+          expect({ words, code, stderr: code === 0 ? '' : stderr }).toEqual({ words, code: 0, stderr: '' });
+          return stdout;
+        };
+        try {
+          expect(await django.run(begin)).toBe('');
+          const before = await definitionsIn(maker, kind);
+          await done('adopt', '--check', '--write-map');
+          const path = writtenMap(place, map => {
+            map['courses']!['fill'] = fill.courses;
+            map['enrollments']!['fill'] = fill.enrollments;
+            map['courses']!.columns.status.values['DRAFT'] = ['draft'];
+            map['enrollments']!.columns.status.values['DROPPED'] = ['dropped'];
+          });
+          expect(await done('adopt', '--check')).toMatch(/total_enrollments drifts in 1 course[^]*, 0 failed\./);
+          expect(await done('adopt', '--yes')).toContain('Updated course "Optics" (ID: 1) - total_enrollments: 3\n');
+          await done('verify');
 
-        for (const query of await usesApi(kind, url, path, django)) did.add(query);
-        for (const text of await runsTheirSql(kind, url, django, place)) did.add(text);
-        for (const command of ['update-total-enrollments --help', 'doctor', 'counters status', 'sql verify'])
-          await done(...command.split(' '));
-        if (kind !== 'sqlite') await done('sql', 'procedure');
-        expect(await place.run(['shell', '--eval', 'await unenroll(await enroll(1, 2))'], env)).toMatchObject({
-          code: 0,
-          stderr: expect.stringContaining('Course 1 "Optics": totalEnrollments 3 → 4, activeEnrollments 3 → 4\n'),
-        });
-        did.add('rollcall shell');
+          for (const query of await usesApi(kind, url, path, django)) did.add(query);
+          for (const text of await runsTheirSql(kind, url, django, place)) did.add(text);
+          for (const command of ['update-total-enrollments --help', 'doctor', 'counters status', 'sql verify'])
+            await done(...command.split(' '));
+          if (kind !== 'sqlite') await done('sql', 'procedure');
+          expect(await place.run(['shell', '--eval', 'await unenroll(await enroll(1, 2))'], env)).toMatchObject({
+            code: 0,
+            stderr: expect.stringContaining('Course 1 "Optics": totalEnrollments 3 → 4, activeEnrollments 3 → 4\n'),
+          });
+          did.add('rollcall shell');
 
-        // Beside a guard, Django's signals and save() change no count; SQLite has triggers only.
-        await done('counters', 'use', 'triggers', ...(kind === 'sqlite' ? [] : ['--guard']));
-        expect(await django.run(shellTry)).toBe('Before: 3\nAfter create: 4\nAfter delete: 3\n');
-        expect(
-          await django.run(`
+          // Beside a guard, Django's signals and save() change no count; SQLite has triggers only.
+          await done('counters', 'use', 'triggers', ...(kind === 'sqlite' ? [] : ['--guard']));
+          expect(await django.run(shellTry)).toBe('Before: 3\nAfter create: 4\nAfter delete: 3\n');
+          expect(
+            await django.run(`
 from django.core.management import call_command
 stale = Course.objects.get(title='Optics')
 Enrollment.objects.create(course=optics, student=students[0])
@@ -114,31 +117,32 @@ stale.title = 'Optics II'
 stale.save(${kind === 'sqlite' ? "update_fields=['title']" : ''})
 print([(c.title, c.total_enrollments) for c in Course.objects.order_by('pk')])
 `),
-        ).toBe("[('Optics II', 4), ('Botany', 2)]\n");
-        await done('verify');
-        if (kind !== 'sqlite') await ignoresTheirUpdates(kind, url, django, place, done);
-        if (kind === 'mysql' || kind === 'mariadb')
-          for (const line of await isDumped(kind, url, django, place)) did.add(line);
+          ).toBe("[('Optics II', 4), ('Botany', 2)]\n");
+          await done('verify');
+          if (kind !== 'sqlite') await ignoresTheirUpdates(kind, url, django, place, done);
+          if (kind === 'mysql' || kind === 'mariadb')
+            for (const line of await isDumped(kind, url, django, place)) did.add(line);
 
-        await done('counters', 'use', 'hooks');
-        // An undo takes the triggers and the guard away too.
-        await done('counters', 'use', 'triggers', ...(kind === 'sqlite' ? [] : ['--guard']));
-        const rows = await django.run(everything);
-        await done('adopt', '--undo', '--yes');
-        expect(await definitionsIn(maker, kind)).toEqual(before);
-        expect(await django.run(everything)).toBe(rows);
-        expect(
-          await django.run(shellTry.replace('student = User', "student = User.objects.create_user('last'); User")),
-        ).toBe('Before: 4\nAfter create: 5\nAfter delete: 4\n');
-        if (kind !== 'sqlite')
-          expect(shownLines().filter(line => !did.has(line) && !isLeftOut(kind, line))).toEqual([]);
-      } finally {
-        await django.end();
-        await maker.close(true);
-        await drop();
-        place.leave();
-      }
-    });
+          await done('counters', 'use', 'hooks');
+          // An undo takes the triggers and the guard away too.
+          await done('counters', 'use', 'triggers', ...(kind === 'sqlite' ? [] : ['--guard']));
+          const rows = await django.run(everything);
+          await done('adopt', '--undo', '--yes');
+          expect(await definitionsIn(maker, kind)).toEqual(before);
+          expect(await django.run(everything)).toBe(rows);
+          expect(
+            await django.run(shellTry.replace('student = User', "student = User.objects.create_user('last'); User")),
+          ).toBe('Before: 4\nAfter create: 5\nAfter delete: 4\n');
+          if (kind !== 'sqlite')
+            expect(shownLines().filter(line => !did.has(line) && !isLeftOut(kind, line))).toEqual([]);
+        } finally {
+          await django.end();
+          await maker.close(true);
+          await drop();
+          place.leave();
+        }
+      },
+    );
   },
 );
 

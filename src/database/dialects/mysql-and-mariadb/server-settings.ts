@@ -75,7 +75,7 @@ const rules: readonly Rule[] = [
     finding: () =>
       failed(
         'foreign_key_checks is OFF, so rows can refer to missing rows.',
-        'set global foreign_key_checks = 1, and start the servers anew.',
+        'set global foreign_key_checks = 1, and restart the servers.',
       ),
   },
   {
