@@ -5,6 +5,7 @@ import { keyText, RecountRun, shownKey, type Key } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
 import { committedIfExists } from '../use-cases/lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from '../use-cases/outcome.js';
+import { databaseErrorOf } from '../transactions/refused-row.js';
 import { inTransaction } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 import { LEASE_SECONDS, databaseTime, newOwner, heartbeat, type ClaimedRun } from './lease.js';
@@ -82,7 +83,7 @@ export async function startRecount(
       committedIfExists(RecountRun, claimed => claimed),
     );
   } catch (error) {
-    if (!(error instanceof UniqueConstraintViolationException) || slot === undefined) throw error;
+    if (!(databaseErrorOf(error) instanceof UniqueConstraintViolationException) || slot === undefined) throw error;
     return rejected(problem(UserErrorCode.IN_USE, null, `A run for ${slot} has been started already.`));
   }
 }

@@ -14,6 +14,7 @@ import { callerError } from './caller-error.js';
 import { CommitNotAnswered, LostCommit } from './commit-outcome.js';
 import { courseQueuesOf } from './course-queues.js';
 import { readyChangesOf } from './ready-changes.js';
+import { refusedRow } from './refused-row.js';
 import { MAX_BATCHED_CHANGES, SharedTransaction, type BatchWork } from './shared-transaction.js';
 import { isConflict, isRetryable, retryReason, TransactionError } from './transaction-error.js';
 
@@ -82,7 +83,7 @@ export class Tries<Result, Before extends Prepared> {
     } catch (error) {
       const told = callerError(error, { limit: this.#limit, lost: this.#lost, lastTrouble: this.#lastTrouble });
       if (told instanceof TransactionError && told.code === 'COMMIT_UNKNOWN') this.#limit?.noteCommit();
-      throw told;
+      throw refusedRow(this.database, told);
     }
   }
 

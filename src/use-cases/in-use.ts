@@ -1,5 +1,6 @@
 import { ForeignKeyConstraintViolationException } from '@mikro-orm/core';
 import type { Database } from '../database/database.js';
+import { databaseErrorOf } from '../transactions/refused-row.js';
 import { problem, rejected, UserErrorCode, type Outcome } from './outcome.js';
 
 /**
@@ -26,7 +27,8 @@ export async function unlessInUse<Value>(
   }
 }
 
-function isReference(database: Database, error: unknown): boolean {
+function isReference(database: Database, thrown: unknown): boolean {
+  const error = databaseErrorOf(thrown);
   return (
     error instanceof Error && database.driver.convertException(error) instanceof ForeignKeyConstraintViolationException
   );

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.js';
 import { withoutEnrollments } from '../database/connections/purposes.js';
 import { Course, Enrollment, User, type Role, type Key, shownKey } from '../entities/index.js';
 import { adminOnly, inputOf, type Asked } from '../access/access.js';
+import { NotWritable } from '../map/written-row.js';
 import { unlessInUse } from './in-use.js';
 import { committedIfExists, committedIfGone } from './lost-commit.js';
 import { done, problem, rejected, UserErrorCode, type Outcome, type Problem } from './outcome.js';
@@ -14,6 +15,7 @@ import { notFound } from './seats.js';
 import { textProblem } from './text.js';
 import { deletedUsers, type DeletedUser } from '../access/token-users.js';
 import { builderFor, rowsWithin } from '../database/query.js';
+import { databaseErrorOf } from '../transactions/refused-row.js';
 import { inPreparedTransaction, inTransaction, type Prepared } from '../transactions/transactions.js';
 import type { Viewer } from '../access/viewer.js';
 
@@ -41,7 +43,9 @@ export async function createUser(
       ),
     );
   } catch (error) {
-    if (!(error instanceof UniqueConstraintViolationException)) throw error;
+    if (!(databaseErrorOf(error) instanceof UniqueConstraintViolationException)) throw error;
+    // Another application's users have other unique keys too, such as one of usernames.
+    if (error instanceof NotWritable && (await database.em.fork().count(User, { email })) === 0) throw error;
     return rejected(problem(UserErrorCode.IN_USE, EMAIL, `The email ${email} belongs to another user.`));
   }
 }

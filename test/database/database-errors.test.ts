@@ -99,6 +99,8 @@ describe('an error of a database', () => {
       'stopped',
       1047,
     ],
+    ['what a trigger says', ofServer(1644, 'The course is full'), 'row_refused', 1644],
+    ['a value that an ENUM does not have', ofServer(1265, 'Data truncated for column'), 'row_refused', 1265],
     ['a command that is not known', ofServer(1047, 'Unknown command'), 'mistaken', 1047],
     [
       'a read only server',
@@ -233,7 +235,7 @@ describe('an error of a database', () => {
 
   it.each<[string, (file: DatabaseSync) => void, string]>([
     ['no such table', file => file.exec('select * from nothing'), 'mistaken'],
-    ['a constraint', file => file.exec('create table t (a not null); insert into t values (null)'), 'mistaken'],
+    ['a constraint', file => file.exec('create table t (a not null); insert into t values (null)'), 'row_refused'],
     [
       'no room',
       file => file.exec('create table t (a); pragma max_page_count = 1; insert into t values (zeroblob(1000000))'),

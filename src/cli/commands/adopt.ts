@@ -252,6 +252,7 @@ What --check examines:
   children    the other tables that refer to these
   texts       the collations by which emails and titles are compared
   ids         the highest keys, and those that cannot be copied
+  fields      the texts, moments and numbers that a copy rejects: empty, too long, or none at all
   values      the roles and statuses with their numbers, and those that the map does not name
   duplicates  the students who are in a course several times
   references  the rows that refer to rows which do not exist

@@ -10,6 +10,7 @@ import { missingAdvice, type NamedDatabase } from '../../database/texts/named-da
 import { NotWritable } from '../../map/written-row.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
+import { databaseErrorOf } from '../../transactions/refused-row.js';
 import { TransactionError } from '../../transactions/transaction-error.js';
 import { CommandError } from './command-error.js';
 import { faultText } from './fault-text.js';
@@ -70,10 +71,9 @@ function schemaText(reason: Reason, named: NamedDatabase): string | null {
 
 /** Returns why another application's database cannot have a change. */
 function rowText(reason: Reason): string | null {
-  if (reason instanceof NotWritable) return reason.message;
-  return reason instanceof ForeignKeyConstraintViolationException
-    ? 'Another table of the database refers to a row that was to be deleted. Remove what refers to it first.'
-    : null;
+  if (databaseErrorOf(reason) instanceof ForeignKeyConstraintViolationException)
+    return 'Another table of the database refers to a row that was to be deleted. Remove what refers to it first.';
+  return reason instanceof NotWritable ? reason.message : null;
 }
 
 function listeningText({ code, syscall, address, port, variable = 'PORT' }: Reason): string | null {

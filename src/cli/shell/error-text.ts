@@ -4,6 +4,7 @@ import { AccessError } from '../../access/access.js';
 import { shownKeysIn } from '../../entities/index.js';
 import { faultWithin } from '../../database/faults/fault-of.js';
 import { WorkStopped } from '../../database/time-limits/time-limit.js';
+import { NotWritable } from '../../map/written-row.js';
 import { callerError } from '../../transactions/caller-error.js';
 import { CommandError } from '../failures/command-error.js';
 import { explain } from '../failures/explain.js';
@@ -19,8 +20,9 @@ export function errorText(error: unknown, databaseUrl: string): string {
   if (error instanceof WorkStopped)
     return error.reason === 'client_gone' ? 'Interrupted.' : `Interrupted: ${error.limit.seconds} s are over.`;
   const known = callerError(error, { limit: undefined, lost: undefined, lastTrouble: undefined });
-  // A mistake in SQL is one of the line, and not of the database.
-  const told = faultWithin(error)?.kind === 'mistaken' ? known : explain(known, databaseUrl);
+  // A mistake in SQL, or in a row, is one of the line, and not of the database.
+  const isOfLine = ['mistaken', 'row_refused'].includes(faultWithin(error)?.kind ?? '');
+  const told = isOfLine && !(known instanceof NotWritable) ? known : explain(known, databaseUrl);
   if ((told as { readonly code?: unknown } | null)?.code === INTERRUPTED) return 'Interrupted.';
   if (told instanceof CommandError) return told.message;
   if (told instanceof Refusal) return told.problems.map(({ code, message }) => `${code}: ${message}`).join('\n');

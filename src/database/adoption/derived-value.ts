@@ -79,11 +79,17 @@ export class DerivedValues {
 
   /** Returns a moment, which is UNKNOWN_MOMENT where there is none. Errors: NotDerivable. */
   moment(source: MomentSource): MomentSql {
+    const moment = this.optionalMoment(source);
+    return { ...moment, sql: coalesced([moment.sql, this.rules.momentLiteral(UNKNOWN_MOMENT)]) };
+  }
+
+  /** Returns a moment; NULL where there is none, or none that our columns can have. Errors: NotDerivable. */
+  optionalMoment(source: MomentSource): MomentSql {
     const [name, unit] = typeof source === 'string' ? [source, 'milliseconds' as const] : [source.column, source.unit];
     const column = this.#column(name);
     const moment = this.rules.moment(column, unit);
     if (moment === null) throw new NotDerivable(column);
-    return { ...moment, sql: coalesced([moment.sql, this.rules.momentLiteral(UNKNOWN_MOMENT)]) };
+    return moment;
   }
 
   #firstOfParts(source: ChoiceSource, ours: (name: string) => string, unknown: (column: string) => string): string {

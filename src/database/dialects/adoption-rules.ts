@@ -9,6 +9,8 @@ type StoredUuid = Exclude<KeyForm, 'number' | 'uuid'>;
 /** SQL for a moment. */
 export interface MomentSql {
   readonly sql: string;
+  /** The condition that the row has something there, whether that is a moment or not. */
+  readonly isGiven: string;
   /** Whether the database accepts an index of a generated column with this expression. */
   readonly isIndexable: boolean;
 }
@@ -30,6 +32,10 @@ export interface ExpressionRules {
   /** Returns a text in small letters, to be compared exactly with some words that have no others. */
   readonly lower: (text: string, words: readonly string[]) => string;
   readonly concat: (texts: readonly string[]) => string;
+  /** Returns the number of characters of a text. */
+  readonly length: (text: string) => string;
+  /** Returns the condition that a text has a NUL in it; null: the database has no such texts. */
+  readonly hasNul: ((text: string) => string) | null;
   /** Returns the first characters of a text. */
   readonly cut: (text: string, length: number) => string;
   /**
@@ -53,6 +59,8 @@ export interface AddedIndex {
 /** Everything that differs between databases when Rollcall opens another application's database in place. */
 export interface AdoptionRules {
   readonly expressions: ExpressionRules;
+  /** Returns a column so that two values are equal only if they are the same, whatever its collation says. */
+  readonly exactly: (column: string) => string;
   /** The word for a generated column that has its values where an index needs them. */
   readonly generated: 'virtual' | 'stored';
   /** Returns the type of a derived column, for the type of our own column; `isChoice`: unknown values have another form. */

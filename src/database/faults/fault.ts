@@ -113,7 +113,9 @@ const kinds = {
     callerCode: 'REQUEST_TIMEOUT',
     isAway: false,
   },
-  /** The statement cannot succeed as it is: it breaks a rule, has a mistake, or names something that does not exist. */
+  /** A row breaks a rule of its table: a column that cannot be empty, a unique key, a length, a check, a trigger. */
+  row_refused: { ended: 'statement', atCommit: 'nothing', isTransient: false, callerCode: null, isAway: false },
+  /** The statement cannot succeed as it is: it has a mistake, or names something that does not exist. */
   mistaken: { ended: 'statement', atCommit: 'nothing', isTransient: false, callerCode: null, isAway: false },
   /** The error is in none of the tables. */
   unknown: { ended: 'statement', atCommit: 'unknown', isTransient: false, callerCode: null, isAway: false },

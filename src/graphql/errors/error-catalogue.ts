@@ -373,16 +373,18 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   },
   NOT_WRITABLE: {
     meaning:
-      "The change cannot be stored in another application's database, which was [opened in place](moving.md): the map leaves the rows to that application, or has no value of theirs for one of ours. Nothing was changed.",
+      "The change cannot be stored in another application's database, which was [opened in place](moving.md): the map leaves the rows to that application, or has no value of theirs for one of ours, or a rule of its tables forbids the row: a column that cannot be empty, a shorter text, a unique key, a check, a trigger. Nothing was changed.",
     message: [
       'The rows of … belong to another application, by the map of this database. Change them there.',
       '… cannot become …: …',
       '… cannot be written: …',
       '… cannot be … and … at once: …',
       'The rows of … cannot be written all at once, …',
+      'The database of the other application does not accept the row: …. Nothing was changed.',
     ],
     status: [200],
-    remedy: 'Make the change in the other application, or ask an operator to complete the map.',
+    remedy:
+      'Change what the message names, make the change in the other application, or ask an operator to complete the map.',
   },
   INTERNAL_SERVER_ERROR: {
     meaning: 'A mistake of ours.',

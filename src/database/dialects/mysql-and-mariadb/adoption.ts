@@ -39,6 +39,7 @@ const LAST_SECOND = 253_402_300_799;
 export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
   return {
     expressions: expressionsOf(own),
+    exactly: column => `cast(${column} as binary)`,
     generated: 'virtual',
     derivedType: (ownType, isChoice) =>
       isChoice
@@ -160,14 +161,18 @@ function expressionsOf({ timestampInUtc, indexesTimestamps }: AdoptionDifference
     trimmed: text => `nullif(regexp_replace(${text}, '${AROUND}', ''), '')`,
     lower: text => `lower(${text})`,
     concat: texts => `concat(${texts.join(', ')})`,
+    length: text => `char_length(${text})`,
+    hasNul: text => `locate(char(0 using utf8mb4), ${text}) > 0`,
     cut: (text, length) => `left(${text}, ${length})`,
     moment(column, unit) {
       const name = quoted(column.name);
-      if (column.family === 'whole') return { sql: fromNumber(name, unit), isIndexable: true };
+      const isGiven = `${name} is not null`;
+      if (column.family === 'whole') return { sql: fromNumber(name, unit), isGiven, isIndexable: true };
       if (column.family !== 'moment') return null;
       const isTimestamp = column.type.startsWith('timestamp');
       return {
         sql: isTimestamp ? inMilliseconds(timestampInUtc(name), FIRST_TIMESTAMP) : inMilliseconds(name, FIRST_MOMENT),
+        isGiven,
         isIndexable: !isTimestamp || indexesTimestamps,
       };
     },

@@ -145,28 +145,31 @@ export const serverErrors: readonly ErrorRow<number>[] = [
   [1613, 'ER_XA_RBTIMEOUT', 'timed_out'],
   [1969, 'ER_STATEMENT_TIMEOUT', 'timed_out'], // MariaDB's.
   [3024, 'ER_QUERY_TIMEOUT', 'timed_out'], // MySQL's.
-  // The statement is wrong, or breaks a rule.
+  // A row breaks a rule of its table.
+  [1048, 'ER_BAD_NULL_ERROR', 'row_refused'],
+  [1062, 'ER_DUP_ENTRY', 'row_refused'],
+  [1264, 'ER_WARN_DATA_OUT_OF_RANGE', 'row_refused'],
+  [1265, 'WARN_DATA_TRUNCATED', 'row_refused'],
+  [1292, 'ER_TRUNCATED_WRONG_VALUE', 'row_refused'],
+  [1364, 'ER_NO_DEFAULT_FOR_FIELD', 'row_refused'],
+  [1366, 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', 'row_refused'],
+  [1406, 'ER_DATA_TOO_LONG', 'row_refused'],
+  [1451, 'ER_ROW_IS_REFERENCED_2', 'row_refused'],
+  [1452, 'ER_NO_REFERENCED_ROW_2', 'row_refused'],
+  [1644, 'ER_SIGNAL_EXCEPTION', 'row_refused'],
+  [3819, 'ER_CHECK_CONSTRAINT_VIOLATED', 'row_refused'],
+  [4025, 'ER_CONSTRAINT_FAILED', 'row_refused'], // MariaDB's.
+  // The statement is wrong.
   [1046, 'ER_NO_DB_ERROR', 'mistaken'],
-  [1048, 'ER_BAD_NULL_ERROR', 'mistaken'],
   [1050, 'ER_TABLE_EXISTS_ERROR', 'mistaken'],
   [1051, 'ER_BAD_TABLE_ERROR', 'mistaken'],
   [1054, 'ER_BAD_FIELD_ERROR', 'mistaken'],
-  [1062, 'ER_DUP_ENTRY', 'mistaken'],
   [1064, 'ER_PARSE_ERROR', 'mistaken'],
   [1146, 'ER_NO_SUCH_TABLE', 'mistaken'],
   [1153, 'ER_NET_PACKET_TOO_LARGE', 'mistaken'],
   [1197, 'ER_TRANS_CACHE_FULL', 'mistaken'],
-  [1264, 'ER_WARN_DATA_OUT_OF_RANGE', 'mistaken'],
   [1305, 'ER_SP_DOES_NOT_EXIST', 'mistaken'],
-  [1364, 'ER_NO_DEFAULT_FOR_FIELD', 'mistaken'],
-  [1366, 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', 'mistaken'],
-  [1406, 'ER_DATA_TOO_LONG', 'mistaken'],
-  [1451, 'ER_ROW_IS_REFERENCED_2', 'mistaken'],
-  [1452, 'ER_NO_REFERENCED_ROW_2', 'mistaken'],
-  [1644, 'ER_SIGNAL_EXCEPTION', 'mistaken'],
   [1690, 'ER_DATA_OUT_OF_RANGE', 'mistaken'],
-  [3819, 'ER_CHECK_CONSTRAINT_VIOLATED', 'mistaken'],
-  [4025, 'ER_CONSTRAINT_FAILED', 'mistaken'], // MariaDB's.
 ];
 
 /**

@@ -36,13 +36,17 @@ const expressions: ExpressionRules = {
   trimmed: text => `nullif(btrim(${text}, ${literal(SPACE)}), '')`,
   lower: text => `lower(${text} collate ${LETTERS})`,
   concat: texts => `(${texts.join(' || ')})`,
+  length: text => `char_length(${text})`,
+  hasNul: null,
   cut: (text, length) => `left(${text}, ${length})`,
   moment(column, unit) {
     const name = quoted(column.name);
+    const isGiven = `${name} is not null`;
     if (column.family === 'whole') {
       const [factor, word, last] = unit === 'seconds' ? [1, 'second', 0] : [1000, 'millisecond', 999];
       return {
         sql: `case when ${name} between ${FIRST_SECOND * factor} and ${LAST_SECOND * factor + last} then (timestamp '1970-01-01 00:00:00' + ${name} * interval '1 ${word}') at time zone 'UTC' end`,
+        isGiven,
         isIndexable: true,
       };
     }
@@ -52,6 +56,7 @@ const expressions: ExpressionRules = {
       : `${name}::timestamp`;
     return {
       sql: `case when ${inUtc} >= timestamp '1000-01-01 00:00:00' and ${inUtc} < timestamp '10000-01-01 00:00:00' then date_trunc('milliseconds', ${inUtc}) at time zone 'UTC' end`,
+      isGiven,
       isIndexable: true,
     };
   },
@@ -62,6 +67,7 @@ const expressions: ExpressionRules = {
 /** What differs when PostgreSQL has the database that is opened in place. */
 export const postgreSqlAdoption: AdoptionRules = {
   expressions,
+  exactly: column => `${column}::text collate "C"`,
   generated: 'stored',
   derivedType: ownType => ownType,
   strictType: type => type,

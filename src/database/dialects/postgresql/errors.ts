@@ -33,6 +33,10 @@ export const serverErrors: readonly ErrorRow<string>[] = [
   ['0LP01', 'invalid_grant_operation', 'denied'],
   ['0P000', 'invalid_role_specification', 'refused'],
   ['42501', 'insufficient_privilege', 'denied'],
+  // A row breaks a rule of its table.
+  ['22001', 'string_data_right_truncation', 'row_refused'],
+  ['22003', 'numeric_value_out_of_range', 'row_refused'],
+  ['P0001', 'raise_exception', 'row_refused'], // What a trigger says.
   // The statement was ended.
   ['57014', 'query_canceled', 'timed_out', /statement timeout/],
   ['57014', 'query_canceled', 'interrupted'],
@@ -43,6 +47,7 @@ export const serverErrors: readonly ErrorRow<string>[] = [
 /** The kinds of the classes of errors, the first two characters of an SQLSTATE; all others are mistakes of statements. */
 const classes: Readonly<Record<string, FaultKind>> = {
   '08': 'disconnected',
+  23: 'row_refused',
   '28': 'refused',
   '3D': 'refused',
   '40': 'changed',

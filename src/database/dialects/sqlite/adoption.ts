@@ -19,7 +19,7 @@ const expressions: ExpressionRules = {
     // A column has values of any type; a whole number can be stored as a real one.
     return `(case when typeof(${name}) = 'real' and ${name} = cast(${name} as integer) then cast(cast(${name} as integer) as text) else cast(${name} as text) end)`;
   },
-  trimmed: text => `nullif(trim(${text}, char(${SPACE.join(', ')})), '')`,
+  trimmed,
   // SQLite knows the small letters of ASCII only.
   lower: (text, words) =>
     capitalsOf(words).reduce(
@@ -27,6 +27,9 @@ const expressions: ExpressionRules = {
       `lower(${text})`,
     ),
   concat: texts => `(${texts.join(' || ')})`,
+  // Its own functions end at a NUL.
+  length: text => `length(replace(${text}, char(0), ' '))`,
+  hasNul: text => `instr(${text}, char(0)) > 0`,
   cut: (text, length) => `substr(${text}, 1, ${length})`,
   moment(column, unit) {
     const name = quoted(column.name);
@@ -34,12 +37,17 @@ const expressions: ExpressionRules = {
     const whole = `when typeof(${name}) in ('integer', 'real') and ${number} between ${FIRST_MS} and ${LAST_MS} then ${number}`;
     return {
       sql: `case ${whole}${column.family === 'whole' ? '' : ` when typeof(${name}) = 'text' then ${fromText(`trim(${name})`)}`} end`,
+      isGiven: `${name} is not null and not (typeof(${name}) = 'text' and ${trimmed(name)} is null)`,
       isIndexable: true,
     };
   },
   momentLiteral: moment => String(moment.valueOf()),
   truth: value => (value ? '1' : '0'),
 };
+
+function trimmed(text: string): string {
+  return `nullif(trim(${text}, char(${SPACE.join(', ')})), '')`;
+}
 
 function digits(bytes: string): string {
   return `lower(hex(${bytes}))`;
@@ -73,6 +81,7 @@ function capitalsOf(words: readonly string[]): (readonly [capital: string, small
 /** What differs when an SQLite file is opened in place. */
 export const sqliteAdoption: AdoptionRules = {
   expressions,
+  exactly: column => `${column} collate binary`,
   generated: 'virtual',
   derivedType: ownType => ownType,
   strictType: type => (/int|bool|date|time/.test(type) ? 'integer' : 'text'),

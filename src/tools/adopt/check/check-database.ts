@@ -1,6 +1,7 @@
 import { failed, type Finding, type NamedFinding } from '../../doctor/finding.js';
 import type { Examined } from './examined.js';
 import { countFindings } from './counts.js';
+import { fieldFindings } from './fields.js';
 import { nameFindings } from './names.js';
 import { deletedFindings } from './deleted.js';
 import { emailFindings, inactiveFindings } from './users.js';
@@ -11,13 +12,13 @@ import {
   columnFindings,
   keyFindings,
   missingFindings,
-  requiredFindings,
   tableFindings,
   textFindings,
   triggerFindings,
   typeFindings,
   uniqueFindings,
 } from './tables.js';
+import { neverEmptyFindings, requiredFindings } from './required.js';
 import { valueFindings } from './values.js';
 
 /** Returns what one check found. */
@@ -39,7 +40,7 @@ const formChecks: Readonly<Record<string, Check>> = {
 const otherChecks: Readonly<Record<string, Check>> = {
   ...formChecks,
   missing: missingFindings,
-  required: requiredFindings,
+  required: examined => [...requiredFindings(examined), ...neverEmptyFindings(examined)],
   names: nameFindings,
   unique: uniqueFindings,
   cascades: cascadeFindings,
@@ -47,6 +48,7 @@ const otherChecks: Readonly<Record<string, Check>> = {
   children: childFindings,
   texts: textFindings,
   ids: idFindings,
+  fields: fieldFindings,
   values: valueFindings,
   duplicates: duplicateFindings,
   references: orphanFindings,

@@ -152,23 +152,6 @@ export function missingFindings({ map }: Examined): Finding[] {
     : [warning(`No column is mapped to some fields; a copy writes instead: ${missing.join('; ')}.`)];
 }
 
-/** Finds columns without a default that the map does not read. An INSERT must fill them. */
-export function requiredFindings({ tables, map }: Examined): Finding[] {
-  return mapParts.flatMap(part => {
-    const found = tables.get(map[part].table)!;
-    const mapped = new Set(wantedColumns(map, part));
-    const required = [...found.columns.values()].filter(
-      ({ name, nullable, hasDefault }) => !nullable && !hasDefault && !mapped.has(name),
-    );
-    if (required.length === 0) return [];
-    return [
-      warning(
-        `${found.name} has columns that must be filled and that no field maps to: ${namesIn(required.map(({ name }) => name))}. A copy leaves their values behind.`,
-      ),
-    ];
-  });
-}
-
 /** Finds keys that several rows could have, or have: a copy reads the rows in the order of their keys. */
 export async function keyFindings({ theirs, tables, map }: Examined): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -287,7 +270,8 @@ export function textFindings({ tables, map }: Examined): Finding[] {
   return found.length === 0 ? [] : [ok(`Texts are compared by these collations: ${[...new Set(found)].join(', ')}.`)];
 }
 
-function wantedColumns(map: DatabaseMap, part: MapPart): string[] {
+/** Returns the columns of a table that a map names. */
+export function wantedColumns(map: DatabaseMap, part: MapPart): string[] {
   const counts = part === 'courses' ? Object.values(map.courses.counts ?? {}) : [];
   return [...columnsReadBy(map, part), ...counts];
 }

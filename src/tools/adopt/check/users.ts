@@ -1,18 +1,21 @@
 import { quotedCell } from '../../import/bad-row.js';
 import { ok } from '../../doctor/finding.js';
+import { dialectOf } from '../../../database/database.js';
 import { columnsIn } from '../../../map/map-form.js';
-import { comparable } from '../../../map/sources.js';
+import { isInactive } from '../copy/our-rows.js';
 import type { Examined } from './examined.js';
 import { grouped, quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
 import { oddRows, type RowFinding } from './odd-rows.js';
 
 /** Finds users without an email, and users who share one. */
-export async function emailFindings({ theirs, map: { users } }: Examined): Promise<RowFinding[]> {
+export async function emailFindings({ theirs, tables, map: { users } }: Examined): Promise<RowFinding[]> {
   const [email] = columnsIn(users.columns.email);
   if (email === undefined) return [];
   const name = theirs.name(email);
-  const blank = await theirs.count(users.table, `${name} is null or trim(${name}) = ''`);
+  const { text, trimmed } = dialectOf(theirs.database).adoption.expressions;
+  const value = text(tables.get(users.table)!.columns.get(email)!, false);
+  const blank = await theirs.count(users.table, value === null ? `${name} is null` : `${trimmed(value)} is null`);
   const shared = `select lower(trim(${name})) as e, count(*) as n from ${theirs.name(users.table)} where trim(${name}) <> '' group by lower(trim(${name})) having count(*) > 1`;
   const extra = await theirs.number(`select sum(d.n - 1) as n from (${shared}) d`);
   const findings: RowFinding[] = [];
@@ -48,7 +51,7 @@ export async function inactiveFindings({ theirs, map: { users } }: Examined): Pr
   if (!inactive) return [];
   const values = await theirs.values(table, inactive.column);
   const gone = values
-    .filter(({ value }) => inactive.values.some(one => comparable(one) === comparable(value)))
+    .filter(({ value }) => isInactive(users, { [inactive.column]: value }))
     .reduce((sum, { rows }) => sum + rows, 0);
   return gone === 0
     ? [ok(`All users are active, by ${table}.${inactive.column}.`)]

@@ -5,9 +5,9 @@ import type { CopiedKeys } from './copied-keys.js';
 import { capacityIn, choiceOf, momentOf, optionalTextIn, RejectedValue, textIn, truthOf } from './our-values.js';
 
 /** The most characters of a name or a title. */
-const MAX_NAME_CHARACTERS = 255;
+export const MAX_NAME_CHARACTERS = 255;
 /** The most characters of an email address (RFC 5321). */
-const MAX_EMAIL_CHARACTERS = 254;
+export const MAX_EMAIL_CHARACTERS = 254;
 
 /** A user as another application's row describes it. */
 export interface CopiedUser {
@@ -45,22 +45,22 @@ export interface CopiedEnrollment {
 }
 
 /** Returns the user of a row; one who is inactive becomes a student, without the rights of the role. Errors: RejectedValue. */
-export function userOf(
-  { columns, emailIfTaken, inactive }: DatabaseMap['users'],
-  row: TheirRow,
-  keys: CopiedKeys,
-  now: Date,
-): CopiedUser {
-  const gone = inactive?.values.some(value => comparable(value) === comparable(row[inactive.column])) ?? false;
+export function userOf(users: DatabaseMap['users'], row: TheirRow, keys: CopiedKeys, now: Date): CopiedUser {
+  const { columns, emailIfTaken } = users;
   return {
     id: keyIn(keys, 'users', columns.id, row),
     name: textIn('name', columns.name, row, MAX_NAME_CHARACTERS),
     email: textIn('email', columns.email, row, MAX_EMAIL_CHARACTERS).trim(),
     emailIfTaken: emailIfTaken ? textIn('email', emailIfTaken, row, MAX_EMAIL_CHARACTERS) : null,
-    role: gone ? Role.STUDENT : choiceOf('role', columns.role, row, Role),
+    role: isInactive(users, row) ? Role.STUDENT : choiceOf('role', columns.role, row, Role),
     createdAt: momentOf('createdAt', columns.createdAt, row, now),
     updatedAt: momentOf('updatedAt', columns.updatedAt ?? columns.createdAt, row, now),
   };
+}
+
+/** Returns true for a user who may no longer sign in. */
+export function isInactive({ inactive }: DatabaseMap['users'], row: TheirRow): boolean {
+  return inactive?.values.some(value => comparable(value) === comparable(row[inactive.column])) ?? false;
 }
 
 /** Returns the course of a row. Errors: RejectedValue. */

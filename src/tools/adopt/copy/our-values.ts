@@ -96,7 +96,8 @@ export function truthOf(field: string, source: TruthSource, row: TheirRow): bool
 export function capacityIn(source: ValueSource | undefined, row: TheirRow): number | null {
   const text = source === undefined ? null : textOf(valueIn(source, row));
   if (text === null) return null;
-  if (/^\d{1,10}$/.test(text) && Number(text) <= MAX_CAPACITY) return Number(text);
+  // A DECIMAL of theirs shows its places.
+  if (/^\d{1,10}(?:\.0+)?$/.test(text) && Number(text) <= MAX_CAPACITY) return Number(text);
   throw new RejectedValue(
     'BAD_NUMBER',
     `The capacity is ${quotedCell(text)}, not a whole number from 0 to ${MAX_CAPACITY}.`,

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database } from '../../../database/database.js';
+import { dialectOf, type Database } from '../../../database/database.js';
 import { quotedName } from '../../../migrations/sql-names.js';
 import type { TheirRow } from '../../../map/sources.js';
 
@@ -35,7 +35,7 @@ export class TheirDatabase {
   async read(table: string, columns: readonly string[], rest: string): Promise<TheirRow[]> {
     const selected = columns.map((column, index) => `${this.name(column)} as rollcall_${index}`);
     const rows = await this.rows(`select ${selected.join(', ')} from ${this.name(table)} ${rest}`);
-    return rows.map(row => Object.fromEntries(columns.map((column, index) => [column, row[`rollcall_${index}`]])));
+    return rows.map(row => rowOf(columns, row));
   }
 
   /** Runs a query of one number, such as a count. */
@@ -51,21 +51,29 @@ export class TheirDatabase {
     );
   }
 
-  /** Returns the values of a column with the number of their rows, the commonest first. */
+  /**
+   * Returns the values of a column with the number of their rows, the commonest first. Those that its collation takes for
+   * one are several here, as they are to the map.
+   */
   async values(table: string, column: string): Promise<{ value: unknown; rows: number }[]> {
-    const name = this.name(column);
-    const rows = await this.rows<{ value: unknown; n: unknown }>(
-      `select ${name} as value, count(*) as n from ${this.name(table)} group by ${name} order by count(*) desc, ${name}`,
-    );
-    return rows.map(({ value, n }) => ({ value, rows: Number(n) }));
+    const combinations = await this.combinations(table, [column]);
+    return combinations.map(({ row, rows }) => ({ value: row[column], rows }));
   }
 
-  /** Returns the values of several columns together, with the number of their rows. */
+  /** Returns the values of several columns together, with the number of their rows, as values() does for one. */
   async combinations(table: string, columns: readonly string[]): Promise<{ row: TheirRow; rows: number }[]> {
-    const names = columns.map(column => this.name(column)).join(', ');
-    const rows = await this.rows(
-      `select ${names}, count(*) as rollcall_rows from ${this.name(table)} group by ${names} order by count(*) desc, ${names}`,
+    const { exactly } = dialectOf(this.database).adoption;
+    const names = columns.map(column => this.name(column));
+    const keys = [...names, ...names.map(exactly)].join(', ');
+    const selected = names.map((name, index) => `${name} as rollcall_${index}`);
+    const groups = await this.rows(
+      `select ${selected.join(', ')}, count(*) as rollcall_rows from ${this.name(table)} group by ${keys} order by count(*) desc, ${keys}`,
     );
-    return rows.map(row => ({ row, rows: Number(row['rollcall_rows']) }));
+    return groups.map(group => ({ row: rowOf(columns, group), rows: Number(group['rollcall_rows']) }));
   }
+}
+
+/** Returns a row by the names of columns that it has under names of their own. */
+function rowOf(columns: readonly string[], row: TheirRow): TheirRow {
+  return Object.fromEntries(columns.map((column, index) => [column, row[`rollcall_${index}`]]));
 }

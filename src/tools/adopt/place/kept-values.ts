@@ -2,11 +2,15 @@ import type { Examined } from '../check/examined.js';
 import type { RowFinding } from '../check/odd-rows.js';
 import { deletedFindings } from '../check/deleted.js';
 import { duplicateFindings, orphanFindings } from '../check/rows.js';
+import { fieldFindings } from '../check/fields.js';
+import { neverEmptyFindings } from '../check/required.js';
 import { emailFindings, inactiveFindings } from '../check/users.js';
 import { valueFindings } from '../check/values.js';
 
-/** The checks of rows that a copy would change or reject. */
+/** The checks of what a copy would change or reject, or a change of ours could not have. */
 const checks: readonly ((examined: Examined) => RowFinding[] | Promise<RowFinding[]>)[] = [
+  neverEmptyFindings,
+  fieldFindings,
   valueFindings,
   duplicateFindings,
   orphanFindings,
@@ -15,7 +19,7 @@ const checks: readonly ((examined: Examined) => RowFinding[] | Promise<RowFindin
   deletedFindings,
 ];
 
-/** Returns, in words, the values and rows of theirs that are not as ours are, with their numbers: all of them are kept. */
+/** Returns, in words, the columns, values and rows of theirs that are not as ours are: all of them are kept. */
 export async function keptValues(examined: Examined): Promise<string[]> {
   const kept: string[] = [];
   for (const find of checks)

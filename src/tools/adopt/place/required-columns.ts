@@ -2,13 +2,15 @@ import type { FoundColumn, FoundTable } from '../../../database/schema/found-tab
 import { mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 import { ADDED_PREFIX, mappedEntities, mappedTable } from '../../../map/mapped-table.js';
 import type { Examined } from '../check/examined.js';
+import { neverEmptyColumns } from '../check/required.js';
 import { columnsWrittenFor } from '../check/names.js';
 
 /**
  * Returns the columns that an INSERT of ours would leave without a value, although they must have one: for each table
  * one text, with what to write into the map.
  */
-export function requiredColumns({ theirs, tables, map }: Examined): string[] {
+export function requiredColumns(examined: Examined): string[] {
+  const { theirs, tables, map } = examined;
   return mapParts.flatMap(part => {
     const { isReadOnly, fill, table, keys } = mappedTable(map, part);
     const found = tables.get(table)!;
@@ -32,7 +34,13 @@ export function requiredColumns({ theirs, tables, map }: Examined): string[] {
         !nullable && !hasDefault && !written.has(name) && !name.startsWith(ADDED_PREFIX),
     );
     if (required.length === 0) return unnumbered;
-    const filled = Object.fromEntries(required.map(column => [column.name, filling(map, part, found, column)]));
+    // A map without these is accepted; they are named here so that one correction is enough.
+    const texts = neverEmptyColumns(examined, part)
+      .map(({ column }) => column)
+      .filter(({ family }) => family === 'text');
+    const filled = Object.fromEntries(
+      [...required, ...texts].map(column => [column.name, filling(map, part, found, column)]),
+    );
     return [
       ...unnumbered,
       `${table} has columns without a default, to which no field maps: ${required.map(({ name }) => name).join(', ')}. Say in the map what a new row has there, such as ${JSON.stringify({ [part]: { fill: filled } })}, or that Rollcall adds and changes no rows of it: ${readOnly}.`,
