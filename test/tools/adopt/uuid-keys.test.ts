@@ -1,156 +1,44 @@
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { installTriggers, removeTriggers } from 'mikro-orm-counters';
 import { openByMap } from '../../../src/cli/database/open-by-map.js';
-import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
-import { openDatabase, openToAdopt, type Database } from '../../../src/database/database.js';
-import type { DatabaseKind } from '../../../src/database/dialects/dialect.js';
+import { undoAdoption } from '../../../src/database/adoption/adopt.js';
+import { openDatabase, openToAdopt } from '../../../src/database/database.js';
 import { uuidSamples } from '../../../src/database/mapped/key-forms.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
-import { keyOfText, keyText, Role, RunStatus, type Key, type KeyForm } from '../../../src/entities/index.js';
+import { keyOfText, keyText, Role, type KeyForm } from '../../../src/entities/index.js';
 import type { DatabaseMap } from '../../../src/map/map-form.js';
 import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
 import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
 import { examinedPlan } from '../../../src/tools/adopt/place/refusals.js';
-import { resumeRun, startRecount, workOn } from '../../../src/recounts/index.js';
 import { sqlScript } from '../../../src/tools/sql-scripts.js';
-import { enroll as enrollAt, unenroll } from '../../../src/use-cases/enrollments.js';
 import { runNatively } from '../../random/other-databases/native.js';
-import { startApi, type Api } from '../../support/api.js';
+import { keysOn, rowsOf, UuidSchool } from '../../support/adopted-uuids.js';
+import type { Api } from '../../support/api.js';
 import { definitionsIn } from '../../support/catalog.js';
 import { describeOnEach, freshUrl } from '../../support/databases.js';
-import { operator, valueOf } from '../../support/drift.js';
-import { subscribeBy } from '../../support/live-clients.js';
 import { clientsHere, pipeTo } from '../../support/sql-clients.js';
-import {
-  byteTypes,
-  keyOfForm,
-  shownOfForm,
-  sqlKey,
-  sqlKeyOfForm,
-  uuidSchool,
-  type SchoolKeys,
-} from '../../support/uuid-school.js';
+import { byteTypes, keyOfForm, shownOfForm, sqlKey, sqlKeyOfForm, uuidSchool } from '../../support/uuid-school.js';
 
-/** The keys of the schools on each database: those of courses in each form, each form alone, and forms beside others. */
-const keysOn: Readonly<Record<DatabaseKind, readonly SchoolKeys[]>> = {
-  sqlite: [
-    ['uuid-hex', 'uuid-hex', 'uuid-hex'],
-    ['number', 'uuid-text', 'number'],
-    ['uuid-binary', 'uuid-binary', 'uuid-binary'],
-  ],
-  mysql: [
-    ['uuid-hex', 'uuid-hex', 'uuid-hex'],
-    ['number', 'uuid-text', 'uuid-text'],
-    ['uuid-binary', 'uuid-binary', 'uuid-binary'],
-    ['uuid-binary', 'uuid-hex', 'number'],
-  ],
-  mariadb: [
-    ['uuid', 'uuid', 'uuid'],
-    ['number', 'uuid-hex', 'uuid-text'],
-    ['uuid-binary', 'uuid-binary', 'uuid-binary'],
-    ['uuid-hex', 'uuid-text', 'uuid'],
-  ],
-  postgresql: [
-    ['uuid', 'uuid', 'uuid'],
-    ['uuid-text', 'number', 'uuid-hex'],
-    ['uuid-binary', 'uuid-binary', 'uuid-binary'],
-    ['number', 'uuid-text', 'uuid'],
-    ['uuid', 'uuid-hex', 'number'],
-  ],
-};
-
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 const NEW_UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
 describeOnEach('a database of another application with UUIDs', kind => {
   describe.each(keysOn[kind])('as keys of users (%s), courses (%s) and enrollments (%s)', (...keys) => {
     const [ofUsers, ofCourses, ofEnrollments] = keys;
-    // Teachers are in a column of ours where the map names none of theirs.
-    const hasOwnTeachers = new Set(keys).size > 1;
-    const { url, drop } = freshUrl(kind);
-    let before: { definitions: string[]; rows: unknown[] };
-    let map: DatabaseMap;
-    let database: Database;
+    let school: UuidSchool;
     let api: Api;
+    let url: string;
+    let map: DatabaseMap;
     const course = (number: number): string => shownOfForm(ofCourses, number);
     const user = (number: number): string => shownOfForm(ofUsers, number);
     const enrollment = (number: number): string => shownOfForm(ofEnrollments, number);
+    const send = (query: string, token?: string): Promise<any> => school.send(query, token);
+    const expectExact = (): Promise<void> => school.expectExact();
 
     beforeAll(async () => {
-      await runNatively(kind, url, uuidSchool(kind, keys));
-      const plain = await openToAdopt(url);
-      before = { definitions: await definitionsIn(plain, kind), rows: await theirRows(plain) };
-      const theirs = new TheirDatabase(plain);
-      const guessed = await guessedMap(theirs, await findTables(plain));
-      map = hasOwnTeachers
-        ? { ...guessed, courses: { ...guessed.courses, columns: withoutTeacher(guessed) } }
-        : guessed;
-      const { plan, refusals } = await examinedPlan({ theirs, tables: await findTables(plain), map });
-      expect(refusals).toEqual([]);
-      await adopt(plain, plan!);
-      expect((await examinedPlan({ theirs, tables: await findTables(plain), map })).plan!.additions).toEqual([]);
-      await plain.close(true);
-      database = await openDatabase(url, 'hooks', map);
-      api = await startApi(kind, { place: { database, url, drop: () => Promise.resolve() } });
-      await send('mutation { recountEnrollments { run { status } } }');
-      if (!hasOwnTeachers) return;
-      for (const number of [1, 2]) {
-        const { updateCourse } = await send(
-          `mutation { updateCourse(input: { id: "${course(number)}" instructorId: "${user(1)}" }) { userErrors { message } course { instructor { id name } } } }`,
-        );
-        expect(updateCourse).toEqual({
-          userErrors: [],
-          course: { instructor: { id: user(1), name: 'User 1' } },
-        });
-      }
+      school = await UuidSchool.open(kind, keys);
+      ({ api, url, map } = school);
     });
-    afterAll(async () => {
-      await api.stop();
-      await drop();
-    });
-
-    /** Returns the rows of theirs, without what was added to them. */
-    async function theirRows(from: Database): Promise<unknown[]> {
-      const found: unknown[] = [];
-      for (const [table, columns] of [
-        ['users', 'id, name, email, role'],
-        ['courses', 'id, title, status, is_published, teacher_id'],
-        ['enrollments', 'id, course_id, user_id, status, enrolled_at'],
-      ])
-        found.push(await from.em.getConnection().execute(`select ${columns} from ${table} order by id`));
-      return found;
-    }
-
-    /** Sends an operation as an admin, or as a user, which has no errors. */
-    async function send(query: string, token?: string): Promise<any> {
-      const { data, errors = [] } = await api.send(token ?? (await api.token(Role.ADMIN, null)), query);
-      expect({ query, errors }).toEqual({ query, errors: [] });
-      // Keys that are bytes have half a character as their mark.
-      expect(JSON.stringify(data)).not.toContain(String.raw`\ud800`);
-      return data;
-    }
-
-    /** Expects that stored, computed, listed and verified counts are equal. */
-    async function expectExact(): Promise<void> {
-      const { courses, verifyEnrollmentCounts } = await sendAll();
-      expect(verifyEnrollmentCounts.drifts).toEqual([]);
-      for (const one of courses.nodes)
-        expect(one).toMatchObject({
-          id: expect.stringMatching(ofCourses === 'number' ? /^\d+$/ : UUID),
-          enrollmentsCount: { count: one.totalEnrollments },
-          active: { count: one.activeEnrollments },
-          enrollments: { totalCount: one.totalEnrollments, nodes: { length: one.totalEnrollments } },
-          activeOnes: { totalCount: one.activeEnrollments, nodes: { length: one.activeEnrollments } },
-        });
-    }
-
-    async function sendAll(): Promise<any> {
-      const { courses } = await send(
-        '{ courses(first: 9) { nodes { id totalEnrollments activeEnrollments enrollmentsCount(limit: null) { count } active: enrollmentsCount(status: ACTIVE limit: 9) { count } enrollments(first: 20) { totalCount nodes { id } } activeOnes: enrollments(first: 20 filter: { status: ACTIVE }) { totalCount nodes { id } } } } }',
-      );
-      return { courses, ...(await send('mutation { verifyEnrollmentCounts { drifts { drift course { id } } } }')) };
-    }
+    afterAll(() => school.close());
 
     it('is refused with a map that has other keys than those by which it was adopted', async () => {
       const plain = await openToAdopt(url);
@@ -410,78 +298,6 @@ describeOnEach('a database of another application with UUIDs', kind => {
         await runNatively(kind, url, [`delete from courses where id = ${literal}`]);
       });
 
-    it('has exact live counts, and runs that repair, pause and go on, beside writers of two servers', async () => {
-      const other = await openDatabase(url, 'hooks', map);
-      const live = subscribeBy('sse', api.url, {
-        token: await api.token(Role.ADMIN, null),
-        courseIds: [course(1), course(2), course(3)],
-      });
-      try {
-        await runNatively(kind, url, ['update courses set total_enrollments = 77']);
-        const admin = await api.token(Role.ADMIN, null);
-        const key = (number: number): Key => keyOfForm(ofCourses, number);
-        /** Takes a student through courses over the API. */
-        const overApi = async (student: number): Promise<void> => {
-          for (let round = 0; round < 3; round += 1) {
-            const { data } = await api.send(
-              admin,
-              `mutation { enroll(input: { courseId: "${course(3)}" studentId: "${user(student)}" }) { userErrors { message } enrollment { id } } }`,
-            );
-            const { id } = data.enroll.enrollment;
-            await send(
-              `mutation { transferEnrollment(input: { enrollmentId: "${id}" courseId: "${course(2)}" }) { userErrors { message } } }`,
-            );
-            if (round < 2)
-              await send(`mutation { unenroll(input: { enrollmentId: "${id}" }) { userErrors { message } } }`);
-            else added.push(id);
-          }
-        };
-        /** Does so on another server. */
-        const onOther = async (student: number): Promise<void> => {
-          for (let round = 0; round < 3; round += 1)
-            for (const courseId of [key(3), key(2)]) {
-              const studentId = keyOfForm(ofUsers, student);
-              const { enrollment: made } = valueOf(await enrollAt(other, operator, { courseId, studentId }));
-              valueOf(await unenroll(other, operator, { enrollmentId: made.id }));
-            }
-        };
-        const added: string[] = [];
-        /** Repairs all courses, with a pause after each. */
-        const repair = async (): Promise<void> => {
-          let claimed = valueOf(await startRecount(other, operator, { batchSize: 1 }));
-          for (let pauses = 0; ; pauses += 1) {
-            const stop = new AbortController();
-            const onProgress = (): void => stop.abort();
-            const run = await workOn(other, claimed, { signal: stop.signal, onProgress });
-            if (run.status !== RunStatus.PAUSED) {
-              expect(run).toMatchObject({ status: RunStatus.SUCCEEDED, checked: 3, repaired: 3 });
-              expect(pauses).toBeGreaterThan(1);
-              return;
-            }
-            claimed = valueOf(await resumeRun(other, operator, { id: run.id }));
-          }
-        };
-        await Promise.all([overApi(3), overApi(4), onOther(5), onOther(6), repair()]);
-        await expectExact();
-        const { courses } = await sendAll();
-        const told = new Map<string, number>();
-        const isTold = ({ id, totalEnrollments }: { id: string; totalEnrollments: number }): boolean =>
-          told.get(id) === totalEnrollments;
-        while (!courses.nodes.every(isTold)) {
-          const { data } = await live.next();
-          const { courseId, course: row } = data!.courseCountsChanged;
-          told.set(courseId, row!.totalEnrollments);
-        }
-        expect([...told.keys()].toSorted()).toEqual([course(1), course(2), course(3)].toSorted());
-        for (const id of added)
-          await send(`mutation { unenroll(input: { enrollmentId: "${id}" }) { userErrors { message } } }`);
-        await expectExact();
-      } finally {
-        live.close();
-        await other.close(true);
-      }
-    });
-
     it('is verified and set right by the SQL scripts, which print ids', async () => {
       const [client] = clientsHere(kind);
       await runNatively(kind, url, [
@@ -489,7 +305,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
       ]);
       const printed = ofCourses === 'uuid' ? course(1) : keyText(keyOfForm(ofCourses, 1));
       for (const name of ['verify', 'update'] as const) {
-        const { code, stdout, stderr } = await pipeTo(client!, url, (await sqlScript(database, name))!).ended;
+        const { code, stdout, stderr } = await pipeTo(client!, url, (await sqlScript(school.database, name))!).ended;
         expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: '' });
         expect(stdout).toMatch(
           new RegExp(`${printed}.*Course 1.*${name === 'verify' ? '9.*6.*MISMATCH' : '6.*6.*OK'}`),
@@ -498,40 +314,12 @@ describeOnEach('a database of another application with UUIDs', kind => {
       await expectExact();
     });
 
-    it('is counted by triggers with a guard beside writes of the other application', async () => {
-      // SQLite has no guard.
-      const isGuarded = kind !== 'sqlite';
-      const triggered = await openDatabase(url, 'triggers', map);
-      try {
-        await installTriggers(triggered.em, { guard: isGuarded });
-        const literal = (form: KeyForm, number: number): string => sqlKeyOfForm(kind, form, number);
-        const [first, third] = [literal(ofCourses, 1), literal(ofCourses, 3)];
-        await runNatively(kind, url, [
-          `insert into enrollments (id, course_id, user_id, status) values (${literal(ofEnrollments, 91)}, ${third}, ${literal(ofUsers, 5)}, 'active'), (${literal(ofEnrollments, 92)}, ${third}, ${literal(ofUsers, 8)}, 'dropped')`,
-          ...(isGuarded ? [`update courses set total_enrollments = 99 where id = ${first}`] : []),
-          `update enrollments set course_id = ${first} where id = ${literal(ofEnrollments, 92)}`,
-        ]);
-        await expectExact();
-        const { courses } = await sendAll();
-        const total = (id: string): unknown =>
-          courses.nodes.find((one: { id: string }) => one.id === id).totalEnrollments;
-        expect([total(course(1)), total(course(3))]).toEqual([7, 1]);
-        await runNatively(kind, url, [
-          `delete from enrollments where id in (${literal(ofEnrollments, 91)}, ${literal(ofEnrollments, 92)})`,
-        ]);
-        await expectExact();
-        await removeTriggers(triggered.em);
-      } finally {
-        await triggered.close(true);
-      }
-    });
-
     it('is as before after an undo', async () => {
       const plain = await openToAdopt(url);
       try {
-        const rows = await theirRows(plain);
+        const rows = await rowsOf(plain);
         await undoAdoption(plain);
-        expect({ definitions: await definitionsIn(plain, kind), rows }).toEqual(before);
+        expect({ definitions: await definitionsIn(plain, kind), rows }).toEqual(school.before);
       } finally {
         await plain.close(true);
       }
@@ -594,12 +382,6 @@ describeOnEach('a database of another application with UUIDs', kind => {
     }
   });
 });
-
-/** Returns the columns of courses in a map without that of the teacher. */
-function withoutTeacher({ courses }: DatabaseMap): DatabaseMap['courses']['columns'] {
-  const { instructor: _, ...others } = courses.columns;
-  return others;
-}
 
 /** Returns a cursor as the API makes them, of a key that it need not have. */
 function cursorWith(list: string, field: string, key: unknown): string {
