@@ -145,10 +145,13 @@ What it examines:
   disk           on SQLite: that the file and its folder are writable, and the free space on the disk
   clock          that the clocks of the database and of this machine agree
   migrations     that none is pending, and that the tables are as the migrations made them
+  keys           how many of the numbers for new rows are used up
   privileges     that the database's user can read and write the tables, and with COUNTERS=triggers change triggers
   strategy       that COUNTERS and the triggers of the database agree
   counts         that all stored counts match the enrollments
   index          that a filter on total_enrollments uses its index, according to the database's query plan
+  values         in an adopted database: the values that its map does not name
+  rows           in an adopted database: rows that are not as Rollcall's are, such as those of a student who is twice in a course
   probe          that enrolling and unenrolling, in a transaction that is rolled back, change the counts
   api            with --url: /healthz, /readyz, and that the counts of up to 20 courses are exact
 

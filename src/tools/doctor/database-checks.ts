@@ -8,6 +8,7 @@ import { examineCountIndex } from './count-index.js';
 import { examineCounts } from './counts.js';
 import type { Finding } from './finding.js';
 import { examineKeyRanges } from './key-ranges.js';
+import { examineKeptRows } from './kept-rows.js';
 import { examineMigrations } from './migrations.js';
 import { examinePrivileges } from './privileges.js';
 import { probe } from './probe.js';
@@ -69,6 +70,12 @@ export const databaseChecks: readonly DatabaseCheck[] = [
     needsTables: true,
     concerns: ({ driver }) => mapOf(driver) !== null,
     examine: ({ database }) => examineValues(database),
+  },
+  {
+    name: 'rows',
+    needsTables: true,
+    concerns: ({ driver }) => mapOf(driver) !== null,
+    examine: ({ database }) => examineKeptRows(database),
   },
   { name: 'probe', needsTables: true, examine: ({ database }) => probe(database) },
 ];

@@ -10,6 +10,7 @@ import type { DatabaseMap } from '../../../src/map/map-form.js';
 import { guessedMap } from '../../../src/tools/adopt/map/load-map.js';
 import { TheirDatabase } from '../../../src/tools/adopt/found/their-database.js';
 import { examinedPlan } from '../../../src/tools/adopt/place/refusals.js';
+import { examineKeptRows } from '../../../src/tools/doctor/kept-rows.js';
 import { sqlScript } from '../../../src/tools/sql-scripts.js';
 import { runNatively } from '../../random/other-databases/native.js';
 import { keysOn, rowsOf, UuidSchool } from '../../support/adopted-uuids.js';
@@ -312,6 +313,18 @@ describeOnEach('a database of another application with UUIDs', kind => {
         );
       }
       await expectExact();
+    });
+
+    it('the doctor names a row by the key that the API shows', async () => {
+      const [key, text] = [
+        sqlKeyOfForm(kind, ofCourses, 1),
+        (title: string) => `update courses set title = '${title}'`,
+      ];
+      await runNatively(kind, url, [`${text(' ')} where id = ${key}`]);
+      expect((await examineKeptRows(school.database)).map(({ message }) => message)).toContain(
+        `courses.title (title) is empty in 1 row, such as ${course(1)}. They stay.`,
+      );
+      await runNatively(kind, url, [`${text('Course 1')} where id = ${key}`]);
     });
 
     it('is as before after an undo', async () => {

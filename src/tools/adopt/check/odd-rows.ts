@@ -1,7 +1,7 @@
 import { warning, type Finding, type ok } from '../../doctor/finding.js';
 
 /** The finding of rows that are not as ours are. */
-interface OddRows extends Finding {
+export interface OddRows extends Finding {
   /** Which they are, and what becomes of them where the database is opened in place. */
   readonly inPlace: string;
 }

@@ -5,7 +5,7 @@ import { mappedTable, partOfKey } from '../../../map/mapped-table.js';
 import { textOf } from '../../../map/sources.js';
 import { keyTextOf, partsWithTextKeys } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
-import { quantity, grouped } from '../../words.js';
+import { quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
 import { oddRows, type RowFinding } from './odd-rows.js';
 
@@ -154,7 +154,7 @@ export async function orphanFindings({ theirs, map }: Examined): Promise<RowFind
     );
     if (lost > 0)
       findings.push(
-        oddRows(`${grouped(lost)} rows of ${table} have a ${column} that is not in ${target.table}.`, {
+        oddRows(`${quantity(lost, 'row')} of ${table} with a ${column} that is not in ${target.table}.`, {
           inCopy: `A copy ${result}.`,
           inPlace: 'They stay.',
         }),

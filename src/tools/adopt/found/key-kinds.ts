@@ -1,5 +1,5 @@
 import type { FoundColumn, FoundTables } from '../../../database/schema/found-table.js';
-import { uuidIn } from '../../../entities/index.js';
+import { keyText, uuidIn, type Key } from '../../../entities/index.js';
 import { mapParts, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
 
 /** What the keys of a table are: whole numbers, or texts, among which are UUIDs in all forms in which databases have them. */
@@ -31,7 +31,7 @@ export function partsWithTextKeys(tables: FoundTables, map: DatabaseMap): MapPar
  */
 export function keyTextOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
-  const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : `${value as number}`;
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : keyText(value as Key);
   // PostgreSQL fills a char(40) up with spaces.
   return uuidIn(text.trimEnd()) ?? (text === '' ? null : text);
 }

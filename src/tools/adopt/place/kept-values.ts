@@ -1,5 +1,6 @@
 import type { Examined } from '../check/examined.js';
-import type { RowFinding } from '../check/odd-rows.js';
+import { warning, type Finding } from '../../doctor/finding.js';
+import type { OddRows, RowFinding } from '../check/odd-rows.js';
 import { deletedFindings } from '../check/deleted.js';
 import { duplicateFindings, orphanFindings } from '../check/rows.js';
 import { fieldFindings } from '../check/fields.js';
@@ -7,11 +8,11 @@ import { neverEmptyFindings } from '../check/required.js';
 import { emailFindings, inactiveFindings } from '../check/users.js';
 import { valueFindings } from '../check/values.js';
 
-/** The checks of what a copy would change or reject, or a change of ours could not have. */
-const checks: readonly ((examined: Examined) => RowFinding[] | Promise<RowFinding[]>)[] = [
-  neverEmptyFindings,
+type RowCheck = (examined: Examined) => RowFinding[] | Promise<RowFinding[]>;
+
+/** The checks of rows that are not as ours are, other than by values that the map translates. */
+const rowChecks: readonly RowCheck[] = [
   fieldFindings,
-  valueFindings,
   duplicateFindings,
   orphanFindings,
   emailFindings,
@@ -19,10 +20,21 @@ const checks: readonly ((examined: Examined) => RowFinding[] | Promise<RowFindin
   deletedFindings,
 ];
 
+/** The checks of what a copy would change or reject, or a change of ours could not have. */
+const checks: readonly RowCheck[] = [neverEmptyFindings, valueFindings, ...rowChecks];
+
 /** Returns, in words, the columns, values and rows of theirs that are not as ours are: all of them are kept. */
 export async function keptValues(examined: Examined): Promise<string[]> {
-  const kept: string[] = [];
-  for (const find of checks)
-    for (const finding of await find(examined)) if ('inPlace' in finding) kept.push(finding.inPlace);
-  return kept;
+  return (await oddOnes(examined, checks)).map(({ inPlace }) => inPlace);
+}
+
+/** Returns what is to be said of the rows of a database that was opened in place, apart from unknown values. */
+export async function keptRows(examined: Examined): Promise<Finding[]> {
+  return (await oddOnes(examined, rowChecks)).map(({ inPlace, advice }) => warning(inPlace, advice));
+}
+
+async function oddOnes(examined: Examined, all: readonly RowCheck[]): Promise<OddRows[]> {
+  const found: OddRows[] = [];
+  for (const find of all) for (const finding of await find(examined)) if ('inPlace' in finding) found.push(finding);
+  return found;
 }
