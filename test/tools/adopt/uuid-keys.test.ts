@@ -41,7 +41,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
     });
     afterAll(() => school.close());
 
-    it('is refused with a map that has other keys than those by which it was adopted', async () => {
+    it('a database with UUIDs is refused with a map that has other keys than those by which it was adopted', async () => {
       const plain = await openToAdopt(url);
       const keysOfCourses = ofCourses === 'number' ? 'uuid-text' : 'number';
       const other = { ...map, courses: { ...map.courses, keys: keysOfCourses } } as DatabaseMap;
@@ -53,7 +53,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
       );
     });
 
-    it('is mapped by its forms, and its counts are set right by a recount that names courses', async () => {
+    it('a database with UUIDs is mapped by its forms, and its counts are set right by a recount that names courses', async () => {
       const form = (one: KeyForm): object => (one === 'number' ? {} : { keys: one });
       expect(map).toMatchObject({ users: form(ofUsers), courses: form(ofCourses), enrollments: form(ofEnrollments) });
       await runNatively(
@@ -88,7 +88,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
       await expectExact();
     });
 
-    it('reads ids in each spelling, and refuses others by name', async () => {
+    it('a server on a database with UUIDs reads ids in each spelling, and refuses others by name', async () => {
       const cases = [
         ['course', ofCourses, 1],
         ['enrollment', ofEnrollments, 3],
@@ -123,7 +123,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
       ).toEqual([{ id: course(1) }]);
     });
 
-    it('has pages forward and backward in every order, for each viewer, with the same rows once', async () => {
+    it('a database with UUIDs has pages forward and backward in every order, for each viewer, with the same rows once', async () => {
       const admin = await api.token(Role.ADMIN, null);
       const viewers = [
         [admin, 7],
@@ -173,7 +173,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
     });
 
     if (keys.includes('uuid'))
-      it('is opened with a question for the order of UUIDs', async () => {
+      it('a database with UUIDs is opened with a question for the order of UUIDs', async () => {
         const sent: string[] = [];
         const opened = await openByMap(async given => {
           const one = await openDatabase(url, 'hooks', given);
@@ -189,7 +189,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
         expect(sent.filter(sql => sql.includes(uuidSamples[1]!))).toHaveLength(1);
       });
 
-    it('refuses a cursor of other keys', async () => {
+    it('a server on a database with UUIDs refuses a cursor of other keys', async () => {
       const admin = await api.token(Role.ADMIN, null);
       const forged = (key: unknown): string => cursorWith('courses', 'ID', key);
       const others = ofCourses === 'number' ? [keyOfForm('uuid-text', 1)] : [7, null, 'a\0'];
@@ -202,7 +202,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
       });
     });
 
-    it('is changed with exact counts: enrolled, moved, set, created, deleted', async () => {
+    it('a database with UUIDs is changed with exact counts: enrolled, moved, set, created, deleted', async () => {
       const idPattern = ofEnrollments === 'number' ? /^\d+$/ : NEW_UUID;
       const { enroll } = await send(
         `mutation { enroll(input: { courseId: "${course(3).toUpperCase()}" studentId: "${user(8)}" }) { userErrors { message } enrollment { id student { id } course { id } } course { id totalEnrollments } } }`,
@@ -262,7 +262,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
 
     // Bytes of the servers that have 16 in every row are a UUID.
     if (ofCourses.startsWith('uuid-') && !(ofCourses === 'uuid-binary' && ['mysql', 'mariadb'].includes(kind)))
-      it('lists and counts a row whose key is no UUID, which no request can name', async () => {
+      it('a server on a database with UUIDs lists and counts a row whose key is no UUID, which no request can name', async () => {
         const admin = await api.token(Role.ADMIN, null);
         const [key, literal] =
           ofCourses === 'uuid-binary'
@@ -299,7 +299,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
         await runNatively(kind, url, [`delete from courses where id = ${literal}`]);
       });
 
-    it('is verified and set right by the SQL scripts, which print ids', async () => {
+    it('a database with UUIDs is verified and set right by the SQL scripts, which print ids', async () => {
       const [client] = clientsHere(kind);
       await runNatively(kind, url, [
         `update courses set total_enrollments = 9 where id = ${sqlKeyOfForm(kind, ofCourses, 1)}`,
@@ -327,7 +327,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
       await runNatively(kind, url, [`${text('Course 1')} where id = ${key}`]);
     });
 
-    it('is as before after an undo', async () => {
+    it('a database with UUIDs is as before after an undo', async () => {
       const plain = await openToAdopt(url);
       try {
         const rows = await rowsOf(plain);
@@ -339,7 +339,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
     });
   });
 
-  it('is refused by name where keys are bytes, and not 16 of them', async () => {
+  it('a database with UUIDs is refused by name where keys are bytes, and not 16 of them', async () => {
     const { url, drop } = freshUrl(kind);
     const longer = kind === 'postgresql' || kind === 'sqlite' ? byteTypes[kind] : 'varbinary(20)';
     const short = keyOfText('0a0b0c', 'uuid-binary');
@@ -361,7 +361,7 @@ describeOnEach('a database of another application with UUIDs', kind => {
     }
   });
 
-  it('is refused by name where texts are no UUIDs, or are in another spelling, or the map says another form', async () => {
+  it('a database with UUIDs is refused by name where texts are no UUIDs, or are in another spelling, or the map says another form', async () => {
     const { url, drop } = freshUrl(kind);
     await runNatively(kind, url, uuidSchool(kind, ['number', 'uuid-text', 'uuid-text']));
     await runNatively(kind, url, [
