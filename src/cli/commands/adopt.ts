@@ -244,6 +244,7 @@ What --check examines:
   types       that keys, moments and numbers can be read from these columns
   keys        that each id belongs to one row
   missing     the fields for which there is no column, and what a copy writes instead
+  indexes     the indexes of our lists and counts that the tables lack
   required    the columns that must be filled, and that a copy leaves behind
   names       the names by which a database can be copied, but not opened in place
   unique      that a student can be in a course once, and that an email belongs to one user

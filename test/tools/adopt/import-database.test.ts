@@ -404,6 +404,9 @@ describeOnEach("a copy of a Django app's database", kind => {
     for await (const { check, status, message } of checkDatabase({ theirs, tables, map }))
       found.push(`${status} ${check}: ${message}`);
     expect(found).toEqual(expect.arrayContaining(foretold));
+    expect(found.find(line => line.startsWith('ok indexes: '))).toMatch(
+      /lack some indexes .*core_course: .*core_enrollments: .*enrolled_at_index/,
+    );
     expect(found.filter(line => line.startsWith('failed'))).toEqual([]);
     expect(mapForm.parse(JSON.parse(JSON.stringify(map)))).toEqual(map);
   });

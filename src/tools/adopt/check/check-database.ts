@@ -2,6 +2,7 @@ import { failed, type Finding, type NamedFinding } from '../../doctor/finding.js
 import type { Examined } from './examined.js';
 import { countFindings } from './counts.js';
 import { fieldFindings } from './fields.js';
+import { indexFindings } from './indexes.js';
 import { nameFindings } from './names.js';
 import { deletedFindings } from './deleted.js';
 import { emailFindings, inactiveFindings } from './users.js';
@@ -40,6 +41,7 @@ const formChecks: Readonly<Record<string, Check>> = {
 const otherChecks: Readonly<Record<string, Check>> = {
   ...formChecks,
   missing: missingFindings,
+  indexes: indexFindings,
   required: examined => [...requiredFindings(examined), ...neverEmptyFindings(examined)],
   names: nameFindings,
   unique: uniqueFindings,
