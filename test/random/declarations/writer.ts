@@ -57,8 +57,8 @@ export async function perform(em: SqlEntityManager, scene: Scene, step: Step, co
     } catch (error) {
       if (!(error instanceof Undone)) throw error;
     }
-    // The engine sees no SQL of another program, and a rollback takes that back.
-    if (end === 'commit' && writes.some(({ type }) => type === 'SQL')) em.clear();
+    // What was loaded before the transaction is stale, unless flushes alone have changed it; a rollback takes that back.
+    if (end === 'commit' && writes.some(({ type }) => type !== 'flush')) em.clear();
     found = await check(em);
   }
   if (found.get('shell')!.length <= sea.draw.mostShells && found.get('shore')!.length <= MOST_SHORES) return found;
