@@ -2,15 +2,15 @@ import type { Platform } from '@mikro-orm/core';
 import type { Database } from '../../src/database/database.js';
 
 /**
- * Returns the SQL statements that the database gets while `work` runs, with their values, and without quotes around
- * names; SQLite's question for triggers is left out.
+ * Returns the SQL statements that the database gets while `work` runs, with their values, and without quotes around names
+ * that are words; SQLite's question for triggers is left out.
  */
 export async function statementsOf(database: Database, work: () => Promise<unknown>): Promise<string[]> {
   const statements: string[] = [];
   const platform = database.em.getPlatform();
   const before = database.config.get('onQuery');
   database.config.set('onQuery', (sql, parameters) => {
-    if (!sql.includes('sqlite_master')) statements.push(filled(platform, sql, parameters).replaceAll(/[`"]/g, ''));
+    if (!sql.includes('sqlite_master')) statements.push(filled(platform, sql, parameters).replaceAll(/([`"])(\w+)\1/g, '$2'));
     return sql;
   });
   try {
