@@ -19,6 +19,8 @@ export interface AlteredTable {
   /** The number of rows, as the database estimates it. */
   readonly rows: number;
   readonly megabytes: number;
+  /** What can go wrong meanwhile, with the way out; null: nothing that is known. */
+  readonly risk: string | null;
   /** The duration, in milliseconds; null if the statement begins now. */
   readonly took: number | null;
 }

@@ -12,6 +12,34 @@ describeAmong(
   kind => programOf(kind) !== undefined,
   kind => `a small redo log of ${kind}`,
   kind => {
+    it('migrate up names a small redo log before it builds indexes of a table that is large for it', async () => {
+      const server = await startServer(kind, ['--innodb-redo-log-capacity=8388608']);
+      const place = placeToRun();
+      const connection = await createConnection(server.url);
+      const env = { DATABASE_URL: `${server.url}/own` };
+      try {
+        await connection.query('create database own character set utf8mb4');
+        expect((await place.run(['migrate', 'up'], env)).code).toBe(0);
+        const digit = '(select 0 as n union all select 1 union all select 2 union all select 3)';
+        const digits = Array.from({ length: 8 }, (_, index) => `${digit} d${index}`);
+        await connection.query(
+          `insert into own.core_course (title, status, is_published, created_at, updated_at) select repeat('x', 200), 'active', 1, now(3), now(3) from ${digits.join(' cross join ')}`,
+        );
+        await connection.query('analyze table own.core_course');
+        // The indexes of lists of courses are the last that were added.
+        expect((await place.run(['migrate', 'down', '--yes'], env)).code).toBe(0);
+        const up = await place.run(['migrate', 'up'], env);
+        expect(up.code).toBe(0);
+        expect(up.stderr).toMatch(
+          /remark: innodb_redo_log_capacity is 8 MB, little for core_course with \d+ MB of data: .*\ncore_course: indexes are built online/,
+        );
+      } finally {
+        await connection.end();
+        place.leave();
+        await server.stop();
+      }
+    });
+
     it('a small redo log is named by adopt where a table is large, and how to make it larger, before anything is added', async () => {
       const server = await startServer(kind, ['--innodb-redo-log-capacity=8388608']);
       const place = placeToRun();

@@ -28,6 +28,7 @@ export async function reportingAlteredTables<Result>(database: Database, work: (
         tell(`${altered.table}: changed in ${duration(altered.took)}.\n`);
         return;
       }
+      if (altered.risk !== null) tell(`remark: ${altered.risk}\n`);
       tell(startText(altered));
       if (altered.way !== 'keeps') endProgress = await showShare(database, altered);
     });

@@ -92,13 +92,13 @@ function changeOfTable(database: Database, journal: Journal, before: WantedTable
         // A removal for each of these, and then what is added: see makeChanges().
         names: [...dropped.map(({ name }) => name), ...names],
         statements: [
-          ...dropped.map(index => adoption.dropIndexes([index], quoted)),
+          ...dropped.map(index => adoption.dropIndex(index, quoted)),
           ...others.map(({ name }) => `alter table ${table} drop column ${quoted(name)}`),
           ...others.map(
             ({ name, definition }) =>
               `alter table ${table} add column ${quoted(name)} ${definition}${adoption.columnOption}`,
           ),
-          ...added.map(index => adoption.addIndexes([index], quoted)),
+          ...added.map(index => adoption.addIndex(index, quoted)),
         ],
         reverse: [],
       },

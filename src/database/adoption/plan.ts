@@ -152,15 +152,13 @@ function additionsTo(
         reverse: [],
       })),
     ...(isOurs ? [] : keptIndexes(database, found, missingIndexes, planned)),
-    ...(adoption.addsIndexesTogether ? [missingIndexes] : missingIndexes.map(index => [index]))
-      .filter(group => group.length > 0)
-      .map((group): Addition => ({
-        kind: 'indexes',
-        object: found.name,
-        names: group.map(({ name }) => name),
-        statements: [adoption.addIndexes(group, quoted)],
-        reverse: [adoption.dropIndexes(group, quoted)],
-      })),
+    ...missingIndexes.map((index): Addition => ({
+      kind: 'indexes',
+      object: found.name,
+      names: [index.name],
+      statements: [adoption.addIndex(index, quoted)],
+      reverse: [adoption.dropIndex(index, quoted)],
+    })),
   ];
   return {
     additions,

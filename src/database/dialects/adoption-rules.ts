@@ -75,10 +75,9 @@ export interface AdoptionRules {
   readonly momentDefault: (now: Date) => { readonly first: string; readonly later: string | null };
   /** Whether queries name indexes, so that an equal index with another name is not enough. */
   readonly namesIndexes: boolean;
-  /** Returns the statement that adds, or drops, indexes of one table: one, or several if that reads the table once. */
-  readonly addIndexes: (indexes: readonly AddedIndex[], quoted: (name: string) => string) => string;
-  readonly dropIndexes: (indexes: readonly AddedIndex[], quoted: (name: string) => string) => string;
-  readonly addsIndexesTogether: boolean;
+  /** Returns the statement that adds, or drops, one index; see alter() for why MySQL builds each by a statement of its own. */
+  readonly addIndex: (index: AddedIndex, quoted: (name: string) => string) => string;
+  readonly dropIndex: (index: AddedIndex, quoted: (name: string) => string) => string;
   /** Whether the database drops an index that it made for a foreign key by itself when another one can serve the key. */
   readonly dropsIndexesOfKeys: boolean;
   /** The statements that make what our columns need, such as a collation, each with its reverse. */

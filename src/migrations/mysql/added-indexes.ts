@@ -4,8 +4,8 @@ import type { MigrationEntry } from '../migration-entry.js';
 import { alter, toAlter } from './alter.js';
 
 /**
- * Returns the migration that builds indexes on MySQL and MariaDB, online and by one statement, which reads the table
- * once and leaves all of them or none. If it is interrupted after the statement, the next run finds the indexes.
+ * Returns the migration that builds indexes on MySQL and MariaDB, online. If it is interrupted, the next run builds those
+ * that are missing.
  */
 export function addedIndexesMigration(name: string, added: AddedIndexes): MigrationEntry {
   const { table, indexes } = added;
@@ -13,14 +13,18 @@ export function addedIndexesMigration(name: string, added: AddedIndexes): Migrat
     name,
     class: class extends Migration {
       override async up(): Promise<void> {
-        const missing = missingIndexes(added, await this.#indexes());
-        if (missing.length === 0) return;
-        const clauses = missing.map(index => `add index ${index.name} (${index.columns.join(', ')})`);
-        try {
-          await this.#alter(clauses, 'builds');
-        } catch (error) {
-          // The statement of a run that was killed has ended only now.
-          if (!isDuplicateName(error) || missingIndexes(added, await this.#indexes()).length > 0) throw error;
+        let missing = missingIndexes(added, await this.#indexes());
+        while (missing.length > 0) {
+          const clauses = missing.map(index => `add index ${index.name} (${index.columns.join(', ')})`);
+          const wereMissing = missing.length;
+          try {
+            await this.#alter(clauses, 'builds');
+            return;
+          } catch (error) {
+            missing = missingIndexes(added, await this.#indexes());
+            // The statement of a run that was killed has ended only now.
+            if (!isDuplicateName(error) || missing.length === wereMissing) throw error;
+          }
         }
       }
 

@@ -2,6 +2,7 @@ import { alteredTables, type AlteredTable, type Way } from '../altered-tables.js
 import { besideOthers, MAX_CONFLICT_SECONDS } from '../beside-others.js';
 import type { RequiredPrivilege } from '../migration-entry.js';
 import { MigrationRefused } from '../migration-refused.js';
+import { riskOfFullLog } from './redo-log.js';
 
 /** The way in which a table is changed, as SQL; the database refuses the statement if it would have to lock more. */
 const ways: Readonly<Record<Way, string>> = {
@@ -19,7 +20,9 @@ interface Alteration {
 }
 
 /**
- * Changes a table, and publishes it on the channel if it has rows, because an empty table takes no time. Errors:
+ * Changes a table, and publishes it on the channel if it has rows, because an empty table takes no time. Each index is
+ * built by a statement of its own: at the end of one statement for all of them MySQL adds to each what others have
+ * written since the beginning of the first, and the redo log may have no room for that (see riskOfFullLog). Errors:
  * MigrationRefused if others use the table for too long.
  */
 export async function alter({ table, clauses, way, execute }: Alteration): Promise<void> {
@@ -32,6 +35,7 @@ export async function alter({ table, clauses, way, execute }: Alteration): Promi
     way,
     rows: Number(size?.n ?? 0),
     megabytes: Number(size?.megabytes ?? 0),
+    risk: way === 'builds' && !isEmpty ? await riskOfFullLog(execute, [table]) : null,
     took: null,
   };
   if (!isEmpty) alteredTables.publish(altered);
@@ -44,10 +48,11 @@ export async function alter({ table, clauses, way, execute }: Alteration): Promi
     `set session lock_wait_timeout = ${MAX_CONFLICT_SECONDS}, innodb_lock_wait_timeout = ${MAX_CONFLICT_SECONDS}`,
   );
   try {
-    await besideOthers(
-      () => execute(`alter table ${table} ${clauses.join(', ')}, ${ways[way]}`),
-      error => hasNumber(error, 1213),
-    );
+    for (const change of way === 'builds' ? clauses : [clauses.join(', ')])
+      await besideOthers(
+        () => execute(`alter table ${table} ${change}, ${ways[way]}`),
+        error => hasNumber(error, 1213),
+      );
   } catch (error) {
     throw hasNumber(error, 1205, 1213)
       ? new MigrationRefused(

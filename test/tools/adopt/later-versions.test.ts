@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { afterEach, expect, it } from 'vitest';
 import { adopt, undoAdoption } from '../../../src/database/adoption/adopt.js';
-import { JournalWriter, readJournal, type Addition } from '../../../src/database/adoption/journal.js';
+import { JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
 import { dialectOf } from '../../../src/database/database.js';
 import { findTables } from '../../../src/database/schema/found-tables.js';
@@ -38,13 +38,11 @@ describeOnEngineDatabases(
     async function asOf(known: number): Promise<void> {
       const { database } = opened;
       const { adoption, schema } = dialectOf(database);
-      const quoted = (name: string): string => database.em.getPlatform().quoteIdentifier(name);
       const later = schema.migrations.slice(known);
       const gone = new Set(
         later.flatMap(({ indexes = [], tables, name }) => [...indexes, ...tables.map(table => table.name), name]),
       );
       const journal = new JournalWriter(database);
-      const tables = await findTables(database);
       for (const entry of (await readJournal(database.em.fork()))!.entries.toReversed()) {
         const names = entry.names.filter(name => !gone.has(name));
         if (names.length === entry.names.length) continue;
@@ -53,20 +51,7 @@ describeOnEngineDatabases(
         } else for (const sql of entry.reverse) await adoption.run(database.em, sql);
         await journal.remove(entry.number);
         if (names.length === 0) continue;
-        let left: Addition = { ...entry, names };
-        if (entry.kind === 'indexes') {
-          const indexes = names.map(name => ({
-            ...tables.get(entry.object)!.indexes.find(index => index.name === name)!,
-            table: entry.object,
-          }));
-          left = {
-            ...left,
-            statements: [adoption.addIndexes(indexes, quoted)],
-            reverse: [adoption.dropIndexes(indexes, quoted)],
-          };
-          for (const sql of left.statements) await adoption.run(database.em, sql);
-        }
-        await journal.plan(entry.number, left);
+        await journal.plan(entry.number, { ...entry, names });
         await journal.done(entry.number);
       }
     }
@@ -144,7 +129,7 @@ describeOnEngineDatabases(
         database.em,
         kind === 'postgresql'
           ? `alter table core_recount_runs drop constraint ${index.name}`
-          : adoption.dropIndexes([{ ...index, table: runs.name }], quoted),
+          : adoption.dropIndex({ ...index, table: runs.name }, quoted),
       );
       await run(`alter table core_recount_runs drop column ${quoted('error')}`);
       const names = async (): Promise<unknown> => {

@@ -35,7 +35,6 @@ export const mariaDb = serverDialect({
       `(timestamp'1970-01-01 00:00:00' + interval cast(unix_timestamp(${column}) as decimal(20, 6)) second)`,
     // It takes the function for one that depends on the moment at which it is called.
     indexesTimestamps: false,
-    redoLogVariable: null,
     waitsForReferring: true,
   },
 });

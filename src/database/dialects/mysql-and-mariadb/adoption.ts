@@ -1,5 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/sql';
 import { procedureComment } from '../../../migrations/mysql/own-procedure.js';
+import { riskOfFullLog } from '../../../migrations/mysql/redo-log.js';
 import { UUID_BYTES, uuidPattern } from '../uuid-pattern.js';
 import type { FoundColumn } from '../../schema/found-table.js';
 import type { AdoptionRules, ExpressionRules } from '../adoption-rules.js';
@@ -11,8 +11,6 @@ export interface AdoptionDifferences {
   readonly timestampInUtc: (column: string) => string;
   /** Whether an index of that is accepted. */
   readonly indexesTimestamps: boolean;
-  /** The variable that has the size of the redo log, which must not be full while indexes are added; null: it may be. */
-  readonly redoLogVariable: string | null;
   /** Whether a change of a table waits for transactions that have changed a table that refers to it. */
   readonly waitsForReferring: boolean;
 }
@@ -21,9 +19,6 @@ export interface AdoptionDifferences {
 const EXACT = 'utf8mb4_bin';
 
 const SHORT_BYTES = 'varbinary(255)';
-
-/** How many times the data of a table the redo log should have while indexes are added to it. */
-const LOG_FOR_DATA = 2;
 
 /** White space at the beginning and at the end; without another look for the end at each character of a long space. */
 const AROUND = '^[[:space:]]++|(?<![[:space:]])[[:space:]]++$';
@@ -55,16 +50,9 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
       later: '(utc_timestamp(3))',
     }),
     namesIndexes: true,
-    addIndexes: (indexes, quote) =>
-      `alter table ${quote(indexes[0]!.table)} ${indexes
-        .map(
-          ({ name, columns, isUnique }) =>
-            `add ${isUnique ? 'unique ' : ''}index ${quote(name)} (${columns.map(quote).join(', ')})`,
-        )
-        .join(', ')}`,
-    dropIndexes: (indexes, quote) =>
-      `alter table ${quote(indexes[0]!.table)} ${indexes.map(({ name }) => `drop index ${quote(name)}`).join(', ')}`,
-    addsIndexesTogether: true,
+    addIndex: ({ name, table, columns, isUnique }, quote) =>
+      `alter table ${quote(table)} add ${isUnique ? 'unique ' : ''}index ${quote(name)} (${columns.map(quote).join(', ')})`,
+    dropIndex: ({ name, table }, quote) => `alter table ${quote(table)} drop index ${quote(name)}`,
     dropsIndexesOfKeys: true,
     preparation: [],
     schemaName: () => Promise.resolve(undefined),
@@ -97,8 +85,7 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     },
     run: (em, sql) => alterTable(em, sql, own),
     brokenIndexes: () => Promise.resolve([]),
-    riskOfIndexes: (em, tables) =>
-      own.redoLogVariable === null ? Promise.resolve(null) : riskOfFullLog(em, tables, own.redoLogVariable),
+    riskOfIndexes: (em, tables) => riskOfFullLog(sql => em.execute(sql), tables),
     needs: (theirs, ours) => [
       // ALTER TABLE needs CREATE and INSERT too. Without TRIGGER the server shows no triggers.
       ...['ALTER', 'CREATE', 'SELECT', 'INSERT', 'UPDATE', 'TRIGGER'].map(privilege => ({
@@ -111,30 +98,6 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
       })),
     ],
   };
-}
-
-/**
- * Returns that the redo log is small for the tables to which indexes are added. MySQL 9.7 stood still for five minutes, with
- * all writers and threads that waited for pages, until the log was made larger.
- */
-async function riskOfFullLog(
-  em: SqlEntityManager,
-  tables: readonly string[],
-  variable: string,
-): Promise<string | null> {
-  const [log] = await em.execute<[{ bytes: number }]>(`select @@global.${variable} as bytes`);
-  const sizes = await em.execute<{ name: string; bytes: number | null }[]>(
-    `select table_name as name, data_length as bytes from information_schema.tables where table_schema = database() and table_name in (${tables.map(() => '?').join(', ')}) order by data_length desc`,
-    [...tables],
-  );
-  const [largest] = sizes;
-  const needed = LOG_FOR_DATA * Number(largest?.bytes ?? 0);
-  if (!largest || log.bytes >= needed) return null;
-  return `${variable} is ${inMegabytes(log.bytes)}, little for ${largest.name} with ${inMegabytes(Number(largest.bytes))} of data: where writers fill the log while indexes are added, the server can stand still, with all writers. Make it larger before: set global ${variable} = ${2 ** Math.ceil(Math.log2(needed))}. The same makes a server go on that stands still.`;
-}
-
-function inMegabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MB`;
 }
 
 function digits(bytes: string): string {

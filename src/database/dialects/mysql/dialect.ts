@@ -31,7 +31,6 @@ export const mySql = serverDialect({
     timestampInUtc: column =>
       `(cast(left(cast(cast(${column} at time zone '+00:00' as datetime(6)) as char), 19) as datetime) + interval microsecond(${column}) microsecond)`,
     indexesTimestamps: true,
-    redoLogVariable: 'innodb_redo_log_capacity',
     waitsForReferring: false,
   },
 });

@@ -75,10 +75,9 @@ export const postgreSqlAdoption: AdoptionRules = {
   needsSignCheck: true,
   momentDefault: () => ({ first: "date_trunc('milliseconds', statement_timestamp())", later: null }),
   namesIndexes: false,
-  addIndexes: ([index], quote) =>
-    `create ${index!.isUnique ? 'unique ' : ''}index concurrently ${quote(index!.name)} on ${quote(index!.table)} (${index!.columns.map(quote).join(', ')})`,
-  dropIndexes: ([index], quote) => `drop index concurrently if exists ${quote(index!.name)}`,
-  addsIndexesTogether: false,
+  addIndex: ({ name, table, columns, isUnique }, quote) =>
+    `create ${isUnique ? 'unique ' : ''}index concurrently ${quote(name)} on ${quote(table)} (${columns.map(quote).join(', ')})`,
+  dropIndex: ({ name }, quote) => `drop index concurrently if exists ${quote(name)}`,
   dropsIndexesOfKeys: false,
   preparation: [
     {

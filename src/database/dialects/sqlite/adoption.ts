@@ -90,10 +90,9 @@ export const sqliteAdoption: AdoptionRules = {
   // SQLite adds a column with a constant only.
   momentDefault: now => ({ first: String(now.getTime()), later: null }),
   namesIndexes: false,
-  addIndexes: ([index], quote) =>
-    `create ${index!.isUnique ? 'unique ' : ''}index ${quote(index!.name)} on ${quote(index!.table)} (${index!.columns.map(quote).join(', ')})`,
-  dropIndexes: ([index], quote) => `drop index if exists ${quote(index!.name)}`,
-  addsIndexesTogether: false,
+  addIndex: ({ name, table, columns, isUnique }, quote) =>
+    `create ${isUnique ? 'unique ' : ''}index ${quote(name)} on ${quote(table)} (${columns.map(quote).join(', ')})`,
+  dropIndex: ({ name }, quote) => `drop index if exists ${quote(name)}`,
   dropsIndexesOfKeys: false,
   preparation: [],
   schemaName: () => Promise.resolve(undefined),
