@@ -10,7 +10,8 @@ export async function statementsOf(database: Database, work: () => Promise<unkno
   const platform = database.em.getPlatform();
   const before = database.config.get('onQuery');
   database.config.set('onQuery', (sql, parameters) => {
-    if (!sql.includes('sqlite_master')) statements.push(filled(platform, sql, parameters).replaceAll(/([`"])(\w+)\1/g, '$2'));
+    if (!sql.includes('sqlite_master'))
+      statements.push(filled(platform, sql, parameters).replaceAll(/([`"])(\w+)\1/g, '$2'));
     return sql;
   });
   try {
