@@ -34,9 +34,22 @@ export class Party {
   readonly rentedCount: Opt<number> = 0;
 }
 
+/** A target three relations away from a trip, two of them those of rows with parts. */
+@Entity({ tableName: 'region' })
+export class Region {
+  @PrimaryKey({ type: 'integer' })
+  id!: number;
+
+  @Property({ ...count })
+  readonly tripCount: Opt<number> = 0;
+}
+
 /** A target that stores counts in the table of its own type, too. */
 @Entity({ tableName: 'company' })
 export class Company extends Party {
+  @ManyToOne(() => Region, { nullable: true, ...rules })
+  region?: Region | null;
+
   @Property({ ...count })
   readonly leasedCount: Opt<number> = 0;
 
@@ -124,6 +137,7 @@ interface Declared {
 const trucks = '(select v.*, k.lessee_id, k.cargo from vehicle v join truck k on k.id = v.id)';
 const tankers = '(select k.lessee_id from truck k join tanker t on t.id = k.id)';
 const trips = '(select k.lessee_id from trip i join truck k on k.id = i.truck_id)';
+const tripsOfCompanies = `(select o.region_id from ${trips} l join company o on o.id = l.lessee_id)`;
 
 const declared: readonly Declared[] = [
   {
@@ -192,6 +206,11 @@ const declared: readonly Declared[] = [
     needs: 'type',
     exact: [{ target: 'company', column: 'trip_count', counted: trips, by: 'lessee_id' }],
   },
+  {
+    counter: defineCounter({ counted: Trip, by: 'truck.lessee.region', into: 'tripCount' }),
+    needs: 'type',
+    exact: [{ target: 'region', column: 'trip_count', counted: tripsOfCompanies, by: 'region_id' }],
+  },
 ];
 
 /** Returns what a database counts with a strategy: triggers see the rows of one table alone. */
@@ -203,7 +222,7 @@ function countedOn(kind: EngineDatabaseKind, how: typeof strategy): readonly Dec
 /** Returns the fleets with all that a database counts. */
 export function fleets(kind: EngineDatabaseKind, how: typeof strategy = strategy): SchemaOptions {
   return {
-    entities: [Party, Company, Vehicle, Truck, Tanker, Bike, Trip],
+    entities: [Region, Party, Company, Vehicle, Truck, Tanker, Bike, Trip],
     counters: countedOn(kind, how).map(({ counter }) => counter),
   };
 }

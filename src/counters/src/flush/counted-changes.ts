@@ -25,7 +25,7 @@ import { isForeseeable } from '../declarations/condition.js';
 import { entityOfTable } from '../declarations/inheritance.js';
 import type { CounterGroup } from '../declarations/counter-group.js';
 import { keyColumns } from '../declarations/key-parts.js';
-import type { CounterRegistry } from '../declarations/registry.js';
+import type { CounterRegistry, Reach } from '../declarations/registry.js';
 import { testsIn, watchedProperties } from '../declarations/watched-columns.js';
 import { groupsIn, type LocatedGroup } from '../declarations/schemas.js';
 import { watchedIn, withOtherTables } from '../counts/rows-in-tables.js';
@@ -70,6 +70,16 @@ export function kindOf({ type }: ChangeSet<AnyEntity>): ChangeKind {
   return type === ChangeSetType.DELETE || type === ChangeSetType.DELETE_EARLY ? 'delete' : 'update';
 }
 
+/** Returns true for a change set of a row that is counted, or that may be of a type that is. */
+export function isCounted(registry: CounterRegistry, changeSet: ChangeSet<AnyEntity>): boolean {
+  return registry.countedBy(changeSet.meta as EntityMetadata, reachOf(kindOf(changeSet))).length > 0;
+}
+
+/** Returns which rows a change means: a new row is of its type alone, and one that exists may be of one that extends it. */
+function reachOf(kind: ChangeKind): Reach {
+  return kind === 'create' ? 'new' : 'known';
+}
+
 /** Returns the schema in which a change set writes its row. */
 export function schemaOfChange(em: SqlEntityManager, { meta, schema }: ChangeSet<AnyEntity>): string {
   return schemaOf(em, meta, schema ?? OWN_SCHEMA);
@@ -85,8 +95,7 @@ export function countedChanges(
   return unitOfWork.getChangeSets().flatMap(changeSet => {
     const counted = entityOfTable(changeSet.meta);
     const kind = kindOf(changeSet);
-    const reach = kind === 'create' ? 'new' : 'known';
-    const groups = groupsIn(em, registry, changeSet.meta, changeSet.schema, reach);
+    const groups = groupsIn(em, registry, changeSet.meta, changeSet.schema, reachOf(kind));
     if (groups.length === 0) return [];
     const { entity } = changeSet;
     const payload = payloadOf(changeSet);

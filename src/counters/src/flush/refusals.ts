@@ -19,7 +19,7 @@ import { watchedProperties } from '../declarations/watched-columns.js';
 import { CounterError } from '../errors.js';
 import { bypassRefused } from '../events.js';
 import { hashOf, isSameValue, type Key } from '../sql/key.js';
-import { kindOf, nameOf, namesWritten, type CountedChange } from './counted-changes.js';
+import { isCounted, kindOf, nameOf, namesWritten, type CountedChange } from './counted-changes.js';
 
 /**
  * Refuses writes of to-many collections that MikroORM does without an event for each row (COUNTER_BYPASS): replacing or
@@ -151,7 +151,7 @@ export function refuseLateChangeSets(
   registry: CounterRegistry,
   changes: readonly CountedChange[],
 ): void {
-  const now = unitOfWork.getChangeSets().filter(({ meta }) => registry.countedBy(meta as never).length > 0);
+  const now = unitOfWork.getChangeSets().filter(changeSet => isCounted(registry, changeSet));
   const planned = new Map<ChangeSet<AnyEntity>, string>(changes.map(({ changeSet, kind }) => [changeSet, kind]));
   const late =
     now.find(changeSet => planned.get(changeSet) !== kindOf(changeSet)) ??
