@@ -253,7 +253,7 @@ async function changeRows(
     // Rows whose own counts are summed are locked in their place among the targets, and these after them.
     const between = summedInto(em, registry, meta, groups[0]!.countedSchema);
     const place = between[0]?.order ?? Infinity;
-    const [sooner, later] = [groups.filter(({ order }) => order < place), groups.filter(({ order }) => order > place)];
+    const [sooner, later] = [groups.filter(({ order }) => order < place), groups.filter(({ order }) => order >= place)];
     const beside = left.all || left.some.size > 0;
     const first = beside ? withOnward(em, registry, sooner) : sooner;
     await lockAll(stored, first, [...samples.map(before), ...samples.flatMap(sample => after(sample) ?? [])]);

@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { columnList, inRange, quoted, tableName, type Fragment, type KeyRange } from '../sql/fragments.js';
 import type { CounterGroup, ResolvedCounter } from './counter-group.js';
 import type { CounterRegistry } from './registry.js';
+import { hasTypeTables } from './rows-of-types.js';
 import { groupsIn, groupsInto, type LocatedGroup } from './schemas.js';
 import { rowsSql } from './type-tables.js';
 
@@ -33,7 +34,10 @@ export function onwardOf(em: SqlEntityManager, registry: CounterRegistry, group:
   return known;
 }
 
-/** Returns the groups that count into the rows of an entity in a schema, where what they store is summed. */
+/**
+ * Returns the groups that count into the rows of an entity in a schema, where what they store is summed: of rows with
+ * parts in several tables, those of all parts, which are read and locked together.
+ */
 export function summedInto(
   em: SqlEntityManager,
   registry: CounterRegistry,
@@ -41,7 +45,9 @@ export function summedInto(
   schema: string,
 ): LocatedGroup[] {
   if (!registry.hasLevels || registry.storedOn(meta).length === 0) return [];
-  return groupsInto(em, registry, meta, schema).filter(group => onwardOf(em, registry, group).length > 0);
+  const groups = groupsInto(em, registry, meta, schema);
+  const summed = groups.filter(group => onwardOf(em, registry, group).length > 0);
+  return summed.length > 0 && hasTypeTables(meta) ? groups : summed;
 }
 
 /** Returns some groups with all that sums their stored counts, and that sums those. */
