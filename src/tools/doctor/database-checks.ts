@@ -13,6 +13,7 @@ import { examineMigrations } from './migrations.js';
 import { examinePrivileges } from './privileges.js';
 import { probe } from './probe.js';
 import { examineStrategy } from './strategy.js';
+import { examineTheirTables } from './their-tables.js';
 import { examineValues } from './values.js';
 
 /** A database that answers, with what its checks need to know. */
@@ -65,6 +66,12 @@ export const databaseChecks: readonly DatabaseCheck[] = [
     examine: ({ database, viewer }, alive) => examineCounts(database, viewer, alive),
   },
   { name: 'index', needsTables: true, examine: ({ database, viewer }) => examineCountIndex(database, viewer) },
+  {
+    name: 'tables',
+    needsTables: true,
+    concerns: ({ driver }) => mapOf(driver) !== null,
+    examine: ({ database }) => examineTheirTables(database),
+  },
   {
     name: 'values',
     needsTables: true,

@@ -186,19 +186,25 @@ export async function keyFindings({ theirs, tables, map }: Examined): Promise<Fi
 }
 
 /** Examines whether a student can be in a course once only, and an email belong to one user. */
-export function uniqueFindings({ tables, map }: Examined): Finding[] {
-  const { enrollments, users } = map;
+export function uniqueFindings(examined: Examined): Finding[] {
+  const { tables, map } = examined;
+  const { users } = map;
   const email = columnsIn(users.columns.email)[0];
   return [
-    uniqueFinding(
-      tables.get(enrollments.table)!,
-      [enrollments.columns.course, enrollments.columns.student],
-      'A student may be in a course several times there',
-    ),
+    uniquePairFinding(examined),
     ...(email === undefined
       ? []
       : [uniqueFinding(tables.get(users.table)!, [email], 'Several users may have one email there')]),
   ];
+}
+
+/** Examines whether a student can be in a course once only. */
+export function uniquePairFinding({ tables, map: { enrollments } }: Examined): Finding {
+  return uniqueFinding(
+    tables.get(enrollments.table)!,
+    [enrollments.columns.course, enrollments.columns.student],
+    'A student may be in a course several times there',
+  );
 }
 
 function uniqueFinding({ name, keys }: FoundTable, wanted: readonly string[], otherwise: string): Finding {
@@ -238,16 +244,22 @@ export function triggerFindings({ tables, map }: Examined): Finding[] {
     : [warning(`There are triggers, which a copy leaves behind: ${found.join(', ')}.`)];
 }
 
-/** Finds other tables whose rows belong to these. */
-export function childFindings({ tables, map }: Examined): Finding[] {
+/** Returns the references of other tables to these, in words. */
+export function referencesOfOthers({ tables, map }: Examined): string[] {
   const names = mapParts.map(part => map[part].table);
-  const found = [...tables.values()]
+  return [...tables.values()]
     .filter(({ name }) => !names.includes(name))
     .flatMap(({ name, references }) =>
       references
         .filter(({ table }) => names.includes(table))
         .map(({ columns, table }) => `${name}.${columns.join(', ')} → ${table}`),
-    );
+    )
+    .toSorted();
+}
+
+/** Finds other tables whose rows belong to these. */
+export function childFindings(examined: Examined): Finding[] {
+  const found = referencesOfOthers(examined);
   return found.length === 0
     ? [ok('No other table refers to these.')]
     : [
