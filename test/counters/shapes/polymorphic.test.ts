@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
+  counterMigration,
   defineCounter,
   deleteWhere,
   insertMany,
@@ -268,11 +269,13 @@ describeOnEngineDatabases('relations to several entities', kind => {
     await exact();
   });
 
-  it('triggers are refused', async () => {
-    await expect(installTriggers(schema.em())).rejects.toMatchObject({
+  it('triggers are refused, and so is a migration that would count with them', async () => {
+    const refusal = {
       code: 'COUNTER_DECLARATION',
-      message: expect.stringMatching(/"likeable", which leads to several entities, and triggers would not/),
-    });
+      message: expect.stringMatching(/"likeable", which leads to several entities, and triggers would not/) as string,
+    };
+    await expect(installTriggers(schema.em())).rejects.toMatchObject(refusal);
+    await expect(counterMigration(schema.em(), 'Post.likeCount').up()).rejects.toMatchObject(refusal);
   });
 
   it('posts, which rows refer to, are counted themselves', async () => {
