@@ -3,6 +3,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { besideOthers, MAX_CONFLICT_SECONDS } from '../../migrations/beside-others.js';
 import { MigrationRefused } from '../../migrations/migration-refused.js';
 import { withoutReferencesWithin } from '../../migrations/own-tables.js';
+import { quotedName } from '../../migrations/sql-names.js';
 import { dialectOf, type Database } from '../dialects/dialect.js';
 import type { FoundTables } from '../schema/found-table.js';
 import { faultOf } from '../faults/fault-of.js';
@@ -91,7 +92,8 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
     for (const [index, entry] of entries.entries()) {
       const step = { addition: entry, number: index + 1, of: entries.length };
       onStep(step, 'begins');
-      if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
+      if (entry.kind === 'indexes') await dropTogether(database, entries, index, found);
+      else if (entry.kind === 'kept indexes') await restoreNames(database, entry, found);
       else if (found.has(entry, 'part') || entry.kind === 'baseline' || entry.kind === 'procedure') {
         if (entry.kind === 'tables')
           for (const sql of await withoutReferencesWithin(catalog, database.em.fork(), entry.names))
@@ -104,6 +106,28 @@ export async function undoAdoption(database: Database, onStep: OnStep = () => un
     if ((await readJournal(database.em.fork())) !== null) await journal.end();
     return entries.length;
   });
+}
+
+/**
+ * Drops the indexes of an entry and of those after it that are of the same table, so that others wait once; nothing where
+ * the entry before has done it.
+ */
+async function dropTogether(
+  database: Database,
+  entries: readonly Removal[],
+  from: number,
+  found: State,
+): Promise<void> {
+  const isAlike = (one: Removal | undefined): boolean =>
+    one?.kind === 'indexes' && one.object === entries[from]!.object;
+  if (isAlike(entries[from - 1])) return;
+  const end = entries.findIndex((one, place) => place > from && !isAlike(one));
+  const alike = entries.slice(from, end === -1 ? undefined : end);
+  const names = alike.filter(one => found.has(one, 'part')).flatMap(one => one.names);
+  if (names.length === 0) return;
+  const { adoption } = dialectOf(database);
+  const quoted = (name: string): string => quotedName(database.em, name);
+  for (const sql of adoption.dropIndexes(entries[from]!.object, names, quoted)) await run(database, sql);
 }
 
 async function make(database: Database, addition: Addition, found: State | null): Promise<void> {

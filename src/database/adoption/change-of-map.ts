@@ -92,7 +92,7 @@ function changeOfTable(database: Database, journal: Journal, before: WantedTable
         // A removal for each of these, and then what is added: see makeChanges().
         names: [...dropped.map(({ name }) => name), ...names],
         statements: [
-          ...dropped.map(index => adoption.dropIndex(index, quoted)),
+          ...dropped.flatMap(({ name }) => adoption.dropIndexes(found.name, [name], quoted)),
           ...others.map(({ name }) => `alter table ${table} drop column ${quoted(name)}`),
           ...others.map(
             ({ name, definition }) =>

@@ -157,7 +157,7 @@ function additionsTo(
       object: found.name,
       names: [index.name],
       statements: [adoption.addIndex(index, quoted)],
-      reverse: [adoption.dropIndex(index, quoted)],
+      reverse: adoption.dropIndexes(found.name, [index.name], quoted),
     })),
   ];
   return {

@@ -75,9 +75,14 @@ export interface AdoptionRules {
   readonly momentDefault: (now: Date) => { readonly first: string; readonly later: string | null };
   /** Whether queries name indexes, so that an equal index with another name is not enough. */
   readonly namesIndexes: boolean;
-  /** Returns the statement that adds, or drops, one index; see alter() for why MySQL builds each by a statement of its own. */
+  /** Returns the statement that adds an index; see alter() for why MySQL builds each by a statement of its own. */
   readonly addIndex: (index: AddedIndex, quoted: (name: string) => string) => string;
-  readonly dropIndex: (index: AddedIndex, quoted: (name: string) => string) => string;
+  /** Returns the statements that drop indexes of a table: one for all where each waits for those that write. */
+  readonly dropIndexes: (
+    table: string,
+    names: readonly string[],
+    quoted: (name: string) => string,
+  ) => readonly string[];
   /** Whether the database drops an index that it made for a foreign key by itself when another one can serve the key. */
   readonly dropsIndexesOfKeys: boolean;
   /** The statements that make what our columns need, such as a collation, each with its reverse. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { adopt, undoAdoption, type OnStep } from '../../../src/database/adoption/adopt.js';
 import { JournalWriter, readJournal } from '../../../src/database/adoption/journal.js';
 import { planAdoption } from '../../../src/database/adoption/plan.js';
@@ -141,6 +141,25 @@ describeOnServers('an application that goes on writing', kind => {
     }
     expect(await definitionsIn(database, kind)).toEqual(before);
     expect(await database.em.getConnection().execute('select id from core_enrollments order by id')).toHaveLength(2);
+  });
+});
+
+describeOnMySql('the undo of a database that is open in place', kind => {
+  it('the undo drops all added indexes of a table by one statement, so that its writers wait once', async () => {
+    opened = await openedInPlace(kind, [...djangoTables(kind), ...rows]);
+    const { database, map } = opened;
+    const before = await definitionsIn(database, kind);
+    await adopt(database, { map });
+    const sent = vi.spyOn(dialectOf(database).adoption, 'run');
+    try {
+      await undoAdoption(database);
+      const dropping = sent.mock.calls.map(([, sql]) => sql).filter(sql => sql.includes('drop index'));
+      const tables = dropping.map(sql => /^alter table `(\w+)`/.exec(sql)![1]);
+      expect(tables.toSorted()).toEqual(['core_course', 'core_enrollments', 'core_user']);
+    } finally {
+      sent.mockRestore();
+    }
+    expect(await definitionsIn(database, kind)).toEqual(before);
   });
 });
 

@@ -129,7 +129,7 @@ describeOnEngineDatabases(
         database.em,
         kind === 'postgresql'
           ? `alter table core_recount_runs drop constraint ${index.name}`
-          : adoption.dropIndex({ ...index, table: runs.name }, quoted),
+          : adoption.dropIndexes(runs.name, [index.name], quoted)[0]!,
       );
       await run(`alter table core_recount_runs drop column ${quoted('error')}`);
       const names = async (): Promise<unknown> => {

@@ -52,7 +52,9 @@ export function serverAdoption(own: AdoptionDifferences): AdoptionRules {
     namesIndexes: true,
     addIndex: ({ name, table, columns, isUnique }, quote) =>
       `alter table ${quote(table)} add ${isUnique ? 'unique ' : ''}index ${quote(name)} (${columns.map(quote).join(', ')})`,
-    dropIndex: ({ name, table }, quote) => `alter table ${quote(table)} drop index ${quote(name)}`,
+    dropIndexes: (table, names, quote) => [
+      `alter table ${quote(table)} ${names.map(name => `drop index ${quote(name)}`).join(', ')}`,
+    ],
     dropsIndexesOfKeys: true,
     preparation: [],
     schemaName: () => Promise.resolve(undefined),

@@ -77,7 +77,7 @@ export const postgreSqlAdoption: AdoptionRules = {
   namesIndexes: false,
   addIndex: ({ name, table, columns, isUnique }, quote) =>
     `create ${isUnique ? 'unique ' : ''}index concurrently ${quote(name)} on ${quote(table)} (${columns.map(quote).join(', ')})`,
-  dropIndex: ({ name }, quote) => `drop index concurrently if exists ${quote(name)}`,
+  dropIndexes: (_, names, quote) => names.map(name => `drop index concurrently if exists ${quote(name)}`),
   dropsIndexesOfKeys: false,
   preparation: [
     {

@@ -92,7 +92,7 @@ export const sqliteAdoption: AdoptionRules = {
   namesIndexes: false,
   addIndex: ({ name, table, columns, isUnique }, quote) =>
     `create ${isUnique ? 'unique ' : ''}index ${quote(name)} on ${quote(table)} (${columns.map(quote).join(', ')})`,
-  dropIndex: ({ name }, quote) => `drop index if exists ${quote(name)}`,
+  dropIndexes: (_, names, quote) => names.map(name => `drop index if exists ${quote(name)}`),
   dropsIndexesOfKeys: false,
   preparation: [],
   schemaName: () => Promise.resolve(undefined),
