@@ -1,12 +1,16 @@
 /** Parses and validates documents, for all endpoints, in time proportional to the length of their text. */
 import {
   GraphQLError,
+  Lexer,
   NoSchemaIntrospectionCustomRule,
   parse,
+  Source,
   specifiedRules,
+  TokenKind,
   validate,
   type DocumentNode,
   type GraphQLSchema,
+  type Token,
 } from 'graphql';
 import type { Config } from '../../config/config.js';
 import type { ErrorCode } from '../errors/error-catalogue.js';
@@ -87,8 +91,11 @@ export function readDocument(text: string, rules: DocumentRules): ReadDocument |
   try {
     document = parse(text, { maxLexicalTokens: MAX_TOKENS, noLocation: hasMoreLines(text, MAX_LOCATED_LINES) });
   } catch (error) {
-    if (error instanceof RangeError) return [tooNested(`more than ${MAX_NESTING}`)]; // The parser is recursive.
-    return [coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')];
+    return [
+      isTooNested(text, error)
+        ? tooNested(`more than ${MAX_NESTING}`)
+        : coded(error as GraphQLError, 'GRAPHQL_PARSE_FAILED'),
+    ];
   }
   const shape = shapeOf(document);
   const refusal = documentRefusal(shape, rules);
@@ -167,6 +174,39 @@ function documentRefusal(shape: DocumentShape, { maxAliases, maxDirectives }: Do
     );
   return null;
 }
+
+/**
+ * Returns whether a text that the parser rejects is nested too deeply before the place of its mistake. The parser is
+ * recursive, and how deep it comes before the stack ends depends on how far V8 has compiled it: the answer must not.
+ */
+function isTooNested(text: string, error: unknown): boolean {
+  if (error instanceof RangeError) return true;
+  const end = (error as GraphQLError).positions?.[0] ?? text.length;
+  let within = 0;
+  for (const { kind } of tokensBefore(end, text)) {
+    if (OPENING.has(kind)) within += 1;
+    if (CLOSING.has(kind)) within -= 1;
+    if (within > MAX_NESTING) return true;
+  }
+  return false;
+}
+
+/** Returns the tokens of a text that begin before a place in it, one after another, up to what is no token. */
+function* tokensBefore(end: number, text: string): Generator<Token> {
+  const lexer = new Lexer(new Source(text));
+  for (;;) {
+    try {
+      lexer.advance();
+    } catch {
+      return; // The parser has named this mistake.
+    }
+    if (lexer.token.start >= end || lexer.token.kind === TokenKind.EOF) return;
+    yield lexer.token;
+  }
+}
+
+const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L]);
+const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R]);
 
 function tooNested(depth: string): GraphQLError {
   return codedError(
