@@ -4,7 +4,8 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
-import { freePort, programOf } from '../../test/support/server.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { programOf } from '../../test/support/server.ts';
 
 /** The kinds of databases that all cases, or those that read, are measured on. */
 export type ServerKind = 'mysql' | 'mariadb' | 'sqlite';

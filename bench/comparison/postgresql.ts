@@ -2,7 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { freePort } from '../../test/support/server.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { stop, type DatabaseServer } from './database-server.ts';
 import { tablesOf, type Rows, type Table } from './rows.ts';
 import { checkRows, removeNewEnrollments, type Found, type Store } from './store.ts';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/server.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { SECRET, type Contestant } from './contestants.ts';
 import { stop } from './database-server.ts';
 import { PROFILED, profilerOf, type Profiler } from './profiler.ts';

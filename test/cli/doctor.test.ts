@@ -4,7 +4,7 @@ import { describeOnEach, describeOnMySql } from '../support/databases.js';
 import { placeToRun } from '../support/command-line.js';
 import { addCountedCourses, bypassCounters, placeOn, type PlaceOn } from '../support/place-on.js';
 import { allRows } from '../support/rows.js';
-import { freePort } from '../support/server.js';
+import { freePort } from '../support/free-port.js';
 
 const JWT_SECRET = 'a secret of this test alone, which nobody else knows';
 

@@ -11,6 +11,7 @@ import { Role } from '../../src/entities/index.js';
 import { storedAndActual } from '../support/api.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
 import { freshDatabase } from '../support/databases.js';
+import { freePort } from '../support/free-port.js';
 import { addCourses, addUsers } from '../support/rows.js';
 import { holdCourse } from '../support/held-course.js';
 
@@ -52,7 +53,7 @@ function begin(env: Record<string, string> = {}): Running {
 }
 
 async function serve(env: Record<string, string> = {}): Promise<Served> {
-  const command = begin(env);
+  const command = begin({ PORT: String(await freePort()), ...env });
   const stdout = await command.says(`"listening":${WORKERS}`);
   return {
     command,

@@ -10,6 +10,7 @@ import { storedAndActual } from '../support/api.js';
 import { startBreakingProxy } from '../support/breaking-proxy.js';
 import { placeToRun, type Place, type Running } from '../support/command-line.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { freePort } from '../support/free-port.js';
 import { addCourses, addUsers } from '../support/rows.js';
 import { holdCourse } from '../support/held-course.js';
 
@@ -50,6 +51,7 @@ describeOnEach('a server that is asked to stop', kind => {
     // No request may end by its own time limit, however slow the machine is.
     const command = place.start(['serve'], {
       DATABASE_URL: databaseUrl,
+      PORT: String(await freePort()),
       NODE_ENV: 'production',
       JWT_SECRET: secret,
       REQUEST_TIMEOUT: '600',

@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '../../dist/database/database.js';
 import { startPostgresql } from '../support/postgresql.ts';
-import { freePort, startServer } from '../support/server.ts';
+import { freePort } from '../support/free-port.ts';
+import { startServer } from '../support/server.ts';
 import { driftSql, enrollmentsSql, Ledger, type Row } from './ledger.ts';
 import { startClient, unexpectedErrors } from './load.ts';
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openDatabase } from '../../src/database/database.js';
 import type { DatabaseKind } from '../../src/database/dialects/dialect.js';
 import { freshUrl } from '../support/databases.js';
-import { freePort } from '../support/server.js';
+import { freePort } from '../support/free-port.js';
 import { clientsHere, programOfClient, type ClientName } from '../support/sql-clients.js';
 import { addExampleSchool } from './example-school.js';
 import { openShell, type Printed } from './shell.js';

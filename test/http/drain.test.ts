@@ -14,6 +14,7 @@ import { issueToken } from '../../src/access/tokens.js';
 import { addCourse, addUser, storedAndActual } from '../support/api.js';
 import { promptly, waitUntil } from '../support/wait.js';
 import { describeOnEach, freshDatabase } from '../support/databases.js';
+import { freePort } from '../support/free-port.js';
 import { readReply, type RawReply } from '../support/raw-http.js';
 import { expectExactCounts } from '../support/rows.js';
 
@@ -45,7 +46,8 @@ describeOnEach('a server that closes', kind => {
     leftovers.push(drop);
     const other = await openDatabase(url);
     leftovers.push(() => other.close(true));
-    const config = readConfig({ DATABASE_URL: url, PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'test', ...env });
+    const PORT = String(await freePort());
+    const config = readConfig({ DATABASE_URL: url, PORT, HOST: '127.0.0.1', NODE_ENV: 'test', ...env });
     const errors: object[] = [];
     const server = await startServer({
       config,

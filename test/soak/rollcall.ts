@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
-import { freePort } from '../support/server.ts';
+import { freePort } from '../support/free-port.ts';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const smallFile = new URL('small-file.ts', import.meta.url).href;

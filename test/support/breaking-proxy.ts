@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { freePort } from './free-port.ts';
 
 /** A TCP proxy before a database server that can break a connection at a chosen statement. */
 export interface BreakingProxy {
@@ -38,8 +39,9 @@ function isCommit(packet: Buffer): boolean {
   return packet[4] === 3 && packet.length <= 13 && packet.subarray(-6).toString() === 'commit';
 }
 
-/** Starts a proxy on a port of the loopback interface, by default a random one. */
-export async function startBreakingProxy(serverPort: number, ownPort = 0): Promise<BreakingProxy> {
+/** Starts a proxy on a port of the loopback interface, by default one that nobody has when the proxy is closed. */
+export async function startBreakingProxy(serverPort: number, ownPort?: number): Promise<BreakingProxy> {
+  const port = ownPort ?? (await freePort());
   let moment: 'before' | 'after' | null = null;
   let broken = 0;
   let accepted = 0;
@@ -118,9 +120,9 @@ export async function startBreakingProxy(serverPort: number, ownPort = 0): Promi
     client.on('end', () => server.end());
     server.on('end', () => client.end());
   });
-  await new Promise<void>(resolve => proxy.listen(ownPort, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => proxy.listen(port, '127.0.0.1', resolve));
   return {
-    port: (proxy.address() as { port: number }).port,
+    port,
     breakAtCommit(at) {
       moment = at;
     },

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { freePort } from './server.ts';
+import { freePort } from './free-port.ts';
 
 /** A throwaway server of PostgreSQL that a test run has started for itself. */
 export interface PostgresqlServer {

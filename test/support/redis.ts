@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { freePort } from './server.js';
+import { freePort } from './free-port.js';
 
 const PASSWORD = 'the-word-of-this-test';
 

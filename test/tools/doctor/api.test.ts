@@ -9,7 +9,7 @@ import { startApi, type Api } from '../../support/api.js';
 import { describeOnFirstThree } from '../../support/databases.js';
 import { addCountedCourses, bypassCounters } from '../../support/place-on.js';
 import { addUsers } from '../../support/rows.js';
-import { freePort } from '../../support/server.js';
+import { freePort } from '../../support/free-port.js';
 
 const LIMIT = 30_000;
 const nobodyWaits = (): void => undefined;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config/config.js';
 import { examineRates } from '../../../src/tools/doctor/rates.js';
 import { redisProgram, startRedis } from '../../support/redis.js';
-import { freePort } from '../../support/server.js';
+import { freePort } from '../../support/free-port.js';
 
 /** Returns the findings about rate limits, as lines of status and message. */
 async function found(env: Record<string, string>, apiUrl?: string): Promise<string[]> {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config/config.js';
 import { examineSecrets } from '../../../src/tools/doctor/secrets.js';
-import { freePort } from '../../support/server.js';
+import { freePort } from '../../support/free-port.js';
 
 async function found(env: Readonly<Record<string, string>>): Promise<string> {
   const [{ status, message } = { status: '', message: '' }] = await examineSecrets(readConfig(env), undefined, 5000);
