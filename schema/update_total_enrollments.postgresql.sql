@@ -8,7 +8,7 @@
 -- Writers can continue, and no drift remains:
 --
 -- * One SELECT without locks finds the courses that drift. Each of them is repaired in a transaction of its own, which
---   locks the course, counts its enrollments, writes both counts and commits. Only writers of that course wait, until the
+--   locks the course, counts its enrollments, writes the counts and commits. Only writers of that course wait, until the
 --   commit. Courses without drift and enrollments are never locked, and readers never wait.
 -- * Rollcall's servers (with COUNTERS=hooks) or all programs (with COUNTERS=triggers) lock the course before they count.
 --   The script counts what they committed before its lock; they add what comes after it.

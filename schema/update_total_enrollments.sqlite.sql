@@ -16,13 +16,13 @@
 .bail on
 .timeout 60000
 
--- HEX compares bytes, as in verify_enrollment_counts.sql. With IS NOT, a stored count that is NULL drifts too.
+-- HEX compares bytes, as in verify_enrollment_counts.sql. With -1, a stored count that is NULL drifts too.
 DROP TABLE IF EXISTS temp.drifting;
 CREATE TEMPORARY TABLE drifting AS
 SELECT c.id AS id
 FROM core_course c
-WHERE c.total_enrollments IS NOT (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id)
-  OR c.active_enrollments IS NOT
+WHERE COALESCE(c.total_enrollments, -1) <> (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id)
+  OR COALESCE(c.active_enrollments, -1) <>
     (SELECT COUNT(*) FROM core_enrollments e WHERE e.course_id = c.id AND HEX(e.status) = HEX('active'));
 
 BEGIN IMMEDIATE;

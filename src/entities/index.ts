@@ -25,4 +25,4 @@ export { RecountChange } from './recount-change.js';
 export { RecountRun } from './recount-run.js';
 export { User } from './user.js';
 export { CourseStatus, EnrollmentStatus, MAX_CAPACITY, Role, RunKind, RunStatus } from './values.js';
-export { countOf, counters, storedCounts } from './counters.js';
+export { countedStatuses, countOf, counters, storedCounts } from './counters.js';

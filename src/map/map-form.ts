@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CourseStatus, EnrollmentStatus, keyForms, Role } from '../entities/index.js';
+import { CourseStatus, EnrollmentStatus, keyForms, Role, storedCounts } from '../entities/index.js';
 
 /** The version of the map's form; a later form has another one. */
 const MAP_VERSION = 1;
@@ -136,7 +136,7 @@ export const mapForm = z
         updatedAt: moment.optional(),
       }),
       counts: z
-        .strictObject({ totalEnrollments: column.optional(), activeEnrollments: column.optional() })
+        .strictObject(Object.fromEntries(storedCounts.map(({ counter: { into } }) => [into, column.optional()])))
         .optional()
         .describe('The columns of the counts that the application has stored; they are compared, and not copied.'),
     }),

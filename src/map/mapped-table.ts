@@ -1,5 +1,6 @@
 import { Course, Enrollment, User, type KeyForm } from '../entities/index.js';
 import type { AnySource, DatabaseMap, Fill, MapPart } from './map-form.js';
+import { storedCountsIn } from './stored-counts.js';
 
 /** The entities whose tables a map describes, by its parts. */
 export const mappedEntities = { users: User, courses: Course, enrollments: Enrollment } as const;
@@ -60,7 +61,7 @@ const asTheyAre: ReadonlySet<string> = new Set([
 /** Returns how a map describes the table of one part. */
 export function mappedTable(map: DatabaseMap, part: MapPart): MappedTable {
   const { table, keys = 'number', columns, readOnly = part === 'users', fill = {} } = map[part];
-  const counts: Readonly<Record<string, string | undefined>> = (part === 'courses' && map.courses.counts) || {};
+  const counts = part === 'courses' ? storedCountsIn(map) : new Map<string, string>();
   return {
     part,
     table,
@@ -68,7 +69,7 @@ export function mappedTable(map: DatabaseMap, part: MapPart): MappedTable {
     isReadOnly: readOnly,
     fill,
     propertyOf: property => {
-      const count = counts[property];
+      const count = counts.get(property);
       if (count !== undefined) return { kind: 'theirs', column: count };
       const source = (columns as Readonly<Record<string, AnySource | undefined>>)[property];
       if (source === undefined) return { kind: 'added' };

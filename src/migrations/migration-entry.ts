@@ -10,6 +10,8 @@ export interface MigrationEntry {
   readonly class: Constructor<Migration>;
   /** The tables that it makes, in the order in which undoing it drops them, with their rows. */
   readonly tables: readonly MadeTable[];
+  /** The columns that it adds to existing tables, each after its table and a point. */
+  readonly columns?: readonly string[];
   /** The indexes that it makes on existing tables. */
   readonly indexes?: readonly string[];
   /**

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { ADOPTED_PROCEDURE_COMMENT, procedureName } from '../database/adoption/own-procedures.js';
 import { dialectOf, type Database } from '../database/database.js';
-import type { Scripts } from '../database/dialects/dialect.js';
+import { declaredCounts } from '../database/declared-counts.js';
+import type { ScriptRules } from '../database/dialects/dialect.js';
 import { keyFormOf } from '../database/mapped/key-forms.js';
 import { mapOf } from '../database/mapped/mapped-driver.js';
 import { storedColumns, storedTable } from '../database/mapped/stored-names.js';
@@ -9,14 +10,14 @@ import { quotedName } from '../migrations/sql-names.js';
 import { PROCEDURE, PROCEDURE_COMMENT } from '../migrations/procedures.js';
 
 /** The scripts, by what they do. */
-export type ScriptName = keyof Scripts;
+export type ScriptName = keyof ScriptRules['files'];
 
 /**
  * Returns the text of the SQL script for a database, with the names of its tables and columns; null if the database
  * cannot have what the script makes.
  */
 export async function sqlScript(database: Database, name: ScriptName): Promise<string | null> {
-  const file = dialectOf(database).scripts[name];
+  const file = dialectOf(database).scripts.files[name];
   if (file === null) return null;
   // As far from src/tools as from dist/command-line, into which the build joins this file.
   const text = await readFile(new URL(`../../schema/${file}`, import.meta.url), 'utf8');
@@ -36,7 +37,7 @@ function adapted(text: string, database: Database, procedure: string): string {
   const names = new Map<string, string>([
     ...Object.values(aliases).map(table => [table, storedTable(database, table)] as const),
     // Only a counter's column has a name that no other word of a script has.
-    ...[...columns.c].filter(([own]) => own.endsWith('_enrollments')),
+    ...[...columns.c].filter(([own]) => declaredCounts.some(({ column }) => column === own)),
   ]);
   const adaptedLine = (line: string): string =>
     line.trimStart().startsWith('--')

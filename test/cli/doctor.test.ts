@@ -64,7 +64,10 @@ describeOnEach('doctor', kind => {
     await bypassCounters(place.database, `update core_course set active_enrollments = 0 where id = ${courses[0]}`);
     expect(await examine()).toEqual([
       3,
-      [...alive, `failed ${url} gives counts that are not true (total, active): course ${courses[0]} is off by 0, -2.`],
+      [
+        ...alive,
+        `failed ${url} gives counts that are not true (totalEnrollments, activeEnrollments): course ${courses[0]} is off by 0, -2.`,
+      ],
     ]);
     server.process.kill('SIGTERM');
     expect(await server.ended).toMatchObject({ code: 0 });

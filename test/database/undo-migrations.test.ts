@@ -45,6 +45,7 @@ describeOnEach('undoing the first migration', kind => {
       ],
       triggers: created.toSorted(),
       procedures: [],
+      columns: [],
       indexes: [],
     });
     expect(await undoLast(database)).toEqual(['2026-11-22-initial']);

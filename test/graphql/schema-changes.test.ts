@@ -6,9 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readAnnounced, writeAnnounced, type AnnouncedChange } from '../../schema/changes/announced.js';
 import { compareWithReleased } from '../../schema/changes/compare.js';
 import { releaseSchema } from '../../schema/changes/release.js';
-import { SCHEMA_FILE, schemaText } from '../../src/graphql/emit-schema.js';
-
-const ours = new URL('.', SCHEMA_FILE);
+import { SCHEMA_FOLDER as ours, schemaText } from '../../src/graphql/emit-schema.js';
 
 /** A small schema with one of each thing that a change can remove. */
 const released = `# The schema.

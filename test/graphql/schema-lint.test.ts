@@ -2,14 +2,14 @@ import { ESLint } from 'eslint';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { SCHEMA_FILE } from '../../src/graphql/emit-schema.js';
+import { SCHEMA_FOLDER } from '../../src/graphql/emit-schema.js';
 
 const eslint = new ESLint({ cwd: fileURLToPath(new URL('../..', import.meta.url)), applySuppressions: true });
-const schema = readFileSync(SCHEMA_FILE, 'utf8');
+const schema = readFileSync(new URL('schema.graphql', SCHEMA_FOLDER), 'utf8');
 
 /** Returns ESLint's messages about a text in place of schema/schema.graphql, as "line rule: message". */
 async function findings(text: string): Promise<string[]> {
-  const results = await eslint.lintText(text, { filePath: fileURLToPath(SCHEMA_FILE) });
+  const results = await eslint.lintText(text, { filePath: fileURLToPath(new URL('schema.graphql', SCHEMA_FOLDER)) });
   return results.flatMap(({ messages }) =>
     messages.map(({ line, ruleId, message }) => `${line} ${ruleId}: ${message}`),
   );

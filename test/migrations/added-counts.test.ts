@@ -5,6 +5,8 @@ import { EnrollmentStatus, Role } from '../../src/entities/index.js';
 import type { AddedCount } from '../../src/migrations/added-counts.js';
 import { addedCountMigration as onMySql } from '../../src/migrations/mysql/added-count.js';
 import type { MigrationEntry } from '../../src/migrations/migration-entry.js';
+import { postgreSqlAddedCounts } from '../../src/migrations/postgresql/index.js';
+import { sqliteAddedCounts } from '../../src/migrations/sqlite/index.js';
 import { transactionalAddedCount } from '../../src/migrations/transactional-added-count.js';
 import { describeOnEach, freshUrl } from '../support/databases.js';
 import { migrate } from '../support/migrated.js';
@@ -13,15 +15,15 @@ import { addCourses, addEnrollments, addUsers, allRows } from '../support/rows.j
 const dropped: AddedCount = {
   migration: '2026-12-01-dropped-enrollments',
   column: 'dropped_enrollments',
-  where: "status = 'dropped'",
+  statuses: ['dropped'],
 };
 
 /** The functions that make the migration, by the kind of database. */
 const addedOn: Readonly<Record<DatabaseKind, (count: AddedCount) => MigrationEntry>> = {
-  sqlite: count => transactionalAddedCount(count, 'integer'),
+  sqlite: count => transactionalAddedCount(count, sqliteAddedCounts),
   mysql: onMySql,
   mariadb: onMySql,
-  postgresql: count => transactionalAddedCount(count, 'bigint'),
+  postgresql: count => transactionalAddedCount(count, postgreSqlAddedCounts),
 };
 
 /** Returns the new count of each course. */

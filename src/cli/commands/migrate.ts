@@ -94,11 +94,12 @@ function down(isConfirmedAlready: boolean): Promise<ExitCode> {
 }
 
 /** Returns what undoing a migration drops, each thing by its name. */
-function undoingText({ name, tables, triggers, procedures, indexes }: MigrationUndo): string {
+function undoingText({ name, tables, triggers, procedures, columns, indexes }: MigrationUndo): string {
   const parts = [
     ...tables.map(table => `the table ${table.name} with ${quantity(table.rows, 'row')}`),
     ...triggers.map(trigger => `the trigger ${trigger}`),
     ...procedures.map(procedure => `the ${procedure}`),
+    ...columns.map(column => `the column ${column}`),
     ...indexes.map(index => `the index ${index}`),
   ];
   return parts.length === 0

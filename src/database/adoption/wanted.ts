@@ -11,6 +11,7 @@ import type {
   ValueSource,
 } from '../../map/map-form.js';
 import { mapParts } from '../../map/map-form.js';
+import { storedCountsIn } from '../../map/stored-counts.js';
 import { mappedColumn, mappedEntities, mappedTable, partOfKey, type MappedProperty } from '../../map/mapped-table.js';
 import { choicesOf } from '../../map/choices.js';
 import { textOf } from '../../map/sources.js';
@@ -286,7 +287,7 @@ function refusalOfNull(
   column: FoundColumn,
 ): string | null {
   if (part !== 'courses' || !column.nullable) return null;
-  if (prop.name in (map.courses.counts ?? {}))
+  if (storedCountsIn(map).has(prop.name))
     return `${table}.${column.name} may be null, to which no enrollment can be added. Make it NOT NULL with the default 0, or leave ${prop.name} out of the "counts" of the map: then Rollcall keeps a column of its own.`;
   return isTitle(part, prop)
     ? `${table}.${column.name} may be null, and lists have an order of titles. In the map: { "courses": { "columns": { "title": { "firstOf": ["${column.name}", { "value": "Untitled" }] } } } }.`

@@ -1,6 +1,7 @@
 import type { Configuration, MikroORM, Options as OrmOptions } from '@mikro-orm/core';
 import type { AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/sql';
 import type { Expression, Kysely, SelectQueryBuilder, SqlBool } from 'kysely';
+import type { CountInSql, CountWords } from '../../migrations/count-sql.js';
 import type { MigrationEntry, RequiredPrivilege } from '../../migrations/migration-entry.js';
 import type { Catalog } from '../../migrations/catalog.js';
 import type { MissingPrivilegeError } from '../../migrations/missing-privilege-error.js';
@@ -52,15 +53,21 @@ export interface Dialect {
   readonly inspection: Inspection;
   /** What differs when another application's database is opened in place. */
   readonly adoption: AdoptionRules;
-  readonly scripts: Scripts;
+  readonly scripts: ScriptRules;
 }
 
-/** The files of SQL scripts, for the database's own client. */
-export interface Scripts {
-  readonly verify: string;
-  readonly update: string;
-  /** Null: the database has no procedures. */
-  readonly procedure: string | null;
+/** The SQL scripts for the database's own client. */
+export interface ScriptRules {
+  /** Their files, in the folder `schema`. */
+  readonly files: {
+    readonly verify: string;
+    readonly update: string;
+    /** Null: the database has no procedures. */
+    readonly procedure: string | null;
+  };
+  readonly words: CountWords;
+  /** Returns what the script that updates the counts says of them, by the names that its template has for it. */
+  readonly updating: (counts: readonly CountInSql[]) => Readonly<Record<string, string>>;
 }
 
 /** The use that this process makes of its connections to a database. */

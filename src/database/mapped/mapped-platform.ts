@@ -1,5 +1,6 @@
 import type { Platform } from '@mikro-orm/core';
 import { columnsIn, mapParts, type DatabaseMap } from '../../map/map-form.js';
+import { storedCountsIn } from '../../map/stored-counts.js';
 import { quotedName } from '../../migrations/sql-names.js';
 
 /** A column behind one of the names that MikroORM gives to tables in its queries. */
@@ -37,7 +38,7 @@ function namesIn(map: DatabaseMap): string[] {
     const { table, columns, fill = {} } = map[part];
     return [table, ...Object.values(columns).flatMap(columnsIn), ...Object.keys(fill)];
   });
-  return [...new Set([...all, ...Object.values(map.courses.counts ?? {})])];
+  return [...new Set([...all, ...storedCountsIn(map).values()])];
 }
 
 /** Returns a statement with its values, as MikroORM's own formatQuery(), but for the question marks in names. */

@@ -12,6 +12,8 @@ export interface MigrationUndo {
   readonly triggers: readonly string[];
   /** The procedures and functions, each after its kind. */
   readonly procedures: readonly string[];
+  /** The columns of tables that stay, each after its table and a point. */
+  readonly columns: readonly string[];
   /** The indexes of tables that stay. */
   readonly indexes: readonly string[];
 }
@@ -43,6 +45,7 @@ export async function planUndo(database: Database): Promise<MigrationUndo | { re
     tables: counts,
     triggers: there.length === 0 ? [] : (await catalog.triggersOn(em, there)).map(trigger => trigger.name),
     procedures: last.procedure && (await last.procedure.state(em)) === 'ours' ? [last.procedure.title] : [],
+    columns: last.columns ?? [],
     indexes: last.indexes ?? [],
   };
 }

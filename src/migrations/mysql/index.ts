@@ -11,6 +11,7 @@ import { addedCountMigration } from './added-count.js';
 import { addedIndexesMigration } from './added-indexes.js';
 import { toAlter } from './alter.js';
 import { PROCEDURE_TITLE, procedureState } from './own-procedure.js';
+import { PROCEDURE_PRIVILEGES } from './verify-procedure.js';
 
 /** The migrations of MySQL and MariaDB, oldest first. */
 export const mySqlMigrations: readonly MigrationEntry[] = [
@@ -31,7 +32,7 @@ export const mySqlMigrations: readonly MigrationEntry[] = [
     class: VerifyProcedure,
     tables: [],
     procedure: { title: PROCEDURE_TITLE, state: em => procedureState(sql => em.execute(sql)) },
-    needs: onDatabase(VerifyProcedure.privileges),
+    needs: onDatabase(PROCEDURE_PRIVILEGES),
   },
   { name: '2026-11-28-wide-numbers', class: WideNumbers, tables: [], needs: toWiden },
   addedIndexesMigration('2026-11-28-page-indexes', pageIndexes),

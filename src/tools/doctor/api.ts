@@ -1,3 +1,4 @@
+import { countedStatuses, EnrollmentStatus, storedCounts } from '../../entities/index.js';
 import { failed, ok, warning, type Finding } from './finding.js';
 import { fetchFailureReason } from './secrets.js';
 
@@ -13,23 +14,29 @@ export interface ApiToExamine {
  */
 const MAX_TRIES = 8;
 
+/** The stored counts that the API gives, each with the field for its actual one. */
+const comparedFields = storedCounts.map(({ counter }) => {
+  const statuses = countedStatuses(counter);
+  const names = Object.entries(EnrollmentStatus).flatMap(([name, status]) =>
+    statuses?.includes(status) ? [name] : [],
+  );
+  const chosen = statuses === null ? '' : `status: [${names.join(', ')}], `;
+  const actual = `actual_${counter.into}`;
+  return { stored: counter.into, actual, query: `${actual}: enrollmentsCount(${chosen}limit: null) { count }` };
+});
+
 const doctorQuery = `query Doctor($ids: [ID!]) {
   courses(first: 20, filter: { ids: $ids }, orderBy: { field: TOTAL_ENROLLMENTS, direction: DESC }) {
     totalCount
-    nodes { id totalEnrollments activeEnrollments all: enrollmentsCount(limit: null) { count } active: enrollmentsCount(status: [ACTIVE], limit: null) { count } }
+    nodes { id ${comparedFields.map(({ stored, query }) => `${stored} ${query}`).join(' ')} }
   }
 }`;
 
 /** Asks the server for something, within the time that a request is given. */
 type Request = (url: string, options?: RequestInit) => Promise<Response>;
 
-interface CourseNode {
-  readonly id: string;
-  readonly totalEnrollments: number;
-  readonly activeEnrollments: number;
-  readonly all: { readonly count: number };
-  readonly active: { readonly count: number };
-}
+/** A course with its stored counts and the actual ones. */
+type CourseNode = { readonly id: string } & Readonly<Record<string, unknown>>;
 
 interface DoctorAnswer {
   readonly data?: { readonly courses: { readonly totalCount: number; readonly nodes: readonly CourseNode[] } } | null;
@@ -98,7 +105,7 @@ async function countsFinding(url: string, token: string | undefined, request: Re
     const wrong = drifts.constant.map(([id, drift]) => `course ${id} is off by ${drift}`);
     return {
       ...failed(
-        `${url} gives counts that are not true (total, active): ${wrong.join('; ')}.`,
+        `${url} gives counts that are not true (${comparedFields.map(({ stored }) => stored).join(', ')}): ${wrong.join('; ')}.`,
         'On its database, "rollcall recount" repairs them.',
       ),
       drift: true,
@@ -136,11 +143,17 @@ class Drifts {
 }
 
 function isWrong(node: CourseNode): boolean {
-  return driftOf(node) !== '0, 0';
+  return driftsOf(node).some(drift => drift !== 0);
 }
 
-function driftOf({ totalEnrollments, activeEnrollments, all, active }: CourseNode): string {
-  return `${totalEnrollments - all.count}, ${activeEnrollments - active.count}`;
+function driftOf(node: CourseNode): string {
+  return driftsOf(node).join(', ');
+}
+
+function driftsOf(node: CourseNode): number[] {
+  return comparedFields.map(
+    ({ stored, actual }) => (node[stored] as number) - (node[actual] as { readonly count: number }).count,
+  );
 }
 
 function errorOf({ errors }: DoctorAnswer): string {

@@ -1,17 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { dialectOf, type Database } from '../../database/database.js';
+import { declaredCounts } from '../../database/declared-counts.js';
 import { builderFor, rowsWithin } from '../../database/query.js';
 import { storedTable } from '../../database/mapped/stored-names.js';
-import type { TableName } from '../../database/tables.js';
-import { Course, Enrollment, Role, User, type Key } from '../../entities/index.js';
+import type { ColumnOf, TableName } from '../../database/tables.js';
+import { Course, CourseStatus, Enrollment, EnrollmentStatus, Role, User, type Key } from '../../entities/index.js';
 import { NotWritable } from '../../map/written-row.js';
 import { inTransaction } from '../../transactions/transactions.js';
 import { failed, ok, type Finding } from './finding.js';
 import { isLeftToOthers } from './left-to-others.js';
 
-/** A course's two stored counts: all enrollments, and the ACTIVE ones. */
-type ProbedCounts = readonly [total: number, active: number];
+/** A course's stored counts, in the order of their declarations. */
+type ProbedCounts = readonly number[];
+
+/** What they must be while the course has one enrollment, which is ACTIVE, and before and after. */
+const expectedCounts: readonly ProbedCounts[] = [false, true, false].map(isEnrolled =>
+  declaredCounts.map(({ statuses }) =>
+    isEnrolled && (statuses === null || statuses.includes(EnrollmentStatus.ACTIVE)) ? 1 : 0,
+  ),
+);
 
 /** The tables that the probe writes to. */
 const writtenTables: readonly TableName[] = ['core_user', 'core_course', 'core_enrollments'];
@@ -40,10 +48,7 @@ export async function probe(database: Database): Promise<Finding[]> {
   if (student === null)
     return [ok('Not tried: there is no user to enroll, and only the other application adds users.')];
   const title = `A probe of rollcall doctor ${randomUUID()}`;
-  const counts = await watched(database, title, student).catch((error: unknown) => {
-    if (error instanceof NotWritable) return error;
-    throw error;
-  });
+  const counts = await watchedIfWritable(database, title, student);
   if (counts instanceof NotWritable)
     return [failed(`The probe could not add a course and an enrollment: ${counts.message}`, 'Complete the map.')];
   const left = await database.em.fork().count(Course, { title });
@@ -54,19 +59,12 @@ export async function probe(database: Database): Promise<Finding[]> {
         'Look for what commits on its own between here and the database, such as a proxy, and remove that course.',
       ),
     ];
-  const text = counts.map(pair => pair.join(', ')).join(' → ');
-  if (
-    JSON.stringify(counts) ===
-    JSON.stringify([
-      [0, 0],
-      [1, 1],
-      [0, 0],
-    ])
-  )
+  const [text, expected] = [counts, expectedCounts].map(each => each.map(one => one.join(', ')).join(' → '));
+  if (text === expected)
     return [ok(`Enrolling and unenrolling moved the counts ${text}, in a transaction that was rolled back.`)];
   return [
     failed(
-      `Enrolling and unenrolling moved the counts ${text}, not 0, 0 → 1, 1 → 0, 0.`,
+      `Enrolling and unenrolling moved the counts ${text}, not ${expected}.`,
       'Do not write to this database until "rollcall counters status" and the check of the strategy say what is wrong.',
     ),
   ];
@@ -79,13 +77,37 @@ async function studentOfOthers(database: Database): Promise<Key | null | undefin
   return first?.id ?? null;
 }
 
-async function watched(database: Database, title: string, existing: Key | undefined): Promise<readonly ProbedCounts[]> {
+/** Returns the counts that were seen in the first course that the map can write; its reason, if it can write none. */
+async function watchedIfWritable(
+  database: Database,
+  title: string,
+  existing: Key | undefined,
+): Promise<readonly ProbedCounts[] | NotWritable> {
+  const reasons: NotWritable[] = [];
+  for (const status of Object.values(CourseStatus)) {
+    for (const isPublished of [false, true]) {
+      try {
+        return await watched(database, { title, status, isPublished }, existing);
+      } catch (error) {
+        if (!(error instanceof NotWritable)) throw error;
+        reasons.push(error);
+      }
+    }
+  }
+  return reasons[0]!;
+}
+
+async function watched(
+  database: Database,
+  newCourse: Pick<Course, 'title' | 'status' | 'isPublished'>,
+  existing: Key | undefined,
+): Promise<readonly ProbedCounts[]> {
   try {
     return await inTransaction(database, async em => {
-      const course = em.create(Course, { title });
+      const course = em.create(Course, newCourse);
       const student =
         existing === undefined
-          ? em.create(User, { name: title, email: `${randomUUID()}@example.invalid`, role: Role.STUDENT })
+          ? em.create(User, { name: newCourse.title, email: `${randomUUID()}@example.invalid`, role: Role.STUDENT })
           : em.getReference(User, existing);
       await em.flush();
       const counts = [await storedOf(em, course.id)];
@@ -105,8 +127,8 @@ async function watched(database: Database, title: string, existing: Key | undefi
 async function storedOf(em: SqlEntityManager, id: Key): Promise<ProbedCounts> {
   const query = builderFor({ em })
     .selectFrom('core_course')
-    .select(['total_enrollments', 'active_enrollments'])
+    .select(declaredCounts.map(({ column }) => column as ColumnOf<'core_course'>))
     .where('id', '=', id);
   const [row] = await rowsWithin(em, query);
-  return [row!.total_enrollments, row!.active_enrollments];
+  return declaredCounts.map(({ column }) => Number((row as Readonly<Record<string, unknown>>)[column]));
 }

@@ -59,7 +59,7 @@ describeOnFirstThree('the doctor and the API', kind => {
     expect((await examineApi({ url: base, token: await token() }, LIMIT, nobodyWaits))[2]).toMatchObject({
       status: 'failed',
       drift: true,
-      message: `${api.url} gives counts that are not true (total, active): course ${courses[1]} is off by 6, -1.`,
+      message: `${api.url} gives counts that are not true (totalEnrollments, activeEnrollments): course ${courses[1]} is off by 6, -1.`,
     });
   });
 

@@ -13,6 +13,7 @@ import { serverInspection, type InspectionDifferences } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
 import { MAX_PREPARED_STATEMENTS } from './prepared-statements.js';
 import { serverPrivileges, type GrantDifferences } from './privileges.js';
+import { serverScripts } from './scripts.js';
 import { sessionSettings, withIdleLimit, type IdleLimit } from './session-settings.js';
 import type { ServerConnection } from './server-connection.js';
 
@@ -127,11 +128,7 @@ export function serverDialect(own: ServerDifferences): Dialect {
     privileges: serverPrivileges(own.grants),
     inspection: serverInspection(own.inspection),
     adoption: serverAdoption(own.adoption),
-    scripts: {
-      verify: 'verify_enrollment_counts.sql',
-      update: 'update_total_enrollments.sql',
-      procedure: 'procedures.mysql.sql',
-    },
+    scripts: serverScripts,
   };
 }
 

@@ -21,6 +21,7 @@ import { postgreSqlInspection } from './inspection.js';
 import { underMigrationLock } from './migration-lock.js';
 import { postgreSqlPrivileges } from './privileges.js';
 import { adaptSchema } from './schema-options.js';
+import { postgreSqlScripts } from './scripts.js';
 import { followKeys } from './storage.js';
 import { sessionSettings, withIdleLimit } from './session-settings.js';
 import type { PostgreSqlServerConnection } from './driver.js';
@@ -107,11 +108,7 @@ export const postgreSql: Dialect = {
   privileges: postgreSqlPrivileges,
   inspection: postgreSqlInspection,
   adoption: postgreSqlAdoption,
-  scripts: {
-    verify: 'verify_enrollment_counts.postgresql.sql',
-    update: 'update_total_enrollments.postgresql.sql',
-    procedure: 'functions.postgresql.sql',
-  },
+  scripts: postgreSqlScripts,
 };
 
 /** Returns the condition that the values of some columns are together beyond others. */

@@ -16,6 +16,7 @@ import { FOLD } from './folded-text.js';
 import { sqliteInspection } from './inspection.js';
 import { NodeSqliteFileDialect } from './kysely-dialect.js';
 import { reasonForNoChanges } from './no-changes.js';
+import { sqliteScripts } from './scripts.js';
 import type { MayChange } from './file.js';
 
 /** SQLite, through Node's own `node:sqlite`: a file, or a database in memory. */
@@ -73,11 +74,7 @@ export const sqlite: Dialect = {
   privileges: null,
   inspection: sqliteInspection,
   adoption: sqliteAdoption,
-  scripts: {
-    verify: 'verify_enrollment_counts.sql',
-    update: 'update_total_enrollments.sqlite.sql',
-    procedure: null,
-  },
+  scripts: sqliteScripts,
 };
 
 /** Returns the expression by which a text is compared. */

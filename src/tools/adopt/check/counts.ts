@@ -1,28 +1,27 @@
 import { DerivedValues, NotDerivable } from '../../../database/adoption/derived-value.js';
 import { dialectOf } from '../../../database/database.js';
-import { EnrollmentStatus } from '../../../entities/index.js';
+import { countedStatuses, EnrollmentStatus, storedCounts } from '../../../entities/index.js';
 import { ok, warning, type Finding } from '../../doctor/finding.js';
-import type { DatabaseMap } from '../../../map/map-form.js';
+import { storedCountsIn } from '../../../map/stored-counts.js';
 import { textOf, type TheirRow } from '../../../map/sources.js';
 import { keyTextOf } from '../found/key-kinds.js';
 import type { Examined } from './examined.js';
 import { quantity } from '../../words.js';
 import { MAX_NAMED_ROWS } from './examined.js';
 
-/** The counts that an application may have stored, each with the enrollments that it counts. */
-const countedStatuses = {
-  totalEnrollments: null,
-  activeEnrollments: 'ACTIVE',
-} as const satisfies Record<keyof NonNullable<DatabaseMap['courses']['counts']>, keyof typeof EnrollmentStatus | null>;
+/** The counts that an application may have stored, each with the statuses of the enrollments that it counts; null: all. */
+const statusesOf = new Map<string, readonly EnrollmentStatus[] | null>(
+  storedCounts.map(({ counter }) => [counter.into, countedStatuses(counter)]),
+);
 
 /** Compares the counts that the application has stored with its rows. */
 export async function countFindings(examined: Examined): Promise<Finding[]> {
   const { theirs, map } = examined;
   const { courses, enrollments } = map;
   const findings: Finding[] = [];
-  for (const [count, column] of Object.entries(courses.counts ?? {})) {
-    const status = countedStatuses[count as keyof typeof countedStatuses];
-    const condition = status === null ? '' : conditionOf(examined, status);
+  for (const [count, column] of storedCountsIn(map)) {
+    const statuses = statusesOf.get(count)!;
+    const condition = statuses === null ? '' : conditionOf(examined, statuses);
     if (condition === null) {
       findings.push(
         warning(
@@ -52,13 +51,13 @@ export async function countFindings(examined: Examined): Promise<Finding[]> {
   return findings.length > 0 ? findings : [ok('The application stores no counts, according to the map.')];
 }
 
-/** Returns the condition that an enrollment has one of our statuses, as the map compares; null if SQL cannot say it. */
-function conditionOf({ theirs, tables, map }: Examined, status: keyof typeof EnrollmentStatus): string | null {
+/** Returns the condition that an enrollment has one of some statuses, as the map compares; null if SQL cannot say it. */
+function conditionOf({ theirs, tables, map }: Examined, statuses: readonly EnrollmentStatus[]): string | null {
   const { table, columns } = map.enrollments;
   const { expressions } = dialectOf(theirs.database).adoption;
   try {
     const choice = new DerivedValues(expressions, tables.get(table)!).choice(columns.status, EnrollmentStatus);
-    return ` and ${choice} = ${expressions.literal(EnrollmentStatus[status])}`;
+    return ` and ${choice} in (${statuses.map(status => expressions.literal(status)).join(', ')})`;
   } catch (error) {
     if (error instanceof NotDerivable) return null;
     throw error;

@@ -4,6 +4,7 @@ import { columnsReadBy, fieldsOf } from '../copy/our-rows.js';
 import { dialectOf } from '../../../database/database.js';
 import type { ColumnFamily, FoundTable, FoundTables } from '../../../database/schema/found-table.js';
 import { columnsIn, mapParts, type AnySource, type DatabaseMap, type MapPart } from '../../../map/map-form.js';
+import { storedCountsIn } from '../../../map/stored-counts.js';
 import { partOfKey } from '../../../map/mapped-table.js';
 import { keyKindOf, keyKinds } from '../found/key-kinds.js';
 import type { TheirDatabase } from '../found/their-database.js';
@@ -284,7 +285,7 @@ export function textFindings({ tables, map }: Examined): Finding[] {
 
 /** Returns the columns of a table that a map names. */
 export function wantedColumns(map: DatabaseMap, part: MapPart): string[] {
-  const counts = part === 'courses' ? Object.values(map.courses.counts ?? {}) : [];
+  const counts = part === 'courses' ? storedCountsIn(map).values() : [];
   return [...columnsReadBy(map, part), ...counts];
 }
 

@@ -1,6 +1,7 @@
+import { columnOfCount } from '../../../database/declared-counts.js';
 import { formOf, textForm } from '../../../database/adoption/wanted.js';
 import type { FoundTable } from '../../../database/schema/found-table.js';
-import type { KeyForm } from '../../../entities/index.js';
+import { storedCounts, type KeyForm } from '../../../entities/index.js';
 import { courseReferenceNames, studentReferenceNames, type GuessedTables } from './guess-tables.js';
 import { placeholderEmail, type DatabaseMap, type ValueSource } from '../../../map/map-form.js';
 import { comparable } from '../../../map/sources.js';
@@ -53,10 +54,13 @@ export async function guessMap(
   const published = firstOf(courses, ['is_published', 'published', 'is_active', 'active', 'visible']);
   const enrolled = firstOf(enrollments, ['status', 'state']);
   const inactive = firstOf(users, ['is_active', 'active']);
-  const total = firstOf(courses, ['total_enrollments', 'enrollments_count', 'enrollment_count', 'total_students']);
-  const active = firstOf(courses, ['active_enrollments', 'active_enrollments_count']);
   const courseStatus = status === undefined ? undefined : await choice(courses, status, courseStatuses);
-  const counts = { ...(total && { totalEnrollments: total }), ...(active && { activeEnrollments: active }) };
+  const counts = Object.fromEntries(
+    storedCounts.flatMap(({ counter: { into } }) => {
+      const found = firstOf(courses, columnsOfCount(into));
+      return found === undefined ? [] : [[into, found]];
+    }),
+  );
   return {
     version: 1,
     users: {
@@ -200,6 +204,13 @@ function optional<const Field extends string>(
 ): { readonly [Name in Field]?: string } {
   const found = firstOf(table, names);
   return (found === undefined ? {} : { [field]: found }) as { readonly [Name in Field]?: string };
+}
+
+/** Returns the names that a column of one of our counts may have. */
+function columnsOfCount(property: string): string[] {
+  const column = columnOfCount(property);
+  const others = { totalEnrollments: ['enrollments_count', 'enrollment_count', 'total_students'] };
+  return [column, ...(others[property as keyof typeof others] ?? []), `${column}_count`];
 }
 
 function firstOf({ columns }: FoundTable, names: readonly string[]): string | undefined {
