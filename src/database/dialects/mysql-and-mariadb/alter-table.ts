@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
+import { setTimeout as delay } from 'node:timers/promises';
 import { hasNumber } from './errors.js';
 
 /** How long a session waits for locks, in seconds. */
@@ -13,7 +14,7 @@ interface LockWaits {
  * soon, since it ends with such a wait too.
  */
 const briefly: LockWaits = { table: 2, rows: 2 };
-const longer: LockWaits = { table: 30, rows: 2 };
+const longer: LockWaits = { table: 30, rows: 1 };
 
 /** The ways of changing a table, from the one that locks least; the server refuses those by which it cannot. */
 const ways = [
@@ -85,7 +86,7 @@ async function withReferring(send: Send, sql: string): Promise<string[]> {
 async function underLocks(send: Send, tables: readonly string[], sql: string): Promise<void> {
   if (tables.length > 0) {
     try {
-      await send(`lock tables ${tables.map(table => `${table} write`).join(', ')}`);
+      await lockAll(send, tables);
     } catch (error) {
       // ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR
       if (!hasNumber(error, 1044, 1142)) throw error;
@@ -96,4 +97,33 @@ async function underLocks(send: Send, tables: readonly string[], sql: string): P
   } finally {
     if (tables.length > 0) await send('unlock tables');
   }
+}
+
+/**
+ * How long the attempts to lock tables wait, one after another, in seconds; the last one waits as `briefly` says.
+ *
+ * An attempt that waits keeps others from using the tables. If one of those has a row locked for which a third waits that
+ * uses a table already, the attempt waits for itself, and the server does not see that. So it gives way soon: the next one
+ * comes at another moment. Longer transactions need the longer waits.
+ */
+const ATTEMPT_SECONDS = [0.05, 0.1, 0.2, 0.4, 0.8];
+
+/** Locks tables. Errors: the server's, ER_LOCK_WAIT_TIMEOUT among them. */
+async function lockAll(send: Send, tables: readonly string[]): Promise<void> {
+  const lock = `lock tables ${tables.map(table => `${table} write`).join(', ')}`;
+  const { rows } = await send<{ readonly limit: number | string }>('select @@session.max_statement_time as `limit`');
+  for (const seconds of ATTEMPT_SECONDS) {
+    try {
+      await send(`set session max_statement_time = ${seconds}`);
+      await send(lock);
+      return;
+    } catch (error) {
+      // ER_STATEMENT_TIMEOUT
+      if (!hasNumber(error, 1969)) throw error;
+    } finally {
+      await send(`set session max_statement_time = ${rows[0]!.limit}`);
+    }
+    await delay(Math.random() * seconds * 1000);
+  }
+  await send(lock);
 }
